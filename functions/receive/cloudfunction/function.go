@@ -1,0 +1,15 @@
+// Package cloudfunction is the receiver as a Cloud Function: entry point "receive".
+//
+// The Functions Framework serves what is registered here when FUNCTION_TARGET=receive. Configuration comes from the
+// environment; see the README.
+package cloudfunction
+
+import (
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+
+	"github.com/gemhook/gemhook/shared/app"
+)
+
+func init() {
+	functions.HTTP("receive", app.FromEnvironment().ServeHTTP)
+}

@@ -1,0 +1,218 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/firestore"
+	secretmanager "cloud.google.com/go/secretmanager/apiv1"
+	"google.golang.org/api/option"
+
+	"github.com/gemhook/gemhook/shared/config"
+	"github.com/gemhook/gemhook/shared/fresh"
+	"github.com/gemhook/gemhook/shared/jwks"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
+	"github.com/gemhook/gemhook/shared/secret"
+	"github.com/gemhook/gemhook/shared/tenant"
+	"github.com/gemhook/gemhook/shared/topic"
+	"github.com/gemhook/gemhook/shared/webhook"
+)
+
+// Options change what an app talks to.
+type Options struct {
+	Store         ledger.Store // instead of Firestore
+	Firestore     []option.ClientOption
+	PubSub        []option.ClientOption
+	SecretManager []option.ClientOption
+	HTTPClient    *http.Client // for the key set; nil is http.DefaultClient
+	Now           func() time.Time
+}
+
+// How long keys are kept, and how often they are read again. A load must end well before a delivery's time for
+// verification does.
+var (
+	secretsFreshness = fresh.Options{
+		MaxAge: 5 * time.Minute, RefreshInterval: 10 * time.Second, RetryInterval: time.Second, Timeout: 2 * time.Second,
+	}
+	keySetFreshness = fresh.Options{
+		MaxAge: time.Hour, RefreshInterval: time.Minute, RetryInterval: time.Second, Timeout: 2 * time.Second,
+	}
+)
+
+// backends are what an app needs from outside, each opened when it can be.
+type backends struct {
+	signingSecrets *fresh.Value[webhook.Secrets]
+	tenantKeys     webhook.Source[tenant.Keys] // nil: no dynamic endpoints
+	keySet         *fresh.Value[webhook.KeySet]
+	ledger         *fresh.Value[ledger.Ledger]
+	publisher      *fresh.Value[topic.Publisher]
+
+	mu     sync.Mutex
+	opened []io.Closer
+}
+
+// opener opens the backends of one configuration.
+type opener struct {
+	*backends
+	configuration config.Config
+	options       *Options
+	log           *slog.Logger
+}
+
+func open(configuration config.Config, log *slog.Logger, options *Options) *backends {
+	o := &opener{&backends{}, configuration, options, log}
+
+	o.ledger = fresh.New(o.openLedger, fresh.Options{Now: options.Now})
+	warm(o.ledger)
+	o.publisher = fresh.New(o.openPublisher, fresh.Options{Now: options.Now})
+	warm(o.publisher)
+
+	manager := fresh.New(o.openSecretManager, fresh.Options{Now: options.Now})
+	o.signingSecrets = fresh.New(func(ctx context.Context) (*webhook.Secrets, error) {
+		return o.readSigningSecrets(ctx, manager.Get)
+	}, o.freshness(secretsFreshness, "signing secrets"))
+	warm(o.signingSecrets)
+
+	o.keySet = fresh.New(o.fetchKeySet, o.freshness(keySetFreshness, "key set"))
+	if !configuration.DynamicKeys.IsZero() {
+		tenantKeys := fresh.New(func(ctx context.Context) (*tenant.Keys, error) {
+			return o.readTenantKeys(ctx, manager.Get)
+		}, o.freshness(secretsFreshness, "dynamic keys"))
+		o.tenantKeys = tenantKeys
+		warm(tenantKeys)
+		warm(o.keySet)
+	}
+	return o.backends
+}
+
+// warm begins to load a value. Whether that works out is for whoever needs it to see.
+func warm[T any](value *fresh.Value[T]) {
+	go func() { _, _ = value.Get(context.Background()) }()
+}
+
+func (o *opener) freshness(options fresh.Options, what string) fresh.Options {
+	options.Now = o.options.Now
+	options.OnError = func(err error) {
+		o.log.Warn("reading the "+what, slog.String("error", err.Error()))
+	}
+	return options
+}
+
+func (o *opener) openLedger(context.Context) (*ledger.Ledger, error) {
+	store := o.options.Store
+	if store == nil {
+		client, err := firestore.NewClientWithDatabase(context.Background(), o.configuration.Project,
+			o.configuration.Database, o.clientOptions("FIRESTORE_EMULATOR_HOST", o.options.Firestore)...)
+		if err != nil {
+			return nil, fmt.Errorf("open Firestore: %w", err)
+		}
+		o.toClose(client)
+		store = firestoreledger.New(client, o.configuration.Collection)
+	}
+	return ledger.New(store, ledger.Options{
+		Lease: o.configuration.Lease, Retention: o.configuration.Retention, Now: o.options.Now,
+	}), nil
+}
+
+func (o *opener) openPublisher(context.Context) (*topic.Publisher, error) {
+	publisher, err := topic.New(context.Background(), o.configuration.Project,
+		o.clientOptions("PUBSUB_EMULATOR_HOST", o.options.PubSub)...)
+	if err != nil {
+		return nil, err
+	}
+	o.toClose(publisher)
+	return publisher, nil
+}
+
+func (o *opener) openSecretManager(context.Context) (*secretmanager.Client, error) {
+	client, err := secretmanager.NewClient(context.Background(), o.clientOptions("", o.options.SecretManager)...)
+	if err != nil {
+		return nil, err
+	}
+	o.toClose(client)
+	return client, nil
+}
+
+type managerFunc = func(context.Context) (*secretmanager.Client, error)
+
+func (o *opener) readSigningSecrets(ctx context.Context, manager managerFunc) (*webhook.Secrets, error) {
+	text, err := read(ctx, o.configuration.SigningSecrets, "GEMHOOK_SIGNING_SECRETS", manager)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := webhook.ParseSecrets(text.Reveal())
+	if len(secrets) == 0 {
+		return nil, errors.Join(errors.New("there is no signing secret in GEMHOOK_SIGNING_SECRETS"), err)
+	}
+	if err != nil {
+		o.log.Warn("some signing secrets are malformed and not in use", slog.String("error", err.Error()))
+	}
+	return &secrets, nil
+}
+
+func (o *opener) readTenantKeys(ctx context.Context, manager managerFunc) (*tenant.Keys, error) {
+	text, err := read(ctx, o.configuration.DynamicKeys, "GEMHOOK_DYNAMIC_KEYS", manager)
+	if err != nil {
+		return nil, err
+	}
+	keys := tenant.ParseKeys(text.Reveal())
+	if len(keys) == 0 {
+		return nil, errors.New("there is no key in GEMHOOK_DYNAMIC_KEYS")
+	}
+	return &keys, nil
+}
+
+func read(ctx context.Context, ref secret.Ref, variable string, manager managerFunc) (secret.Text, error) {
+	if ref.IsZero() {
+		return secret.Text{}, fmt.Errorf("%s is not set", variable)
+	}
+	text, err := ref.Read(ctx, manager)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("read %s: %w", variable, err)
+	}
+	return text, nil
+}
+
+func (o *opener) fetchKeySet(ctx context.Context) (*webhook.KeySet, error) {
+	client := o.options.HTTPClient
+	if client == nil {
+		client = http.DefaultClient
+	}
+	return jwks.Fetch(ctx, client, o.configuration.JWKSURL)
+}
+
+// clientOptions adds the configured credentials, which an emulator does without.
+func (o *opener) clientOptions(emulator string, given []option.ClientOption) []option.ClientOption {
+	credentials := o.configuration.GoogleCredentials.Reveal()
+	if credentials == "" || emulator != "" && os.Getenv(emulator) != "" {
+		return given
+	}
+	return append([]option.ClientOption{
+		option.WithAuthCredentialsJSON(option.ExternalAccount, []byte(credentials)),
+	}, given...)
+}
+
+func (b *backends) toClose(opened io.Closer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.opened = append(b.opened, opened)
+}
+
+func (b *backends) close() []error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	for _, opened := range b.opened {
+		errs = append(errs, opened.Close())
+	}
+	b.opened = nil
+	return errs
+}

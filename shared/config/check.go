@@ -1,0 +1,135 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/secret"
+	"github.com/gemhook/gemhook/shared/webhook"
+)
+
+const (
+	minTolerance = time.Second
+	// A lease must outlast the longest delivery.
+	minLease = receiver.Deadline + time.Second
+	// Gemini retries for 24 hours; twice that leaves room for a retry that was itself delayed.
+	minRetention = 48 * time.Hour
+	// A Firestore document holds 1 MiB (https://cloud.google.com/firestore/quotas): the body, 100 attributes of at most
+	// 1,280 bytes, and 10 KiB for the rest.
+	maxMaxBody = 900_000
+)
+
+var (
+	topicID      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$`)
+	databaseID   = regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$`)
+	collectionID = regexp.MustCompile(`^[A-Za-z0-9][^/\s]{0,499}$`)
+)
+
+// checker turns values into their types and collects the faults.
+type checker struct{ faults []error }
+
+func (c *checker) fault(name, format string, args ...any) {
+	c.faults = append(c.faults, fmt.Errorf("%s "+format, append([]any{name}, args...)...))
+}
+
+func (c *checker) required(name, value string) string {
+	if value == "" {
+		c.fault(name, "is required")
+	}
+	return value
+}
+
+func (c *checker) matching(name, value string, pattern *regexp.Regexp, want string) string {
+	if !pattern.MatchString(value) {
+		c.fault(name, "is %q, want %s", value, want)
+	}
+	return value
+}
+
+func (c *checker) topic(name, value string) string {
+	if c.required(name, value) == "" {
+		return ""
+	}
+	return c.matching(name, value, topicID, "a topic id such as gemini-events, without projects/…/topics/")
+}
+
+func (c *checker) database(name, value string) string {
+	return c.matching(name, value, databaseID, "(default) or the id of a Firestore database")
+}
+
+func (c *checker) collection(name, value string) string {
+	return c.matching(name, value, collectionID, "the id of a Firestore collection, without a slash")
+}
+
+func (c *checker) duration(name, value string, least time.Duration) time.Duration {
+	parsed, err := time.ParseDuration(value)
+	if err != nil {
+		c.fault(name, "is %q, want a duration such as 90s or 5m", value)
+	} else if parsed < least {
+		c.fault(name, "is %s, want at least %s", parsed, least)
+	}
+	return parsed
+}
+
+func (c *checker) size(name, value string) int64 {
+	parsed, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || parsed < 1 || parsed > maxMaxBody {
+		c.fault(name, "is %q, want a number of bytes from 1 to %d", value, maxMaxBody)
+	}
+	return parsed
+}
+
+func (c *checker) url(name, value string) string {
+	parsed, err := url.Parse(value)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
+		c.fault(name, "is %q, want an https:// URL", value)
+	}
+	return value
+}
+
+func (c *checker) secret(name, value string) secret.Ref {
+	ref, err := secret.ParseRef(value)
+	if err != nil {
+		c.fault(name, "is wrong: %w", err)
+	}
+	return ref
+}
+
+// signingSecrets checks secrets that are there in the text; others are only known when they are read.
+func (c *checker) signingSecrets(name, value string) secret.Ref {
+	ref := c.secret(name, value)
+	if literal, is := ref.Literal(); is {
+		if _, err := webhook.ParseSecrets(literal.Reveal()); err != nil {
+			c.fault(name, "is wrong: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	}
+	return ref
+}
+
+func (c *checker) credentials(name, value string) secret.Text {
+	var credentials struct {
+		Type string `json:"type"`
+	}
+	if value != "" && (json.Unmarshal([]byte(value), &credentials) != nil || credentials.Type != "external_account") {
+		c.fault(name, "is not the JSON of external-account credentials")
+	}
+	return secret.NewText(value)
+}
+
+func (c *checker) level(name, value string) slog.Level {
+	var level slog.Level
+	if strings.EqualFold(value, "warning") { // as Cloud Logging calls it
+		value = "warn"
+	}
+	if level.UnmarshalText([]byte(value)) != nil {
+		c.fault(name, "is %q, want debug, info, warn or error", value)
+	}
+	return level
+}

@@ -1,0 +1,121 @@
+package receiver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/tenant"
+)
+
+// success is the answer to a delivery that is on a topic.
+type success struct {
+	Status    string `json:"status"` // published, duplicate or dead_lettered
+	WebhookID string `json:"webhook_id"`
+	MessageID string `json:"message_id"`
+}
+
+const statusDuplicate = "duplicate"
+
+// endpoint is where a delivery was posted. The zero endpoint is the static one.
+type endpoint struct{ tenant, token string }
+
+// ServeHTTP answers requests as the endpoints' contract says, always with JSON.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	at, found := r.route(request.URL.Path)
+	switch {
+	case !found:
+		writeFailure(w, failure{status: http.StatusNotFound, code: "not_found",
+			message: "There is nothing here: deliveries go to / or to a tenant's dynamic URL."})
+	case request.Method == http.MethodPost:
+		r.serveDelivery(w, request, at)
+	case request.Method == http.MethodGet && at == endpoint{}:
+		writeJSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": r.options.Version})
+	default:
+		w.Header().Set("Allow", allowed(at))
+		writeFailure(w, failure{status: http.StatusMethodNotAllowed, code: "method_not_allowed",
+			message: "A delivery is a POST."})
+	}
+}
+
+// route finds the endpoint of a path: / or /dynamic/{tenant}/{token}.
+func (r *Receiver) route(path string) (endpoint, bool) {
+	if path == "/" || path == "" {
+		return endpoint{}, true
+	}
+	rest, dynamic := strings.CutPrefix(path, tenant.PathPrefix)
+	name, token, _ := strings.Cut(rest, "/")
+	if !dynamic || r.deps.TenantKeys == nil || !tenant.Valid(name) || token == "" || strings.Contains(token, "/") {
+		return endpoint{}, false
+	}
+	return endpoint{tenant: name, token: token}, true
+}
+
+func allowed(at endpoint) string {
+	if at == (endpoint{}) {
+		return "GET, POST"
+	}
+	return "POST"
+}
+
+// serveDelivery answers one delivery and logs one line about it.
+func (r *Receiver) serveDelivery(w http.ResponseWriter, request *http.Request, at endpoint) {
+	line := r.newLine(request, at)
+	defer line.log(request.Context())
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			fault := failureOf(fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
+			line.failed(fault)
+			writeFailure(w, fault)
+		}
+	}()
+	answer, err := r.receive(w, request, at, line)
+	if err != nil {
+		fault := failureOf(err)
+		line.failed(fault)
+		writeFailure(w, fault)
+		return
+	}
+	line.succeeded(answer)
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// read returns the raw body. It stops at the size limit without a promise of what was sent, and at the deadline, which
+// the server of the Functions Framework does not set.
+func (r *Receiver) read(w http.ResponseWriter, request *http.Request, line *line) ([]byte, error) {
+	if request.ContentLength > r.options.MaxBody {
+		return nil, errBodyTooLarge
+	}
+	// Not every server can set it: Lambda has the whole body before we see the request.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(line.start.Add(readBy))
+	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, r.options.MaxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, errBodyTooLarge
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBodyCutOff, err)
+	}
+	_ = connection.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+func writeFailure(w http.ResponseWriter, f failure) {
+	if f.retryAfter > 0 {
+		seconds := (f.retryAfter + time.Second - 1) / time.Second
+		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	writeJSON(w, f.status, map[string]string{"error": f.code, "message": f.message})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // fails only if the sender is gone
+}

@@ -1,0 +1,109 @@
+// Package secret reads secret text from where a reference says it is: Secret Manager, a file, or the reference itself.
+//
+// It reads once per call and keeps nothing; keeping an answer at hand and up to date is the job of package fresh.
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+
+	secretmanager "cloud.google.com/go/secretmanager/apiv1"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+)
+
+// Text is secret text. It shows itself to no log and no format verb; Reveal returns it.
+type Text struct{ text string }
+
+// NewText makes a text secret.
+func NewText(text string) Text { return Text{text} }
+
+// Reveal returns the text.
+func (t Text) Reveal() string { return t.text }
+
+// String hides the text.
+func (Text) String() string { return "[secret]" }
+
+// GoString hides the text.
+func (Text) GoString() string { return "[secret]" }
+
+// LogValue hides the text.
+func (Text) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// A Ref says where a secret text is. The zero Ref says nowhere.
+type Ref struct {
+	version string // a secret version of Secret Manager
+	file    string
+	literal Text
+}
+
+var secretName = regexp.MustCompile(`^projects/[^/\s]+/secrets/[^/\s]+(/versions/[^/\s]+)?$`)
+
+// ParseRef reads a reference: projects/P/secrets/S[/versions/V], a secret of Secret Manager, by default its latest
+// version; file:PATH; or the secret text itself. Its error does not quote the reference, which may be secret.
+func ParseRef(ref string) (Ref, error) {
+	path, isFile := strings.CutPrefix(ref, "file:")
+	switch {
+	case isFile && path == "":
+		return Ref{}, errors.New("file: names no file")
+	case isFile:
+		return Ref{file: path}, nil
+	case secretName.MatchString(ref):
+		if !strings.Contains(ref, "/versions/") {
+			ref += "/versions/latest"
+		}
+		return Ref{version: ref}, nil
+	case strings.HasPrefix(ref, "projects/"):
+		return Ref{}, errors.New("a secret of Secret Manager is projects/P/secrets/S or projects/P/secrets/S/versions/V")
+	}
+	return Ref{literal: Text{ref}}, nil
+}
+
+// IsZero tells whether the reference says nowhere.
+func (r Ref) IsZero() bool { return r == Ref{} }
+
+// Literal returns the text where the reference is the text itself.
+func (r Ref) Literal() (Text, bool) { return r.literal, r.literal.text != "" }
+
+// InSecretManager tells whether the text is in Secret Manager.
+func (r Ref) InSecretManager() bool { return r.version != "" }
+
+// Read returns the text as it is now. client is called only for a text in Secret Manager. The error names the place and
+// never the text.
+func (r Ref) Read(ctx context.Context, client func(context.Context) (*secretmanager.Client, error)) (Text, error) {
+	switch {
+	case r.version != "":
+		return r.access(ctx, client)
+	case r.file != "":
+		text, err := os.ReadFile(r.file)
+		if err != nil {
+			return Text{}, fmt.Errorf("read secret file: %w", err)
+		}
+		return Text{string(text)}, nil
+	}
+	return r.literal, nil
+}
+
+func (r Ref) access(ctx context.Context, client func(context.Context) (*secretmanager.Client, error)) (Text, error) {
+	manager, err := client(ctx)
+	if err != nil {
+		return Text{}, fmt.Errorf("open Secret Manager: %w", err)
+	}
+	response, err := manager.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: r.version})
+	if err != nil {
+		return Text{}, fmt.Errorf("access %s: %w", r.version, err)
+	}
+	payload := response.GetPayload()
+	// Secret Manager sends a checksum and asks its readers to compare it (SecretPayload.data_crc32c).
+	if want := payload.DataCrc32C; want != nil && *want != int64(crc32.Checksum(payload.GetData(), castagnoli)) {
+		return Text{}, fmt.Errorf("access %s: the data does not match its checksum", r.version)
+	}
+	return Text{string(payload.GetData())}, nil
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)

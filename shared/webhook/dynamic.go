@@ -1,0 +1,90 @@
+package webhook
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"encoding/base64"
+	"net/http"
+)
+
+// KeySet is Google's key set, sorted by what its keys verify.
+type KeySet struct {
+	Ed25519 []ed25519.PublicKey       // v1a; the signature names none of them, so each is tried
+	RSA     map[string]*rsa.PublicKey // tokens, by key id
+}
+
+// Dynamic verifies the deliveries of dynamic webhooks: v1a signatures, and tokens where an audience is set.
+type Dynamic struct {
+	keys    Source[KeySet]
+	options Options
+}
+
+// NewDynamic returns a verifier with the keys of that source.
+func NewDynamic(keys Source[KeySet], options *Options) *Dynamic {
+	return &Dynamic{keys: keys, options: options.orDefault()}
+}
+
+// Verify returns the delivery that headers and raw body are, or why it is refused: ErrMissingHeader, ErrMalformedHeader,
+// ErrStaleTimestamp, ErrBadSignature or ErrBadToken in a [*Refusal]; or ErrKeysUnavailable. The payload of a token is its
+// claims: the body is not looked at.
+func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (*Delivery, error) {
+	headers, err := readHeaders(header)
+	if err != nil {
+		return nil, err
+	}
+	if isToken(headers.signature) {
+		return v.verifyToken(ctx, headers)
+	}
+	if err := checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance); err != nil {
+		return nil, err
+	}
+	if !has(headers.signature, SchemeV1a) {
+		return nil, refuse(ErrBadSignature, "The dynamic URL takes v1a signatures and RS256 tokens, and there is none.")
+	}
+	return verifyWith(ctx, v.keys, func(keys *KeySet) (*Delivery, error) {
+		if !keys.signed(&headers, body) {
+			return nil, refuseUnknownKey(ErrBadSignature, "No v1a signature matches a key of Google's key set.")
+		}
+		return &Delivery{headers: headers, scheme: SchemeV1a, payload: body}, nil
+	})
+}
+
+// signed tells whether one of the keys made one of the signatures.
+func (k *KeySet) signed(headers *headers, body []byte) bool {
+	content := headers.signedContent(body)
+	for encoded := range signatures(headers.signature, SchemeV1a) {
+		if len(encoded) != base64.StdEncoding.EncodedLen(ed25519.SignatureSize) {
+			continue
+		}
+		signature, err := base64.StdEncoding.Strict().DecodeString(encoded)
+		if err != nil {
+			continue
+		}
+		for _, key := range k.Ed25519 {
+			if ed25519.Verify(key, content, signature) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (v *Dynamic) verifyToken(ctx context.Context, headers headers) (*Delivery, error) {
+	if v.options.Audience == "" {
+		return nil, refuse(ErrBadToken, "Tokens are not accepted here: no audience is configured.")
+	}
+	token, err := parseToken(headers.signature)
+	if err != nil {
+		return nil, err
+	}
+	return verifyWith(ctx, v.keys, func(keys *KeySet) (*Delivery, error) {
+		if err := token.checkSignature(keys); err != nil {
+			return nil, err
+		}
+		if err := checkClaims(token.claims, v.options); err != nil {
+			return nil, err
+		}
+		return &Delivery{headers: headers, scheme: SchemeJWT, payload: token.claims}, nil
+	})
+}

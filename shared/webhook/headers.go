@@ -1,0 +1,121 @@
+package webhook
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxHeader bounds the length in bytes of each header's value.
+const maxHeader = 8 << 10
+
+// headers are the three headers of a delivery, checked for form and nothing else.
+type headers struct {
+	id, timestamp, signature string
+	seconds                  int64 // timestamp as unix seconds
+}
+
+// readHeaders finds the three headers and checks their form.
+func readHeaders(h http.Header) (headers, error) {
+	var read headers
+	for _, field := range []struct {
+		name  string
+		value *string
+	}{
+		{HeaderID, &read.id},
+		{HeaderTimestamp, &read.timestamp},
+		{HeaderSignature, &read.signature},
+	} {
+		value, err := single(h, field.name)
+		if err != nil {
+			return headers{}, err
+		}
+		*field.value = value
+	}
+	seconds, err := unixSeconds(read.timestamp)
+	if err != nil {
+		return headers{}, err
+	}
+	read.seconds = seconds
+	return read, nil
+}
+
+// single returns the value of a header that must be there once.
+func single(h http.Header, name string) (string, error) {
+	values := h.Values(name)
+	switch {
+	case len(values) == 0 || len(values) == 1 && values[0] == "":
+		return "", refuse(ErrMissingHeader, fmt.Sprintf("The %s header is missing or empty.", name))
+	case len(values) > 1:
+		return "", refuse(ErrMalformedHeader, fmt.Sprintf("The %s header must be sent once.", name))
+	case len(values[0]) > maxHeader:
+		return "", refuse(ErrMalformedHeader, fmt.Sprintf("The %s header is longer than %d bytes.", name, maxHeader))
+	}
+	return values[0], nil
+}
+
+// unixSeconds reads a timestamp that is digits only, so that one instant has few spellings and none is a surprise.
+func unixSeconds(text string) (int64, error) {
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || strings.Trim(text, "0123456789") != "" {
+		return 0, refuse(ErrMalformedHeader, fmt.Sprintf("The %s header must be unix seconds in digits.", HeaderTimestamp))
+	}
+	return seconds, nil
+}
+
+// checkFresh refuses a signed timestamp further than tolerance from now; exactly at the tolerance is inside.
+func checkFresh(seconds int64, now time.Time, tolerance time.Duration) error {
+	limit := int64(tolerance / time.Second)
+	switch age := now.Unix() - seconds; {
+	case age > limit:
+		return refuse(ErrStaleTimestamp, fmt.Sprintf("The %s header is more than %s old.", HeaderTimestamp, tolerance))
+	case age < -limit:
+		return refuse(ErrStaleTimestamp, fmt.Sprintf("The %s header is more than %s ahead.", HeaderTimestamp, tolerance))
+	}
+	return nil
+}
+
+// signedContent is what v1 and v1a sign: the header strings as received, and the raw body.
+func (h *headers) signedContent(body []byte) []byte {
+	content := make([]byte, 0, len(h.id)+len(h.timestamp)+len(body)+2)
+	content = append(content, h.id...)
+	content = append(content, '.')
+	content = append(content, h.timestamp...)
+	content = append(content, '.')
+	return append(content, body...)
+}
+
+// maxSignatures bounds how many signatures of the wanted version are looked at. Google sends one, two during a rotation.
+const maxSignatures = 16
+
+// signatures yields the signatures of one version in a list like "v1,abc v1a,def". Entries of other versions are
+// skipped, as the Standard Webhooks specification asks.
+func signatures(list string, version Scheme) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		looked := 0
+		for entry := range strings.SplitSeq(list, " ") {
+			label, signature, _ := strings.Cut(entry, ",")
+			if label != string(version) {
+				continue
+			}
+			if looked++; looked > maxSignatures || !yield(signature) {
+				return
+			}
+		}
+	}
+}
+
+// has tells whether a list holds a signature of that version.
+func has(list string, version Scheme) bool {
+	for range signatures(list, version) {
+		return true
+	}
+	return false
+}
+
+// isToken tells whether a signature header has the shape of a compact token rather than of a signature list.
+func isToken(signature string) bool {
+	return strings.Count(signature, ".") == 2 && !strings.ContainsAny(signature, ", ")
+}

@@ -1,0 +1,59 @@
+package webhook
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// secretPrefix begins the text of every signing secret (Standard Webhooks specification).
+const secretPrefix = "whsec_"
+
+// A Secret is the signing secret of a static webhook. It shows itself to no log and no format verb.
+type Secret struct{ key []byte }
+
+// Secrets are the signing secrets that are active at one time.
+type Secrets []Secret
+
+// String hides the secret.
+func (Secret) String() string { return "[signing secret]" }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return "[signing secret]" }
+
+// LogValue hides the secret.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[signing secret]") }
+
+// ParseSecret reads a secret as Gemini shows it: "whsec_" and the key in standard base64. Its error quotes nothing of it.
+func ParseSecret(text string) (Secret, error) {
+	encoded, found := strings.CutPrefix(text, secretPrefix)
+	if !found {
+		return Secret{}, fmt.Errorf("a signing secret begins with %s", secretPrefix)
+	}
+	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return Secret{}, fmt.Errorf("what follows %s in a signing secret is standard base64", secretPrefix)
+	}
+	if len(key) == 0 {
+		return Secret{}, fmt.Errorf("nothing follows %s in a signing secret", secretPrefix)
+	}
+	return Secret{key: key}, nil
+}
+
+// ParseSecrets reads any number of secrets separated by white space. It returns every one that can be read, and an error
+// that counts the others by their place in the text: one spoilt secret does not put the rest out of use.
+func ParseSecrets(text string) (Secrets, error) {
+	var secrets Secrets
+	var errs []error
+	for i, field := range strings.Fields(text) {
+		secret, err := ParseSecret(field)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("secret %d: %w", i+1, err))
+			continue
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets, errors.Join(errs...)
+}
