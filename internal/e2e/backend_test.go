@@ -34,7 +34,7 @@ type backend struct {
 // newBackend makes a project of the test's own on the shared emulators.
 func newBackend(t *testing.T) *backend {
 	t.Helper()
-	return backendOn(t, emulatortest.FirestoreHost(t), emulatortest.PubSubHost(t))
+	return connect(t, emulatortest.FirestoreHost(t), emulatortest.PubSubHost(t))
 }
 
 // backendOn makes one on emulators of the test's own. From here on all clients of the test talk to them.
@@ -42,6 +42,12 @@ func backendOn(t *testing.T, firestoreHost, pubsubHost string) *backend {
 	t.Helper()
 	t.Setenv("FIRESTORE_EMULATOR_HOST", firestoreHost)
 	t.Setenv("PUBSUB_EMULATOR_HOST", pubsubHost)
+	return connect(t, firestoreHost, pubsubHost)
+}
+
+// connect makes a project on the emulators that the environment names.
+func connect(t *testing.T, firestoreHost, pubsubHost string) *backend {
+	t.Helper()
 	b := &backend{
 		t:         t,
 		project:   fmt.Sprintf("test-%d", time.Now().UnixNano()),

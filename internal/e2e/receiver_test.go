@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
@@ -160,4 +161,16 @@ func must(d geminitest.Delivery, err error) geminitest.Delivery {
 		panic(err)
 	}
 	return d
+}
+
+// soon waits a little, however long it is told to: receivers ask for more patience than tests have.
+func soon(ctx context.Context, _ time.Duration) error {
+	timer := time.NewTimer(20 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -14,6 +14,8 @@ import (
 	"cloud.google.com/go/firestore"
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/fresh"
@@ -189,15 +191,23 @@ func (o *opener) fetchKeySet(ctx context.Context) (*webhook.KeySet, error) {
 	return jwks.Fetch(ctx, client, o.configuration.JWKSURL)
 }
 
+// reconnecting bounds how long a client waits before it tries to connect again. gRPC's own bound is two minutes, for
+// which a backend that is back would still count as away.
+var reconnecting = option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
+	Backoff: backoff.Config{
+		BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second,
+	},
+	MinConnectTimeout: 3 * time.Second,
+}))
+
 // clientOptions adds the configured credentials, which an emulator does without.
 func (o *opener) clientOptions(emulator string, given []option.ClientOption) []option.ClientOption {
+	options := []option.ClientOption{reconnecting}
 	credentials := o.configuration.GoogleCredentials.Reveal()
-	if credentials == "" || emulator != "" && os.Getenv(emulator) != "" {
-		return given
+	if credentials != "" && (emulator == "" || os.Getenv(emulator) == "") {
+		options = append(options, option.WithAuthCredentialsJSON(option.ExternalAccount, []byte(credentials)))
 	}
-	return append([]option.ClientOption{
-		option.WithAuthCredentialsJSON(option.ExternalAccount, []byte(credentials)),
-	}, given...)
+	return append(options, given...)
 }
 
 func (b *backends) toClose(opened io.Closer) {

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"context"
+	"path"
+	"slices"
+	"sync"
+	"testing"
+
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/stats"
+
+	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/geminitest"
+)
+
+func TestBackendCallsOfADelivery(t *testing.T) {
+	b, g := newBackend(t), newGemini(t)
+	// Without these the clients go where they are told, and take dial options.
+	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
+	t.Setenv("PUBSUB_EMULATOR_HOST", "")
+	calls := &callLog{}
+	r := newReceiver(t, environment(b, g, nil), &app.Options{
+		Firestore: calls.watch(b.firestore), PubSub: calls.watch(b.pubsub),
+	})
+	accepted, _ := g.signed(newDelivery(t, geminitest.Event("batch.succeeded")), geminitest.SchemeV1)
+	notEvent, _ := g.signed(newDelivery(t, []byte("not an event")), geminitest.SchemeV1)
+	forged := accepted
+	forged.Body = []byte(`{"type":"batch.failed"}`)
+	toSomeoneElse := must(g.keys.SignV1a(newDelivery(t, geminitest.Event("video.generated")), 0))
+
+	for _, test := range []struct {
+		name     string
+		path     string
+		delivery geminitest.Delivery
+		status   int
+		want     []string
+	}{
+		{"accepted", "/", accepted, 200, []string{"Commit", "Publish", "Commit"}},
+		{"duplicate", "/", accepted, 200, []string{"Commit", "BatchGetDocuments"}},
+		{"dead letter", "/", notEvent, 200, []string{"Commit", "Publish", "Commit"}},
+		{"forged", "/", forged, 401, nil},
+		{"forged, wrong dynamic URL", "/dynamic/acme/x", toSomeoneElse, 401, nil},
+		{"dynamic", dynamicPath, toSomeoneElse, 200, []string{"Commit", "Publish", "Commit"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			calls.take()
+			answer := post(t, r.url+test.path, test.delivery)
+			if answer.StatusCode != test.status {
+				t.Errorf("answer %d %s, want %d", answer.StatusCode, answer.Body, test.status)
+			}
+			if got := calls.take(); !slices.Equal(got, test.want) {
+				t.Errorf("calls %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// callLog is a stats handler that notes every call as it begins on the wire.
+type callLog struct {
+	mu    sync.Mutex
+	calls []string
+}
+
+// watch are the options of a client that talks to an emulator at host, and is watched.
+func (l *callLog) watch(host string) []option.ClientOption {
+	return []option.ClientOption{
+		option.WithEndpoint(host),
+		option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+		option.WithGRPCDialOption(grpc.WithStatsHandler(l)),
+	}
+}
+
+func (l *callLog) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.calls
+	l.calls = nil
+	return taken
+}
+
+func (l *callLog) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls = append(l.calls, path.Base(info.FullMethodName))
+	return ctx
+}
+
+func (l *callLog) HandleRPC(context.Context, stats.RPCStats) {}
+
+func (l *callLog) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+func (l *callLog) HandleConn(context.Context, stats.ConnStats) {}

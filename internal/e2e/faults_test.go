@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/shared/geminitest"
+	handler "github.com/gemhook/gemhook/shared/receiver"
+)
+
+// wantUnavailable posts a delivery once and wants a 503 of that code, with Retry-After, within the receiver's deadline.
+func wantUnavailable(t *testing.T, url string, d geminitest.Delivery, code string) {
+	t.Helper()
+	begin := time.Now()
+	answer := post(t, url, d)
+	if answer.StatusCode != 503 || answer.Error != code || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("answer %d %s with Retry-After %q, want 503 %s", answer.StatusCode, answer.Body, answer.Header.Get("Retry-After"), code)
+	}
+	if took := time.Since(begin); took > handler.Deadline+time.Second/2 {
+		t.Errorf("answered after %s, want at most %s", took, handler.Deadline)
+	}
+}
+
+// wantDelivered sends a delivery as Gemini would until it is acknowledged, and wants it on the topic once.
+func wantDelivered(t *testing.T, b *backend, url string, d geminitest.Delivery, marked bool) {
+	t.Helper()
+	answer, err := geminitest.Deliver(t.Context(), nil, url, d, &geminitest.DeliverOptions{Attempts: 1000, Wait: soon})
+	if err != nil {
+		t.Fatalf("not delivered: %v", err)
+	}
+	if answer.Status != "published" {
+		t.Errorf("answer %s, want published", answer.Body)
+	}
+	messages := b.received(topicID)
+	if len(messages) != 1 || messages[0].Attributes["ce-id"] != d.ID {
+		t.Fatalf("%d messages on the topic, want the one of %s", len(messages), d.ID)
+	}
+	if got := messages[0].Attributes["ce-redelivered"] == "true"; got != marked {
+		t.Errorf("message marked as a redelivery: %t, want %t", got, marked)
+	}
+}
+
+func newSigned(t *testing.T, g *gemini) geminitest.Delivery {
+	t.Helper()
+	d, _ := g.signed(newDelivery(t, geminitest.Event("batch.succeeded")), geminitest.SchemeV1)
+	return d
+}
+
+// samePort are the options to start an emulator again where it was.
+func samePort(t *testing.T, host string) *emulator.Options {
+	t.Helper()
+	_, text, err := net.SplitHostPort(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &emulator.Options{Port: port}
+}
+
+func TestFirestoreStoppedAndStarted(t *testing.T) {
+	firestore := emulatortest.StartFirestore(t, nil)
+	b, g := backendOn(t, firestore.Host(), emulatortest.PubSubHost(t)), newGemini(t)
+	p := startProcess(t, environment(b, g, nil))
+
+	if answer := post(t, p.url, newSigned(t, g)); answer.Status != "published" {
+		t.Fatalf("before: %d %s", answer.StatusCode, answer.Body)
+	}
+	b.received(topicID)
+
+	if err := firestore.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	d := newSigned(t, g)
+	wantUnavailable(t, p.url, d, "ledger_unavailable")
+	if messages := b.received(topicID); len(messages) != 0 {
+		t.Errorf("%d messages on the topic of a delivery that was not claimed", len(messages))
+	}
+
+	emulatortest.StartFirestore(t, samePort(t, firestore.Host()))
+	wantDelivered(t, b, p.url, d, false)
+}
+
+func TestPubSubStoppedAndStarted(t *testing.T) {
+	pubsub := emulatortest.StartPubSub(t, nil)
+	b, g := backendOn(t, emulatortest.FirestoreHost(t), pubsub.Host()), newGemini(t)
+	p := startProcess(t, environment(b, g, nil))
+
+	if err := pubsub.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	d := newSigned(t, g)
+	wantUnavailable(t, p.url, d, "topic_unavailable")
+	if document := b.document("static!" + d.ID); document["state"] != "released" {
+		t.Errorf("ledger has %v, want released: nothing was sent", document["state"])
+	}
+
+	emulatortest.StartPubSub(t, samePort(t, pubsub.Host()))
+	b.createTopics() // the emulator forgets
+	wantDelivered(t, b, p.url, d, false)
+}
+
+func TestBackendsAwayAtStart(t *testing.T) {
+	t.Parallel()
+	b, g := newBackend(t), newGemini(t)
+	firestore, pubsub := newProxy(t, ""), newProxy(t, "")
+	p := startProcess(t, environment(b, g, map[string]string{
+		"FIRESTORE_EMULATOR_HOST": firestore.host, "PUBSUB_EMULATOR_HOST": pubsub.host,
+	}))
+	d := newSigned(t, g)
+	wantUnavailable(t, p.url, d, "ledger_unavailable")
+	firestore.forward(b.firestore)
+	wantUnavailable(t, p.url, d, "topic_unavailable")
+	pubsub.forward(b.pubsub)
+	wantDelivered(t, b, p.url, d, false)
+}
+
+func TestFirestoreHangs(t *testing.T) {
+	t.Parallel()
+	b, g := newBackend(t), newGemini(t)
+	firestore := newProxy(t, b.firestore)
+	p := startProcess(t, environment(b, g, map[string]string{"FIRESTORE_EMULATOR_HOST": firestore.host}))
+	firestore.silence()
+	d := newSigned(t, g)
+	wantUnavailable(t, p.url, d, "ledger_unavailable")
+	firestore.forward(b.firestore)
+	wantDelivered(t, b, p.url, d, false)
+}
+
+// A publish that was sent and never answered may have landed. The claim stays until its lease ends, and whoever takes it
+// over marks the message.
+func TestPubSubHangs(t *testing.T) {
+	t.Parallel()
+	b, g := newBackend(t), newGemini(t)
+	pubsub := newProxy(t, b.pubsub)
+	p := startProcess(t, environment(b, g, map[string]string{
+		"PUBSUB_EMULATOR_HOST": pubsub.host, "GEMHOOK_LEASE": "11s",
+	}))
+	if answer := post(t, p.url, newSigned(t, g)); answer.Status != "published" {
+		t.Fatalf("before: %d %s", answer.StatusCode, answer.Body)
+	}
+	b.received(topicID)
+
+	sink := newSink(t)
+	pubsub.forward(sink)
+	d := newSigned(t, g)
+	wantUnavailable(t, p.url, d, "topic_unavailable")
+	if answer := post(t, p.url, d); answer.StatusCode != 409 || answer.Error != "in_flight" || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("answer %d %s, want 409 in_flight with Retry-After while the lease lasts", answer.StatusCode, answer.Body)
+	}
+	pubsub.forward(b.pubsub)
+	wantDelivered(t, b, p.url, d, true)
+}
+
+func TestTopicMissing(t *testing.T) {
+	t.Parallel()
+	b, g := newBackend(t), newGemini(t)
+	p := startProcess(t, environment(b, g, map[string]string{"GEMHOOK_TOPIC": "made-later"}))
+	d := newSigned(t, g)
+	wantUnavailable(t, p.url, d, "topic_unavailable")
+	b.createTopic("made-later")
+	answer := post(t, p.url, d)
+	messages := b.received("made-later")
+	if answer.Status != "published" || len(messages) != 1 || messages[0].Attributes["ce-redelivered"] != "" {
+		t.Errorf("answer %d %s and %d messages, want one, unmarked, once the topic is there", answer.StatusCode, answer.Body, len(messages))
+	}
+}
+
+func TestPermissionDenied(t *testing.T) {
+	t.Parallel()
+	b, g := newBackend(t), newGemini(t)
+	denying := newDenyingServer(t, codes.PermissionDenied)
+	firestore, pubsub := newProxy(t, denying), newProxy(t, denying)
+	p := startProcess(t, environment(b, g, map[string]string{
+		"FIRESTORE_EMULATOR_HOST": firestore.host, "PUBSUB_EMULATOR_HOST": pubsub.host,
+	}))
+	d := newSigned(t, g)
+	wantUnavailable(t, p.url, d, "ledger_unavailable")
+	firestore.forward(b.firestore)
+	wantUnavailable(t, p.url, d, "topic_unavailable")
+	if document := b.document("static!" + d.ID); document["state"] != "released" {
+		t.Errorf("ledger has %v, want released: Pub/Sub said no", document["state"])
+	}
+	pubsub.forward(b.pubsub)
+	wantDelivered(t, b, p.url, d, false)
+}
+
+// newDenyingServer answers every gRPC call with that code.
+func newDenyingServer(t *testing.T, code codes.Code) string {
+	t.Helper()
+	return serveGRPC(t, func(any, grpc.ServerStream) error { return status.Error(code, "for the test") })
+}
+
+// newSink takes every gRPC call and answers none.
+func newSink(t *testing.T) string {
+	t.Helper()
+	return serveGRPC(t, func(_ any, stream grpc.ServerStream) error {
+		<-stream.Context().Done()
+		return stream.Context().Err()
+	})
+}
+
+func serveGRPC(t *testing.T, handle grpc.StreamHandler) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.UnknownServiceHandler(handle))
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := <-served; err != nil {
+			t.Error(fmt.Errorf("serve: %w", err))
+		}
+	})
+	return listener.Addr().String()
+}
