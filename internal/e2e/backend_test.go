@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/firestore"
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
 )
@@ -92,42 +93,60 @@ func (b *backend) subscription(topicID string) string {
 	return "projects/" + b.project + "/subscriptions/" + topicID + subscriptionTail
 }
 
-// received takes all messages that lie on a topic now. It asks until an answer is empty: the emulator answers with what
-// has been published before the question.
+// received takes all messages that lie on a topic. It asks until it has waited for half a second in vain.
 func (b *backend) received(topicID string) []*pubsubpb.PubsubMessage {
 	b.t.Helper()
 	var all []*pubsubpb.PubsubMessage
 	for {
-		// A pull of nothing waits for something, so it gets a little time; whatever was published is there at once.
-		ctx, cancel := context.WithTimeout(b.t.Context(), 500*time.Millisecond)
-		response, err := b.messages.SubscriptionAdminClient.Pull(ctx, &pubsubpb.PullRequest{
-			Subscription: b.subscription(topicID), MaxMessages: 1000,
-		})
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) || err != nil && strings.Contains(err.Error(), "DeadlineExceeded") {
+		messages := b.pull(topicID)
+		if len(messages) == 0 {
 			return all
 		}
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		if len(response.ReceivedMessages) == 0 {
-			return all
-		}
-		for _, message := range response.ReceivedMessages {
-			all = append(all, message.Message)
-		}
+		all = append(all, messages...)
 	}
+}
+
+// pull takes messages that lie on a topic: some of them, none only if there was none in half a second.
+func (b *backend) pull(topicID string) []*pubsubpb.PubsubMessage {
+	b.t.Helper()
+	return b.pullFor(topicID, 500*time.Millisecond)
+}
+
+// pullNow is pull without the patience.
+func (b *backend) pullNow(topicID string) []*pubsubpb.PubsubMessage {
+	b.t.Helper()
+	return b.pullFor(topicID, 20*time.Millisecond)
+}
+
+func (b *backend) pullFor(topicID string, patience time.Duration) []*pubsubpb.PubsubMessage {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	defer cancel()
+	response, err := b.messages.SubscriptionAdminClient.Pull(ctx, &pubsubpb.PullRequest{
+		Subscription: b.subscription(topicID), MaxMessages: 1000,
+	})
+	if status.Code(err) == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var messages []*pubsubpb.PubsubMessage
+	for _, message := range response.ReceivedMessages {
+		messages = append(messages, message.Message)
+	}
+	return messages
 }
 
 // document returns the ledger's document of a key, nil if there is none.
 func (b *backend) document(key string) map[string]any {
 	b.t.Helper()
 	snapshot, err := b.documents.Collection("deliveries").Doc(key).Get(b.t.Context())
-	if snapshot == nil || !snapshot.Exists() {
-		if err != nil && !strings.Contains(err.Error(), "NotFound") {
-			b.t.Fatal(err)
-		}
+	if status.Code(err) == codes.NotFound {
 		return nil
+	}
+	if err != nil {
+		b.t.Fatal(err)
 	}
 	return snapshot.Data()
 }

@@ -1,20 +1,24 @@
 package e2e
 
 import (
-	"bufio"
+	"archive/zip"
+	"bytes"
 	"context"
 	"fmt"
-	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gemhook/gemhook/internal/pack"
 )
 
 // binaries are built once, into a folder that goes with the test run.
@@ -31,21 +35,37 @@ func TestMain(m *testing.M) {
 	}
 	binaries.folder = folder
 	binaries.once = map[string]func() error{}
-	for name, target := range map[string]string{
-		"serve":     "github.com/gemhook/gemhook/internal/serve",
-		"bootstrap": "github.com/gemhook/gemhook/functions/receive/lambda",
-	} {
-		binaries.once[name] = sync.OnceValue(func() error {
-			output, err := exec.Command("go", "build", "-o", filepath.Join(folder, name), target).CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("build %s: %w\n%s", target, err, output)
-			}
-			return nil
-		})
+	for name, build := range map[string]func(path string) error{"serve": buildServe, "bootstrap": buildBootstrap} {
+		binaries.once[name] = sync.OnceValue(func() error { return build(filepath.Join(folder, name)) })
 	}
 	code := m.Run()
 	_ = os.RemoveAll(folder)
 	os.Exit(code)
+}
+
+func buildServe(path string) error {
+	output, err := exec.Command("go", "build", "-o", path, "github.com/gemhook/gemhook/internal/serve").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// buildBootstrap unpacks the program from the archive that is deployed.
+func buildBootstrap(path string) error {
+	var archive bytes.Buffer
+	if err := pack.WriteLambda(context.Background(), &archive, "../..", runtime.GOARCH); err != nil {
+		return err
+	}
+	files, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+	if err != nil {
+		return err
+	}
+	program, err := fs.ReadFile(files, "bootstrap")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, program, 0o755)
 }
 
 // binary builds one and returns its path.
@@ -140,31 +160,4 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 			t.Errorf("the message does not name %s: %s", name, output)
 		}
 	}
-}
-
-// rawRequest sends bytes over a connection of its own and returns the answer's status line and the rest.
-func rawRequest(t *testing.T, url, request string) (*http.Response, string) {
-	t.Helper()
-	connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	if _, err := io.WriteString(connection, request); err != nil {
-		t.Fatal(err)
-	}
-	// No more is coming, and the sender waits for the answer.
-	if err := connection.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response, string(body)
 }

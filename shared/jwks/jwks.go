@@ -22,6 +22,13 @@ import (
 // maxBytes bounds the answer; Google's is about 3 KiB.
 const maxBytes = 1 << 20
 
+// The sizes of RSA keys that are used: RS256 asks for 2048 bits or more (RFC 7518, section 3.3), and every token that names
+// an overlong key would cost as much time as the key likes. The upper bound is that of crypto/tls.
+const (
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
 // Fetch returns the key set at a URL. A set without a single key that can verify a delivery is an error.
 func Fetch(ctx context.Context, client *http.Client, url string) (*webhook.KeySet, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -72,13 +79,15 @@ func add(set *webhook.KeySet, key jwk.Key) {
 	switch key := key.(type) {
 	case jwk.OKPPublicKey:
 		var public ed25519.PublicKey
-		if key.Crv() == jwa.Ed25519 && key.Raw(&public) == nil {
+		// ed25519.Verify panics for a key of another length.
+		if key.Crv() == jwa.Ed25519 && key.Raw(&public) == nil && len(public) == ed25519.PublicKeySize {
 			set.Ed25519 = append(set.Ed25519, public)
 		}
 	case jwk.RSAPublicKey:
 		var public rsa.PublicKey
 		algorithm := key.Algorithm().String()
-		if key.KeyID() != "" && (algorithm == "" || algorithm == jwa.RS256.String()) && key.Raw(&public) == nil {
+		if key.KeyID() != "" && (algorithm == "" || algorithm == jwa.RS256.String()) && key.Raw(&public) == nil &&
+			minRSABits <= public.N.BitLen() && public.N.BitLen() <= maxRSABits {
 			set.RSA[key.KeyID()] = &public
 		}
 	}

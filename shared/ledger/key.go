@@ -3,8 +3,8 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/url"
-	"strings"
 )
 
 // A Key identifies a delivery in a ledger. It is a legal Firestore document id
@@ -30,7 +30,8 @@ func TokenKey(tenant, eventType, resourceID, timestamp, webhookID string) Key {
 	if resourceID == "" || timestamp == "" {
 		signed = append(signed, webhookID)
 	}
-	return Key("jwt!" + tenant + "!" + digest(strings.Join(signed, "\x00")))
+	// Quoted, no part can run into the next, whatever bytes it has.
+	return Key("jwt!" + tenant + "!" + digest(fmt.Sprintf("%q", signed)))
 }
 
 // escaped appends an id of any bytes to a prefix. Query escaping leaves letters, digits and "-_.~" as they are; a digest

@@ -171,7 +171,8 @@ func (l *Ledger) next(found *Document, entry Entry) (*Document, error) {
 	document.claimFor(entry, now.Add(l.options.Lease))
 	// An abandoned claim may have been published. A released one was not, unless one before it may have been.
 	if found.State == Claimed || found.Attributes[RedeliveredAttribute] == "true" {
-		document.Attributes = maps.Clone(document.Attributes)
+		document.Attributes = map[string]string{}
+		maps.Copy(document.Attributes, entry.Attributes)
 		document.Attributes[RedeliveredAttribute] = "true"
 	}
 	return document, nil

@@ -4,10 +4,12 @@
 package secret
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"log/slog"
 	"os"
 	"regexp"
@@ -29,8 +31,8 @@ func (t Text) Reveal() string { return t.text }
 // String hides the text.
 func (Text) String() string { return "[secret]" }
 
-// GoString hides the text.
-func (Text) GoString() string { return "[secret]" }
+// Format hides the text from every verb; Stringer alone would leave it to %d.
+func (t Text) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, t.String()) }
 
 // LogValue hides the text.
 func (Text) LogValue() slog.Value { return slog.StringValue("[secret]") }
@@ -54,7 +56,7 @@ func ParseRef(ref string) (Ref, error) {
 	case isFile:
 		return Ref{file: path}, nil
 	case secretName.MatchString(ref):
-		if !strings.Contains(ref, "/versions/") {
+		if secretName.FindStringSubmatch(ref)[1] == "" {
 			ref += "/versions/latest"
 		}
 		return Ref{version: ref}, nil
@@ -62,6 +64,11 @@ func ParseRef(ref string) (Ref, error) {
 		return Ref{}, errors.New("a secret of Secret Manager is projects/P/secrets/S or projects/P/secrets/S/versions/V")
 	}
 	return Ref{literal: Text{ref}}, nil
+}
+
+// Format writes the place for every verb, and never a literal text: fmt would look past Text's methods in a field.
+func (r Ref) Format(state fmt.State, _ rune) {
+	_, _ = io.WriteString(state, cmp.Or(r.version, r.file, r.literal.String()))
 }
 
 // IsZero tells whether the reference says nowhere.

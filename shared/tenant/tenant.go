@@ -9,6 +9,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -35,8 +37,8 @@ type Keys []Key
 // String hides the key.
 func (Key) String() string { return "[dynamic key]" }
 
-// GoString hides the key.
-func (Key) GoString() string { return "[dynamic key]" }
+// Format hides the key from every verb; Stringer alone would leave it to %d.
+func (k Key) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, k.String()) }
 
 // LogValue hides the key.
 func (Key) LogValue() slog.Value { return slog.StringValue("[dynamic key]") }

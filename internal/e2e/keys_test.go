@@ -1,0 +1,229 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/geminitest"
+)
+
+const signingSecretName = "projects/p/secrets/gemhook-signing"
+
+// secretManager is a stand-in for Secret Manager with one secret, which has no version at first.
+type secretManager struct {
+	secretmanagerpb.UnimplementedSecretManagerServiceServer
+	host string
+
+	mu    sync.Mutex
+	text  string
+	reads int
+}
+
+func newSecretManager(t *testing.T) *secretManager {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &secretManager{host: listener.Addr().String()}
+	server := grpc.NewServer()
+	secretmanagerpb.RegisterSecretManagerServiceServer(server, m)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return m
+}
+
+func (m *secretManager) AccessSecretVersion(_ context.Context, request *secretmanagerpb.AccessSecretVersionRequest) (*secretmanagerpb.AccessSecretVersionResponse, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads++
+	if m.text == "" || request.GetName() != signingSecretName+"/versions/latest" {
+		return nil, status.Error(codes.NotFound, "there is no such version")
+	}
+	return &secretmanagerpb.AccessSecretVersionResponse{Payload: &secretmanagerpb.SecretPayload{Data: []byte(m.text)}}, nil
+}
+
+func (m *secretManager) store(text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.text = text
+}
+
+func (m *secretManager) takeReads() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	reads := m.reads
+	m.reads = 0
+	return reads
+}
+
+// clock is the system's clock, ahead by as much as the test says.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) advance(by time.Duration) { c.ahead.Add(int64(by)) }
+
+// withSecretManager is a receiver whose signing secrets are in Secret Manager, at host, by that clock.
+func withSecretManager(t *testing.T, b *backend, g *gemini, host string, now func() time.Time) *receiver {
+	t.Helper()
+	return newReceiver(t, environment(b, g, map[string]string{"GEMHOOK_SIGNING_SECRETS": signingSecretName}), &app.Options{
+		SecretManager: []option.ClientOption{
+			option.WithEndpoint(host),
+			option.WithoutAuthentication(),
+			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+		},
+		Now: now,
+	})
+}
+
+func newSecret(t *testing.T) string {
+	t.Helper()
+	secret, err := geminitest.NewSecret(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+// signedAt is a new delivery, signed at that time with that secret.
+func (g *gemini) signedAt(t *testing.T, at time.Time, secret string) geminitest.Delivery {
+	t.Helper()
+	d := newDelivery(t, geminitest.Event("batch.succeeded"))
+	d.Time = at
+	return must(g.keys.SignV1(d, secret))
+}
+
+func TestSecretManagerAwayAtStartAndLater(t *testing.T) {
+	t.Parallel()
+	b, g, now := newBackend(t), newGemini(t), &clock{}
+	manager := newSecretManager(t)
+	secret := newSecret(t)
+	manager.store(secret)
+	between := newProxy(t, "")
+	r := withSecretManager(t, b, g, between.host, now.Now)
+
+	d := g.signedAt(t, now.Now(), secret)
+	wantUnavailable(t, r.url, d, "keys_unavailable")
+
+	between.forward(manager.host)
+	now.advance(time.Second)
+	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), secret), false)
+
+	between.refuse()
+	for range 3 {
+		now.advance(4 * time.Minute) // older than the secrets are kept
+		wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), secret), false)
+	}
+	if log := r.log.String(); !strings.Contains(log, "reading the signing secrets") {
+		t.Error("nothing in the log says that Secret Manager cannot be read")
+	}
+}
+
+func TestSecretWithoutVersion(t *testing.T) {
+	t.Parallel()
+	b, g, now := newBackend(t), newGemini(t), &clock{}
+	manager := newSecretManager(t)
+	r := withSecretManager(t, b, g, manager.host, now.Now)
+	secret := newSecret(t)
+	d := g.signedAt(t, now.Now(), secret)
+	wantUnavailable(t, r.url, d, "keys_unavailable")
+	manager.store(secret + "\n")
+	now.advance(time.Second)
+	wantDelivered(t, b, r.url, d, false)
+}
+
+func TestRotatedSecretTakesEffectAtOnce(t *testing.T) {
+	t.Parallel()
+	b, g, now := newBackend(t), newGemini(t), &clock{}
+	manager := newSecretManager(t)
+	first, second, third := newSecret(t), newSecret(t), newSecret(t)
+	manager.store(first)
+	r := withSecretManager(t, b, g, manager.host, now.Now)
+	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), first), false)
+
+	manager.store(second + " " + first)
+	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), second), false)
+	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), first), false)
+
+	// However many forgeries come in, they cause one reading in ten seconds.
+	manager.takeReads()
+	now.advance(10 * time.Second)
+	var forgers sync.WaitGroup
+	for range 50 {
+		forgers.Go(func() {
+			if answer := post(t, r.url, g.signedAt(t, now.Now(), third)); answer.Error != "bad_signature" {
+				t.Errorf("forgery answered %d %s", answer.StatusCode, answer.Body)
+			}
+		})
+	}
+	forgers.Wait()
+	if reads := manager.takeReads(); reads != 1 {
+		t.Errorf("50 forgeries caused %d readings of the secret, want 1", reads)
+	}
+
+	// Without any mismatch the new text is in effect within five minutes: a secret that is gone is refused.
+	manager.store(third)
+	now.advance(5 * time.Minute)
+	if answer := post(t, r.url, g.signedAt(t, now.Now(), first)); answer.Error != "bad_signature" {
+		t.Errorf("a secret that was removed five minutes ago: %d %s, want bad_signature", answer.StatusCode, answer.Body)
+	}
+}
+
+func TestKeySetAwayAtStartAndLater(t *testing.T) {
+	t.Parallel()
+	b, g, now := newBackend(t), newGemini(t), &clock{}
+	g.FailJWKS(http.StatusServiceUnavailable)
+	r := newReceiver(t, environment(b, g, nil), &app.Options{Now: now.Now})
+	url := r.url + dynamicPath
+	signed := func(keys *geminitest.Keys) geminitest.Delivery {
+		d := newDelivery(t, geminitest.Event("video.generated"))
+		d.Time = now.Now()
+		return must(keys.SignV1a(d, 0))
+	}
+	d := signed(g.keys)
+	wantUnavailable(t, url, d, "keys_unavailable")
+
+	g.FailJWKS(0)
+	now.advance(time.Second)
+	wantDelivered(t, b, url, d, false)
+
+	g.FailJWKS(http.StatusServiceUnavailable)
+	now.advance(2 * time.Hour) // older than the key set is kept
+	wantDelivered(t, b, url, signed(g.keys), false)
+
+	// A key that is published while deliveries go on is found at once, and however many signatures fit no key, the key
+	// set is fetched once a minute.
+	g.FailJWKS(0)
+	now.advance(time.Minute)
+	rotated, err := geminitest.NewKeys(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.SetKeys(rotated)
+	wantDelivered(t, b, url, signed(rotated), false)
+	fetches := g.JWKSFetches()
+	for range 50 {
+		if answer := post(t, url, signed(g.keys)); answer.Error != "bad_signature" {
+			t.Errorf("a key no longer published: %d %s, want bad_signature", answer.StatusCode, answer.Body)
+		}
+	}
+	if more := g.JWKSFetches() - fetches; more > 1 {
+		t.Errorf("50 signatures that fit no key caused %d fetches of the key set in a minute, want at most 1", more)
+	}
+}

@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/gemhook/gemhook/internal/lambdaruntime"
+)
+
+// lambdaDoor starts the built bootstrap against a Runtime API of the test's own and sends it events of payload format 2.0
+// as that stage of an HTTP API does ($default: as a function URL does).
+func lambdaDoor(t *testing.T, env map[string]string, stage string) door {
+	runtime, err := lambdaruntime.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = runtime.Close() })
+	log := &logBuffer{}
+	process := exec.Command(binary(t, "bootstrap"))
+	process.Env = append(environ(env), "AWS_LAMBDA_RUNTIME_API="+runtime.Host())
+	process.Stdout, process.Stderr = log, log
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	})
+	return func(t *testing.T, path string, header [][2]string, body []byte) reply {
+		t.Helper()
+		response, err := runtime.Invoke(t.Context(), lambdaEvent(t, stage, path, header, body))
+		if err != nil {
+			t.Fatalf("invoke: %v\n%s", err, log)
+		}
+		var answer struct {
+			StatusCode      int
+			Body            string
+			IsBase64Encoded bool
+		}
+		if err := json.Unmarshal(response, &answer); err != nil || answer.IsBase64Encoded {
+			t.Fatalf("response %s: %v", response, err)
+		}
+		return readReply(t, answer.StatusCode, []byte(answer.Body))
+	}
+}
+
+func lambdaEvent(t *testing.T, stage, path string, header [][2]string, body []byte) []byte {
+	t.Helper()
+	headers := map[string]string{"content-type": "application/json", "host": "abc.example.com"}
+	for _, line := range header {
+		name := strings.ToLower(line[0])
+		if before, repeated := headers[name]; repeated {
+			headers[name] = before + "," + line[1]
+			continue
+		}
+		headers[name] = line[1]
+	}
+	if stage != "$default" {
+		path = "/" + stage + path
+	}
+	event, err := json.Marshal(map[string]any{
+		"version":         "2.0",
+		"routeKey":        "$default",
+		"rawPath":         path,
+		"rawQueryString":  "",
+		"headers":         headers,
+		"body":            base64.StdEncoding.EncodeToString(body),
+		"isBase64Encoded": true,
+		"requestContext": map[string]any{
+			"stage":      stage,
+			"requestId":  "id",
+			"domainName": "abc.example.com",
+			"http":       map[string]any{"method": http.MethodPost, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
