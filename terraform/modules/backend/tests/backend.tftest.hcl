@@ -1,0 +1,361 @@
+# random is not mocked: Terraform cannot mock an ephemeral resource.
+mock_provider "google" {}
+mock_provider "time" {}
+
+mock_provider "google-beta" {
+  mock_resource "google_project_service_identity" {
+    defaults = {
+      member = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    }
+  }
+}
+
+variables {
+  project_id         = "my-project"
+  name               = "gemhook"
+  labels             = { app = "gemhook" }
+  firestore_location = "us-central1"
+  database           = "gemhook"
+}
+
+run "default_subscription" {
+  command = apply
+
+  assert {
+    condition     = output.topic == "gemhook-events" && output.dead_letter_topic == "gemhook-dead-letters"
+    error_message = "Topics are named after the instance."
+  }
+
+  assert {
+    condition     = output.subscriptions == { all = "gemhook-all" } && google_pubsub_subscription.events["all"].filter == null
+    error_message = "One subscription takes everything."
+  }
+
+  assert {
+    condition = (
+      google_pubsub_subscription.events["all"].enable_exactly_once_delivery &&
+      google_pubsub_subscription.events["all"].message_retention_duration == "604800s" &&
+      google_pubsub_subscription.events["all"].expiration_policy[0].ttl == "" &&
+      google_pubsub_subscription.events["all"].retry_policy[0].maximum_backoff == "600s" &&
+      google_pubsub_subscription.events["all"].dead_letter_policy[0].max_delivery_attempts == 20 &&
+      google_pubsub_subscription.events["all"].dead_letter_policy[0].dead_letter_topic == google_pubsub_topic.dead_letters.id
+    )
+    error_message = "The default subscription is exactly-once, never expires, retries with backoff and dead-letters."
+  }
+
+  assert {
+    condition = (
+      google_pubsub_subscription.dead_letters.message_retention_duration == "2678400s" &&
+      google_pubsub_subscription.dead_letters.expiration_policy[0].ttl == "" &&
+      length(google_pubsub_subscription.dead_letters.dead_letter_policy) == 0
+    )
+    error_message = "Dead letters are kept as long as Pub/Sub can, and not dead-lettered again."
+  }
+
+  assert {
+    condition     = alltrue([for r in [google_pubsub_topic.events, google_pubsub_topic.dead_letters, google_pubsub_subscription.events["all"], google_pubsub_subscription.dead_letters, google_secret_manager_secret.signing_secrets, google_secret_manager_secret.dynamic_keys] : r.labels["app"] == "gemhook"])
+    error_message = "What can be labelled is."
+  }
+}
+
+run "pubsub_may_dead_letter" {
+  command = apply
+
+  assert {
+    condition = (
+      google_pubsub_topic_iam_member.dead_lettering.role == "roles/pubsub.publisher" &&
+      google_pubsub_topic_iam_member.dead_lettering.topic == "gemhook-dead-letters" &&
+      endswith(google_pubsub_topic_iam_member.dead_lettering.member, "@gcp-sa-pubsub.iam.gserviceaccount.com")
+    )
+    error_message = "Pub/Sub's service agent publishes on the dead-letter topic."
+  }
+
+  assert {
+    condition = (
+      google_pubsub_subscription_iam_member.dead_lettering["all"].role == "roles/pubsub.subscriber" &&
+      google_pubsub_subscription_iam_member.dead_lettering["all"].subscription == "gemhook-all"
+    )
+    error_message = "Pub/Sub's service agent acknowledges on each subscription."
+  }
+}
+
+run "ledger" {
+  command = apply
+
+  assert {
+    condition = (
+      google_firestore_database.ledger.delete_protection_state == "DELETE_PROTECTION_ENABLED" &&
+      google_firestore_database.ledger.deletion_policy == "PREVENT" &&
+      google_firestore_database.ledger.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED"
+    )
+    error_message = "The ledger is protected and can be recovered."
+  }
+
+  assert {
+    condition     = google_firestore_field.expires_at.field == "expires_at" && length(google_firestore_field.expires_at.ttl_config) == 1
+    error_message = "expires_at is the TTL field."
+  }
+
+  assert {
+    condition = toset(concat(keys(google_firestore_field.unindexed), ["expires_at", "received_at"])) == toset([
+      "state", "webhook_id", "tenant", "scheme", "type", "resource_id", "attempt", "lease_expires_at", "received_at",
+      "settled_at", "message_id", "topic", "payload", "attributes", "expires_at",
+    ])
+    error_message = "Every field of a ledger document has its index setting."
+  }
+
+  assert {
+    condition     = alltrue([for f in concat(values(google_firestore_field.unindexed), [google_firestore_field.expires_at]) : length(f.index_config) == 1 && length(f.index_config[0].indexes) == 0])
+    error_message = "Fields that nothing is listed by have no index."
+  }
+
+  assert {
+    condition     = keys(google_firestore_index.listed_by) == ["state", "tenant", "type"] && alltrue([for i in values(google_firestore_index.listed_by) : i.fields[1].field_path == "received_at" && i.fields[1].order == "DESCENDING"])
+    error_message = "The ledger is listed newest first."
+  }
+
+  assert {
+    condition     = output.retention == "168h"
+    error_message = "The retention is given as the receiver reads it."
+  }
+}
+
+run "secret_values_are_in_no_plan_and_no_state" {
+  command = apply
+
+  assert {
+    condition     = google_secret_manager_secret_version.dynamic_key.secret_data == null && google_secret_manager_secret_version.dynamic_key.secret_data_wo == null
+    error_message = "The dynamic key's value is written only."
+  }
+
+  assert {
+    condition     = google_secret_manager_secret_version.dynamic_key.secret_data_wo_version == "1"
+    error_message = "The key is written once, not on every apply."
+  }
+}
+
+run "filters" {
+  command = apply
+
+  variables {
+    subscriptions = {
+      batches  = { types = ["batch.*"] }
+      failures = { types = ["batch.failed", "interaction.failed"] }
+      acme     = { tenants = ["acme"], types = ["video.generated", "batch.*"] }
+      nightly  = { user_metadata = { job = "night\"ly", "a\\b" = "1" }, tenants = ["acme", "bravo"] }
+    }
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.events["batches"].filter == "hasPrefix(attributes.\"ce-type\", \"batch.\")"
+    error_message = google_pubsub_subscription.events["batches"].filter
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.events["failures"].filter == "attributes.\"ce-type\" = \"batch.failed\" OR attributes.\"ce-type\" = \"interaction.failed\""
+    error_message = google_pubsub_subscription.events["failures"].filter
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.events["acme"].filter == "(attributes.\"ce-type\" = \"video.generated\" OR hasPrefix(attributes.\"ce-type\", \"batch.\")) AND attributes.\"ce-tenant\" = \"acme\""
+    error_message = google_pubsub_subscription.events["acme"].filter
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.events["nightly"].filter == "(attributes.\"ce-tenant\" = \"acme\" OR attributes.\"ce-tenant\" = \"bravo\") AND attributes.\"user_metadata.a\\\\b\" = \"1\" AND attributes.\"user_metadata.job\" = \"night\\\"ly\""
+    error_message = google_pubsub_subscription.events["nightly"].filter
+  }
+
+  assert {
+    condition     = keys(output.subscriptions) == ["acme", "all", "batches", "failures", "nightly"]
+    error_message = "The default subscription stays beside the others."
+  }
+}
+
+run "push" {
+  command = apply
+
+  variables {
+    subscriptions = {
+      worker = {
+        types = ["batch.succeeded"]
+        push = {
+          endpoint        = "https://worker.example.com/events"
+          service_account = "push@my-project.iam.gserviceaccount.com"
+          unwrap          = true
+        }
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      !google_pubsub_subscription.events["worker"].enable_exactly_once_delivery &&
+      google_pubsub_subscription.events["worker"].push_config[0].push_endpoint == "https://worker.example.com/events" &&
+      google_pubsub_subscription.events["worker"].push_config[0].oidc_token[0].service_account_email == "push@my-project.iam.gserviceaccount.com" &&
+      google_pubsub_subscription.events["worker"].push_config[0].no_wrapper[0].write_metadata
+    )
+    error_message = "A push subscription brings a token and has no exactly-once delivery."
+  }
+
+  assert {
+    condition     = length(google_pubsub_subscription.events["all"].push_config) == 0
+    error_message = "The default subscription is pulled."
+  }
+}
+
+run "the_default_subscription_can_be_replaced" {
+  command = apply
+
+  variables {
+    subscriptions = { all = { ack_deadline = 600 } }
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.events["all"].ack_deadline_seconds == 600 && length(output.subscriptions) == 1
+    error_message = "An entry \"all\" replaces the default one."
+  }
+}
+
+run "protection_can_be_switched_off" {
+  command = apply
+
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = google_firestore_database.ledger.delete_protection_state == "DELETE_PROTECTION_DISABLED" && google_firestore_database.ledger.deletion_policy == "DELETE"
+    error_message = "Without protection a destroy deletes the database and does not leave it behind."
+  }
+}
+
+run "a_filter_that_pubsub_would_refuse" {
+  command = plan
+
+  variables {
+    subscriptions = { many = { types = ["batch.succeeded", "batch.failed", "batch.expired", "batch.cancelled", "interaction.completed", "interaction.failed", "video.generated"] } }
+  }
+
+  expect_failures = [google_pubsub_subscription.events["many"]]
+}
+
+run "bad_name" {
+  command = plan
+
+  variables {
+    name = "Gemhook"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "bad_project" {
+  command = plan
+
+  variables {
+    project_id = "123456789012"
+  }
+
+  expect_failures = [var.project_id]
+}
+
+run "bad_location" {
+  command = plan
+
+  variables {
+    firestore_location = "us-central1-a"
+  }
+
+  expect_failures = [var.firestore_location]
+}
+
+run "the_default_database_is_left_alone" {
+  command = plan
+
+  variables {
+    database = "(default)"
+  }
+
+  expect_failures = [var.database]
+}
+
+run "bad_collection" {
+  command = plan
+
+  variables {
+    collection = "a/b"
+  }
+
+  expect_failures = [var.collection]
+}
+
+run "a_retention_shorter_than_the_retries" {
+  command = plan
+
+  variables {
+    retention_hours = 24
+  }
+
+  expect_failures = [var.retention_hours]
+}
+
+run "bad_key_version" {
+  command = plan
+
+  variables {
+    dynamic_key_version = 0
+  }
+
+  expect_failures = [var.dynamic_key_version]
+}
+
+run "bad_tenant" {
+  command = plan
+
+  variables {
+    subscriptions = { acme = { tenants = ["Acme Inc"] } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "bad_type" {
+  command = plan
+
+  variables {
+    subscriptions = { batches = { types = ["batch*"] } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "bad_push_endpoint" {
+  command = plan
+
+  variables {
+    subscriptions = { worker = { push = { endpoint = "http://worker.example.com" } } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "an_audience_without_a_token" {
+  command = plan
+
+  variables {
+    subscriptions = { worker = { push = { endpoint = "https://worker.example.com", audience = "worker" } } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "bad_key" {
+  command = plan
+
+  variables {
+    subscriptions = { dead-letters = {} }
+  }
+
+  expect_failures = [var.subscriptions]
+}

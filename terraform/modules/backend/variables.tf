@@ -1,0 +1,166 @@
+variable "project_id" {
+  description = "Project of Firestore, Pub/Sub and Secret Manager."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "Write the project's id, such as \"my-project-123\" (6 to 30 lower-case letters, digits and hyphens), not its display name or number."
+  }
+}
+
+variable "name" {
+  description = "Begins the name of everything this module makes, so that several instances fit into one project."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,17}[a-z0-9]$", var.name))
+    error_message = "Write name with 4 to 19 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen, such as \"gemhook\"."
+  }
+}
+
+variable "labels" {
+  description = "Labels of everything that can carry them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "firestore_location" {
+  description = "Where the ledger's database lies: a region such as \"us-central1\", or the multi-regions \"nam5\" and \"eur3\". It can never be changed."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z]+-[a-z]+[0-9]{1,2}|nam5|nam7|eur3)$", var.firestore_location))
+    error_message = "Write firestore_location as a region such as \"us-central1\", or as one of the multi-regions \"nam5\", \"nam7\" and \"eur3\"."
+  }
+}
+
+variable "database" {
+  description = "Id of the Firestore database to make for the ledger."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.database))
+    error_message = "Write database with 4 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen. The \"(default)\" database is left to others."
+  }
+}
+
+variable "collection" {
+  description = "Collection of the ledger's documents."
+  type        = string
+  default     = "deliveries"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9_-]{0,99}$", var.collection))
+    error_message = "Write collection with up to 100 letters, digits, hyphens and underscores, beginning with a letter, such as \"deliveries\"."
+  }
+}
+
+variable "retention_hours" {
+  description = "For how many hours the ledger remembers a delivery, so that no repeat of it is published."
+  type        = number
+  default     = 168
+  nullable    = false
+
+  validation {
+    condition     = var.retention_hours >= 48 && var.retention_hours <= 8760 && floor(var.retention_hours) == var.retention_hours
+    error_message = "Write retention_hours as a whole number from 48 (Gemini repeats a delivery for 24 hours) to 8760."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether the ledger's database is protected from deletion. To destroy, apply false first."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "dynamic_key_version" {
+  description = "Raise it to have a new random key made for dynamic URLs. Every dynamic URL changes with it, at once."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.dynamic_key_version >= 1 && floor(var.dynamic_key_version) == var.dynamic_key_version
+    error_message = "Write dynamic_key_version as a whole number from 1, one more than it was."
+  }
+}
+
+variable "subscriptions" {
+  description = <<-EOT
+    Subscriptions beside the default one, which is called "all" and takes every event; an entry "all" replaces it.
+    A subscription's name is the instance's name, a hyphen and the key.
+    types, tenants, user_metadata: what it takes (one of the types and one of the tenants and all of the metadata; a type may end
+    in ".*"; empty takes everything). Changing them replaces the subscription, and with it what it has not delivered.
+    ack_deadline (s), retention_days, max_delivery_attempts: how long a message is leased, kept, and tried before it is dead-lettered.
+    push: deliver to endpoint instead of waiting to be pulled, with a token of service_account for audience (the endpoint if left
+    out); unwrap sends the event's bytes alone, attributes as headers. Push has no exactly-once delivery.
+  EOT
+  type = map(object({
+    types                 = optional(list(string), [])
+    tenants               = optional(list(string), [])
+    user_metadata         = optional(map(string), {})
+    ack_deadline          = optional(number, 60)
+    retention_days        = optional(number, 7)
+    max_delivery_attempts = optional(number, 20)
+    push = optional(object({
+      endpoint        = string
+      service_account = optional(string)
+      audience        = optional(string)
+      unwrap          = optional(bool, false)
+    }))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.subscriptions) : can(regex("^[a-z][a-z0-9-]{0,62}$", key)) && key != "dead-letters"])
+    error_message = "Write each key of subscriptions with lower-case letters, digits and hyphens, beginning with a letter, such as \"batches\"; \"dead-letters\" is taken."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for s in values(var.subscriptions) : [for type in s.types : can(regex("^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*(\\.\\*)?$", type))]
+    ]))
+    error_message = "Write types as Gemini writes them, such as \"batch.succeeded\", or with a closing \".*\" for all that begin so, such as \"batch.*\"."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for s in values(var.subscriptions) : [for tenant in s.tenants : can(regex("^[a-z0-9][a-z0-9-]{0,62}$", tenant))]
+    ]))
+    error_message = "Write tenants with up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen, such as \"acme\"."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : s.ack_deadline >= 10 && s.ack_deadline <= 600])
+    error_message = "Write ack_deadline in seconds, from 10 to 600."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : s.retention_days >= 1 && s.retention_days <= 31 && floor(s.retention_days) == s.retention_days])
+    error_message = "Write retention_days as a whole number from 1 to 31."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : s.max_delivery_attempts >= 5 && s.max_delivery_attempts <= 100])
+    error_message = "Write max_delivery_attempts from 5 to 100."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : s.push == null || can(regex("^https://", s.push.endpoint))])
+    error_message = "Write push.endpoint as an https URL."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : s.push == null || try(s.push.service_account, null) == null || can(regex("^[^@[:space:]]+@[^@[:space:]]+\\.gserviceaccount\\.com$", s.push.service_account))])
+    error_message = "Write push.service_account as the e-mail address of a service account, such as \"push@my-project.iam.gserviceaccount.com\"."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : s.push == null || try(s.push.audience, null) == null || try(s.push.service_account, null) != null])
+    error_message = "Write push.service_account too where push.audience is given: without it no token is sent."
+  }
+}

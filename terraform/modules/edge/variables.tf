@@ -1,0 +1,58 @@
+variable "project_id" {
+  description = "Project of the function and of the load balancer."
+  type        = string
+}
+
+variable "name" {
+  description = "Begins the name of everything this module makes, so that several instances fit into one project."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,17}[a-z0-9]$", var.name))
+    error_message = "Write name with 4 to 19 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen, such as \"gemhook\"."
+  }
+}
+
+variable "region" {
+  description = "Region of the function."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
+    error_message = "Write region as a Google Cloud region such as \"us-central1\", not as a zone or a multi-region."
+  }
+}
+
+variable "labels" {
+  description = "Labels of everything that can carry them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "service" {
+  description = "Name of the Cloud Run service behind the function."
+  type        = string
+}
+
+variable "domain" {
+  description = "Domain name under which the receiver is to be reached."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.domain)) && length(var.domain) <= 63
+    error_message = "Write domain as a bare domain name of up to 63 lower-case characters, such as \"hooks.example.com\", without https:// and without a path."
+  }
+}
+
+variable "requests_per_minute" {
+  description = "Requests per minute allowed from one source address. Gemini may send everything from a few addresses, and comes again after a 429."
+  type        = number
+  default     = 6000
+  nullable    = false
+
+  validation {
+    condition     = var.requests_per_minute >= 10 && var.requests_per_minute <= 1000000 && floor(var.requests_per_minute) == var.requests_per_minute
+    error_message = "Write requests_per_minute as a whole number from 10 to 1000000."
+  }
+}

@@ -1,0 +1,4 @@
+output "variables" {
+  description = "Environment variables of the receiver."
+  value       = local.variables
+}

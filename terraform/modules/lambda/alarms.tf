@@ -1,0 +1,85 @@
+locals {
+  outcome = "$.message = \"delivery\" && $.outcome"
+
+  # What to count in the receiver's delivery lines, and above how many in five minutes to alarm.
+  alarms = {
+    keys-unavailable = {
+      pattern     = "{ ${local.outcome} = \"keys_unavailable\" }"
+      above       = 0
+      description = "No signing secret, dynamic key or key set can be had, so deliveries are refused with 503. Store a version of the secret, or look whether Secret Manager and the key set answer."
+    }
+    backend-unavailable = {
+      pattern     = "{ $.message = \"delivery\" && ($.outcome = \"ledger_unavailable\" || $.outcome = \"topic_unavailable\") }"
+      above       = 0
+      description = "Firestore or Pub/Sub cannot be reached or refuses, so deliveries are answered 503 and come again. Look at the federation and the service account's grants first."
+    }
+    dead-lettered = {
+      pattern     = "{ ${local.outcome} = \"dead_lettered\" }"
+      above       = 0
+      description = "A genuine delivery was no Gemini event and went to the dead-letter topic."
+    }
+    redelivered = {
+      pattern     = "{ $.message = \"delivery\" && $.redelivered IS TRUE }"
+      above       = 0
+      description = "An event was published again after a crash or a lost answer; its message carries ce-redelivered."
+    }
+    signature-failures = {
+      pattern     = "{ $.message = \"delivery\" && ($.outcome = \"bad_signature\" || $.outcome = \"stale_timestamp\" || $.outcome = \"unknown_token\" || $.outcome = \"bad_token\") }"
+      above       = var.signature_failures_threshold
+      description = "Many requests are not signed as they should be: someone is guessing, or the stored signing secret is not the webhook's."
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "delivery" {
+  for_each = local.alarms
+
+  name           = "${var.name}-${each.key}"
+  log_group_name = aws_cloudwatch_log_group.receiver.name
+  pattern        = each.value.pattern
+
+  metric_transformation {
+    namespace     = "gemhook/${var.name}"
+    name          = each.key
+    value         = "1"
+    default_value = "0"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "delivery" {
+  for_each = local.alarms
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = each.value.description
+  alarm_actions     = var.alarm_topics
+  ok_actions        = var.alarm_topics
+  tags              = var.labels
+
+  namespace           = aws_cloudwatch_log_metric_filter.delivery[each.key].metric_transformation[0].namespace
+  metric_name         = aws_cloudwatch_log_metric_filter.delivery[each.key].metric_transformation[0].name
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  treat_missing_data  = "notBreaching"
+}
+
+# A function that cannot start writes no delivery line.
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name        = "${var.name}-errors"
+  alarm_description = "The function crashes, runs out of time, or cannot start; the log group says why."
+  alarm_actions     = var.alarm_topics
+  ok_actions        = var.alarm_topics
+  tags              = var.labels
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = aws_lambda_function.receiver.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+}

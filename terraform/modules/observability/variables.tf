@@ -1,0 +1,86 @@
+variable "project_id" {
+  description = "Project of the metrics, alerts and dashboard."
+  type        = string
+}
+
+variable "name" {
+  description = "Begins the name of everything this module makes, so that several instances fit into one project."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,17}[a-z0-9]$", var.name))
+    error_message = "Write name with 4 to 19 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen, such as \"gemhook\"."
+  }
+}
+
+variable "labels" {
+  description = "Labels of everything that can carry them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "receiver" {
+  description = "The receiver's Cloud Run service, its region, and the secret to name when keys are missing. Null where the receiver runs elsewhere: then only what Pub/Sub shows is watched."
+  type = object({
+    service         = string
+    region          = string
+    signing_secrets = string
+  })
+  default = null
+}
+
+variable "subscriptions" {
+  description = "Subscriptions whose backlog is watched: key to id."
+  type        = map(string)
+
+  validation {
+    condition     = length(var.subscriptions) > 0
+    error_message = "Write at least one subscription, such as { all = \"gemhook-all\" }."
+  }
+}
+
+variable "dead_letter_subscription" {
+  description = "Id of the subscription that keeps dead letters."
+  type        = string
+}
+
+variable "thresholds" {
+  description = "Above what to alert: refused signatures in ten minutes, 5xx answers in five minutes, age in seconds of the oldest message not acknowledged."
+  type = object({
+    signature_failures  = optional(number, 20)
+    server_errors       = optional(number, 5)
+    backlog_age_seconds = optional(number, 900)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for n in values(var.thresholds) : n >= 0])
+    error_message = "Write every one of thresholds as a number from 0."
+  }
+}
+
+variable "notification_channels" {
+  description = "Existing notification channels to tell."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for c in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", c))])
+    error_message = "Write each of notification_channels by its full name, \"projects/PROJECT/notificationChannels/NUMBER\", as gcloud beta monitoring channels list shows it."
+  }
+}
+
+variable "notification_emails" {
+  description = "E-mail addresses to tell; a notification channel is made for each."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for e in var.notification_emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", e))])
+    error_message = "Write each of notification_emails as an e-mail address."
+  }
+}

@@ -1,0 +1,1 @@
+# The list depends on nothing but the repository this module lies in.
