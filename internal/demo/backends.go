@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// project is a name that only the emulators know.
+const project = "gemhook-demo"
+
+// backends are where the receiver keeps its ledger and publishes.
+type backends struct {
+	store         ledger.Store // the stand-in for Firestore; nil with the emulator
+	firestoreHost string       // of the emulator; empty without
+	pubsubHost    string       // of the emulator or the stand-in
+}
+
+// startBackends starts Google's emulators at once, and a stand-in in this process for each that is not installed. From
+// here on the clients in this process find them as they always do: in the environment.
+func (d *demo) startBackends(ctx context.Context, started *closers) (*backends, error) {
+	d.out.line("starting Firestore and Pub/Sub …")
+
+	// An interrupt ends the start; once they are up, it is for the receiver to end before them.
+	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	started.add(func() error { cancel(); return nil })
+	interrupts := context.AfterFunc(ctx, cancel)
+
+	var firestore, pubSub *emulator.Emulator
+	var group errgroup.Group
+	start := func(e **emulator.Emulator, name string, start startFunc) {
+		group.Go(func() (err error) {
+			*e, err = d.startEmulator(starting, name, start)
+			if err != nil {
+				cancel() // the other's start
+			}
+			return err
+		})
+	}
+	start(&firestore, "Firestore", emulator.StartFirestore)
+	start(&pubSub, "Pub/Sub", emulator.StartPubSub)
+	err := group.Wait()
+	for _, e := range []*emulator.Emulator{firestore, pubSub} {
+		if e != nil {
+			started.add(e.Stop)
+		}
+	}
+	if !interrupts() {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	b := &backends{}
+	var standIns []string
+	if firestore != nil {
+		b.firestoreHost = firestore.Host()
+	} else {
+		b.store = ledger.NewMemory()
+		standIns = append(standIns, "Firestore")
+	}
+	if pubSub != nil {
+		b.pubsubHost = pubSub.Host()
+	} else {
+		server := pstest.NewServerWithAddress("127.0.0.1:0")
+		started.add(server.Close)
+		b.pubsubHost = server.Addr
+		standIns = append(standIns, "Pub/Sub")
+	}
+	if len(standIns) > 0 {
+		d.out.warn("  in-process stand-ins for " + strings.Join(standIns, " and ") +
+			": Google's emulators are not installed (see --help)")
+	}
+	return b, errors.Join(
+		os.Setenv("FIRESTORE_EMULATOR_HOST", b.firestoreHost),
+		os.Setenv("PUBSUB_EMULATOR_HOST", b.pubsubHost),
+	)
+}
+
+type startFunc = func(context.Context, *emulator.Options) (*emulator.Emulator, error)
+
+// startEmulator returns nil where the emulator is not installed.
+func (d *demo) startEmulator(ctx context.Context, name string, start startFunc) (*emulator.Emulator, error) {
+	begin := d.now()
+	e, err := start(ctx, &emulator.Options{Log: d.rawLog})
+	if errors.Is(err, emulator.ErrNotInstalled) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.out.up(name+" emulator", e.Host()+d.out.paint(dim, "  after "+seconds(d.now().Sub(begin))))
+	return e, nil
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/event"
+	"github.com/gemhook/gemhook/shared/geminitest"
+)
+
+// A delivery is one row of the table: what is sent, and what is to come of it.
+type delivery struct {
+	group  string // heading of the rows that belong together
+	what   string
+	path   string // of the receiver
+	signed geminitest.Delivery
+	want   expectation
+}
+
+// An expectation is what is to come of one delivery.
+type expectation struct {
+	status    int    // of HTTP
+	outcome   string // the answer's status or error code
+	topic     string // where its one message is to be; empty: nowhere
+	eventType string // ce-type of that message
+}
+
+// published expects an event on the topic.
+func published(eventType string) expectation {
+	return expectation{http.StatusOK, "published", topicID, eventType}
+}
+
+// refused expects an answer of 401, and nothing on any topic.
+func refused(code string) expectation {
+	return expectation{status: http.StatusUnauthorized, outcome: code}
+}
+
+const (
+	staticGroup  = "static webhook, POST /"
+	dynamicGroup = "dynamic webhook, POST /dynamic/" + tenantName + "/{token}"
+	otherGroup   = "and what else comes in"
+)
+
+// A draft is a delivery that can still be changed.
+type draft struct {
+	geminitest.Delivery
+	path string
+	keys *geminitest.Keys // to sign with
+}
+
+// deliveries returns all that is delivered, in order, signed and ready to be sent.
+func deliveries(from *sender) ([]delivery, error) {
+	var planned []delivery
+	add := func(group, what, eventType, scheme string, want expectation, change func(*draft)) error {
+		unsigned, err := from.event(eventType)
+		if err != nil {
+			return err
+		}
+		d := &draft{Delivery: unsigned, path: from.path(scheme), keys: from.keys}
+		if change != nil {
+			change(d)
+		}
+		signed, err := from.sign(d.keys, d.Delivery, scheme)
+		if err != nil {
+			return err
+		}
+		planned = append(planned, delivery{group: group, what: what, path: d.path, signed: signed, want: want})
+		return nil
+	}
+
+	for _, eventType := range geminitest.EventTypes() {
+		if err := add(staticGroup, eventType, eventType, geminitest.SchemeV1, published(eventType), nil); err != nil {
+			return nil, err
+		}
+	}
+	for i, eventType := range geminitest.EventTypes() {
+		scheme := []string{geminitest.SchemeV1a, geminitest.SchemeJWT}[i%2]
+		if err := add(dynamicGroup, eventType, eventType, scheme, published(eventType), nil); err != nil {
+			return nil, err
+		}
+	}
+
+	first := planned[0].signed
+	secret, err := geminitest.NewSecret(from.rand)
+	if err != nil {
+		return nil, err
+	}
+	forger := &geminitest.Keys{Secrets: []string{secret}}
+	const usual, unknown = "batch.succeeded", "photo.developed"
+	for _, other := range []struct {
+		what, eventType, scheme string
+		want                    expectation
+		change                  func(*draft)
+	}{
+		{"the first, repeated", usual, geminitest.SchemeV1,
+			expectation{status: http.StatusOK, outcome: "duplicate"},
+			func(d *draft) { d.ID, d.Body = first.ID, first.Body }},
+		{"signed with another secret", usual, geminitest.SchemeV1, refused("bad_signature"),
+			func(d *draft) { d.keys = forger }},
+		{"signed six minutes ago", usual, geminitest.SchemeV1, refused("stale_timestamp"),
+			func(d *draft) { d.Time = d.Time.Add(-6 * time.Minute) }},
+		{"with another tenant's token", usual, geminitest.SchemeV1a, refused("unknown_token"),
+			func(d *draft) { d.path = dynamicPath(tenantName, from.token("another")) }},
+		{unknown + ", a new type", unknown, geminitest.SchemeV1, published(unknown), nil},
+		{"genuine, but no event", usual, geminitest.SchemeV1,
+			expectation{http.StatusOK, "dead_lettered", deadLetterTopicID, event.DeadLetterType},
+			func(d *draft) { d.Body = []byte(`{"greeting":"hello"}`) }},
+	} {
+		if err := add(otherGroup, other.what, other.eventType, other.scheme, other.want, other.change); err != nil {
+			return nil, err
+		}
+	}
+	return planned, nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	topicID           = "gemini-events"
+	deadLetterTopicID = "gemini-dead-letters"
+	subscriptionTail  = "-demo" // appended to the topic's id
+)
+
+const (
+	// arrivalLimit is how long to wait for messages that the receiver says it published. A second is long for an emulator.
+	arrivalLimit = 10 * time.Second
+	// quiet is how long nothing has to arrive for there to be nothing more. No call tells that a subscription is empty.
+	quiet = 500 * time.Millisecond
+)
+
+// A message is what a subscriber got.
+type message struct {
+	topic       string
+	id          string
+	webhookID   string // ce-id
+	eventType   string // ce-type
+	redelivered bool   // marked as such: it may be a copy
+	data        []byte
+}
+
+// An inbox holds what the subscriptions to both topics have received, in the order of arrival. It is safe for concurrent
+// use.
+type inbox struct {
+	failed chan error // receives the error that ends a subscription
+
+	mu       sync.Mutex
+	messages []message
+	arrived  chan struct{} // closed by the next arrival
+}
+
+// openTopics creates both topics and a subscription to each, and begins to receive.
+func openTopics(ctx context.Context, started *closers) (*inbox, error) {
+	client, err := pubsub.NewClient(ctx, project)
+	if err != nil {
+		return nil, fmt.Errorf("open Pub/Sub: %w", err)
+	}
+	started.add(client.Close)
+
+	box := &inbox{failed: make(chan error, 1), arrived: make(chan struct{})}
+	receiving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var group errgroup.Group
+	started.add(func() error {
+		cancel()
+		_ = group.Wait() // whoever waits for messages has been told
+		return nil
+	})
+	for _, topic := range []string{topicID, deadLetterTopicID} {
+		if err := createTopic(ctx, client, topic); err != nil {
+			return nil, fmt.Errorf("create topic %s: %w", topic, err)
+		}
+		group.Go(func() error {
+			err := client.Subscriber(topic+subscriptionTail).Receive(receiving, func(_ context.Context, m *pubsub.Message) {
+				box.put(topic, m)
+				m.Ack()
+			})
+			if err != nil {
+				select {
+				case box.failed <- fmt.Errorf("receive from %s: %w", topic, err):
+				default: // the other subscription was first
+				}
+			}
+			return err
+		})
+	}
+	return box, nil
+}
+
+func createTopic(ctx context.Context, client *pubsub.Client, id string) error {
+	name := "projects/" + project + "/topics/" + id
+	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: name}); err != nil {
+		return err
+	}
+	_, err := client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
+		Name:               "projects/" + project + "/subscriptions/" + id + subscriptionTail,
+		Topic:              name,
+		AckDeadlineSeconds: 60,
+	})
+	return err
+}
+
+// put takes in a message. Pub/Sub may bring the same one more than once; it counts as one.
+func (b *inbox) put(topic string, m *pubsub.Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.has(m.ID) {
+		return
+	}
+	b.messages = append(b.messages, message{
+		topic:       topic,
+		id:          m.ID,
+		webhookID:   m.Attributes["ce-id"],
+		eventType:   m.Attributes["ce-type"],
+		redelivered: m.Attributes["ce-redelivered"] == "true",
+		data:        m.Data,
+	})
+	close(b.arrived)
+	b.arrived = make(chan struct{})
+}
+
+func (b *inbox) has(messageID string) bool {
+	return slices.ContainsFunc(b.messages, func(m message) bool { return m.id == messageID })
+}
+
+// all returns the messages received so far.
+func (b *inbox) all() []message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.messages)
+}
+
+// arrival returns a channel that is closed when another message arrives.
+func (b *inbox) arrival() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.arrived
+}
+
+// await returns once the messages with those ids are there and nothing more has arrived for a while, or after
+// arrivalLimit: what is missing then stays missing.
+func (b *inbox) await(ctx context.Context, messageIDs []string) error {
+	limit := time.NewTimer(arrivalLimit)
+	defer limit.Stop()
+	for {
+		arrived := b.arrival()
+		var silence <-chan time.Time
+		if b.hasAll(messageIDs) {
+			silence = time.After(quiet)
+		}
+		select {
+		case <-arrived:
+		case <-silence:
+			return nil
+		case <-limit.C:
+			return nil
+		case err := <-b.failed:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (b *inbox) hasAll(messageIDs []string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range messageIDs {
+		if !b.has(id) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/emulator"
+)
+
+// programVariable makes this test binary the program under test.
+const programVariable = "DEMO_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programVariable) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// A program is the program under test, running.
+type program struct {
+	*exec.Cmd
+	lines  *bufio.Scanner // of its standard output
+	stderr bytes.Buffer
+}
+
+// start runs the program with these programs and emulators on the PATH.
+func start(t *testing.T, path string, args ...string) *program {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A program that hangs is killed and fails the test; the timeout of go test itself would leave it running.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	p := &program{Cmd: exec.CommandContext(ctx, exe, args...)}
+	p.Env = append(os.Environ(), programVariable+"=1", "PATH="+path, "TMPDIR="+t.TempDir(), "JAVA_HOME=", "JAVA=")
+	p.Stderr = &p.stderr
+	stdout, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.lines = bufio.NewScanner(stdout)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill() }) // of a test that failed
+	return p
+}
+
+// until returns the standard output up to the line that holds text.
+func (p *program) until(t *testing.T, text string) string {
+	t.Helper()
+	var read strings.Builder
+	for p.lines.Scan() {
+		read.WriteString(p.lines.Text() + "\n")
+		if strings.Contains(p.lines.Text(), text) {
+			return read.String()
+		}
+	}
+	t.Fatalf("no line with %q in\n%s%s", text, &read, &p.stderr)
+	return ""
+}
+
+// end returns the rest of the standard output and the exit code.
+func (p *program) end() (rest string, code int) {
+	var read strings.Builder
+	for p.lines.Scan() {
+		read.WriteString(p.lines.Text() + "\n")
+	}
+	_ = p.Wait() // its error is the exit code
+	return read.String(), p.ProcessState.ExitCode()
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		args           []string
+		code           int
+		stdout, stderr string
+	}{
+		{[]string{"--help"}, 0, usage, ""},
+		{[]string{"--unknown"}, exitUsage, "", usage},
+		{[]string{"--once", "argument"}, exitUsage, "", usage},
+	} {
+		p := start(t, t.TempDir(), test.args...)
+		stdout, code := p.end()
+		if code != test.code || stdout != test.stdout || !strings.HasSuffix(p.stderr.String(), test.stderr) {
+			t.Errorf("%q: code %d, stdout %q, stderr %q", test.args, code, stdout, &p.stderr)
+		}
+	}
+}
+
+func TestOnceEndsByItself(t *testing.T) {
+	p := start(t, t.TempDir(), "--once", "--verbose")
+	stdout, code := p.end()
+	if code != 0 || !strings.Contains(stdout, "✓ everything as expected\n") || strings.Contains(stdout, "\x1b") {
+		t.Errorf("code %d, stdout\n%s", code, stdout)
+	}
+	if got := strings.Count(p.stderr.String(), `"message":"delivery"`); got != 24 {
+		t.Errorf("--verbose shows %d deliveries of the receiver's log, want 24", got)
+	}
+}
+
+// The run stays up, delivers on request, and lets go of everything when it is interrupted.
+func TestStaysUpUntilInterrupted(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		path     string
+		standIns bool
+	}{
+		{"stand-ins", t.TempDir(), true},
+		{"emulators", os.Getenv("PATH"), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := start(t, test.path)
+			printed := p.until(t, "Messages that arrive from now on:")
+			if standIns := strings.Contains(printed, "in-process stand-ins"); standIns && !test.standIns {
+				t.Skip(emulator.ErrNotInstalled)
+			}
+			hosts := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(printed, -1)
+			slices.Sort(hosts)
+			hosts = slices.Compact(hosts)
+			// The receiver, the sender and Pub/Sub; the stand-in for Firestore has no address.
+			if want := 3; len(hosts) != want && (test.standIns || len(hosts) != want+1) {
+				t.Errorf("addresses %v are printed", hosts)
+			}
+
+			again := regexp.MustCompile(`curl -X POST '(\S+)'`).FindStringSubmatch(printed)
+			if again == nil {
+				t.Fatal("there is no way to have another event delivered")
+			}
+			for _, scheme := range []string{"v1", "v1a", "jwt"} {
+				response, err := http.Post(withQuery(t, again[1], "type", "video.generated", "scheme", scheme), "", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, _ := io.ReadAll(response.Body)
+				response.Body.Close()
+				if response.StatusCode != 200 || !strings.Contains(string(body), `"status":"published"`) {
+					t.Errorf("%s: answer %d %s", scheme, response.StatusCode, body)
+				}
+				if line := p.until(t, "ce-id"); !strings.Contains(line, "video.generated") {
+					t.Errorf("%s: printed %q", scheme, line)
+				}
+			}
+
+			if err := p.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			rest, code := p.end()
+			if code != 0 || !strings.Contains(rest, "stopping …") || p.stderr.Len() > 0 {
+				t.Errorf("code %d, stdout %q, stderr %q", code, rest, &p.stderr)
+			}
+			for _, host := range hosts {
+				if still, err := net.Dial("tcp4", host); err == nil {
+					still.Close()
+					t.Errorf("something still listens on %s", host)
+				}
+			}
+		})
+	}
+}
+
+func withQuery(t *testing.T, address string, pairs ...string) string {
+	t.Helper()
+	parsed, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		query.Set(pairs[i], pairs[i+1])
+	}
+	parsed.RawQuery = query.Encode()
+	return parsed.String()
+}
+
+// An interrupt while the emulators start ends them too.
+func TestInterruptedStart(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			root := t.TempDir()
+			alive := filepath.Join(root, "alive")
+			if err := syscall.Mkfifo(alive, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			// Emulators that never answer, and hold the pipe open for as long as they live.
+			script := "#!/bin/sh\nexec >" + alive + "\necho up\n/bin/sleep 1000\n"
+			for name, text := range map[string]string{
+				"bin/gcloud": "#!/bin/sh\n",
+				"bin/java":   "#!/bin/sh\n",
+				"platform/cloud-firestore-emulator/cloud_firestore_emulator": script,
+				"platform/pubsub-emulator/bin/cloud-pubsub-emulator":         script,
+			} {
+				file := filepath.Join(root, name)
+				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			p := start(t, filepath.Join(root, "bin"))
+			pipe, err := os.Open(alive) // waits for the first of them
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pipe.Close()
+			if _, err := io.ReadFull(pipe, make([]byte, len("up\nup\n"))); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			rest, code := p.end()
+			if want := exitSignalBase + int(signal); code != want || p.stderr.Len() > 0 {
+				t.Errorf("code %d, want %d; stdout %q, stderr %q", code, want, rest, &p.stderr)
+			}
+			if _, err := io.Copy(io.Discard, pipe); err != nil { // ends when both are gone
+				t.Error(err)
+			}
+		})
+	}
+}

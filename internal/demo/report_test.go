@@ -1,0 +1,162 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gemhook/gemhook/shared/geminitest"
+)
+
+// A published event and its repetition, both as expected.
+func sample() (results []*result, messages []message) {
+	signed := geminitest.Delivery{ID: "msg_1", Scheme: geminitest.SchemeV1, Body: []byte("body")}
+	answered := func(status string) *geminitest.Answer {
+		return &geminitest.Answer{StatusCode: 200, Status: status, WebhookID: "msg_1", MessageID: "7"}
+	}
+	return []*result{
+			{delivery: delivery{what: "first", signed: signed, want: published("batch.failed")}, answer: answered("published")},
+			{delivery: delivery{what: "again", signed: signed, want: expectation{status: 200, outcome: "duplicate"}}, answer: answered("duplicate")},
+		}, []message{
+			{topic: topicID, id: "7", webhookID: "msg_1", eventType: "batch.failed", data: []byte("body")},
+		}
+}
+
+func TestReportFindsWhatIsWrong(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(results []*result, messages []message) []message
+		want   [2][]string // faults
+		strays int
+	}{
+		{name: "nothing",
+			change: func(_ []*result, m []message) []message { return m }},
+		{name: "the message is missing",
+			change: func([]*result, []message) []message { return nil },
+			want:   [2][]string{{"expected one message, batch.failed on gemini-events"}}},
+		{name: "the repetition published a copy",
+			change: func(_ []*result, m []message) []message {
+				copied := m[0]
+				copied.id = "8"
+				return append(m, copied)
+			},
+			want: [2][]string{1: {"expected nothing on the topics"}}},
+		{name: "another type",
+			change: func(_ []*result, m []message) []message { m[0].eventType = "batch.expired"; return m },
+			want:   [2][]string{{"expected batch.failed"}}},
+		{name: "another topic",
+			change: func(_ []*result, m []message) []message { m[0].topic = deadLetterTopicID; return m },
+			want:   [2][]string{{"it is on gemini-dead-letters, expected it on gemini-events"}}},
+		{name: "marked as a redelivery",
+			change: func(_ []*result, m []message) []message { m[0].redelivered = true; return m },
+			want:   [2][]string{{"expected no mark of a redelivery: it is the first"}}},
+		{name: "other bytes",
+			change: func(_ []*result, m []message) []message { m[0].data = []byte("body "); return m },
+			want:   [2][]string{{"expected the very bytes that were sent"}}},
+		{name: "the answer failed",
+			change: func(r []*result, m []message) []message {
+				r[0].answer = &geminitest.Answer{StatusCode: 503, Error: "topic_unavailable"}
+				r[1].signed.ID = "msg_2"
+				return m
+			},
+			want: [2][]string{{"expected the answer 200 published"}}},
+		{name: "the answer names another message",
+			change: func(r []*result, m []message) []message {
+				r[0].answer.MessageID = "9"
+				r[1].signed.ID = "msg_2"
+				return m
+			},
+			want: [2][]string{{"expected the message that the answer names, 9"}}},
+		{name: "a message of no delivery",
+			change: func(_ []*result, m []message) []message {
+				return append(m, message{topic: topicID, id: "8", webhookID: "msg_3"})
+			},
+			strays: 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			results, messages := sample()
+			r := newReport(results, test.change(results, messages), 0)
+			for i, want := range test.want {
+				if !slices.Equal(r.results[i].faults, want) {
+					t.Errorf("faults of %s: %q, want %q", r.results[i].what, r.results[i].faults, want)
+				}
+			}
+			if len(r.strays) != test.strays {
+				t.Errorf("%d strays, want %d", len(r.strays), test.strays)
+			}
+			wantGood := len(test.want[0])+len(test.want[1])+test.strays == 0
+			if r.asExpected() != wantGood {
+				t.Errorf("asExpected is %t", r.asExpected())
+			}
+		})
+	}
+}
+
+// A delivery with several messages has a line for each, and colour changes neither text nor alignment.
+func TestColourAddsOnlyColour(t *testing.T) {
+	results, messages := sample()
+	marked := messages[0]
+	marked.id, marked.redelivered = "8", true
+	results[1].answer = &geminitest.Answer{StatusCode: 503, Error: "topic_unavailable"}
+	report := newReport(results, append(messages, marked, message{id: "9", eventType: "stray"}), 0)
+
+	render := func(coloured bool) string {
+		var out strings.Builder
+		p := &printer{to: &out, palette: palette{on: coloured}}
+		p.report(report)
+		return out.String()
+	}
+	without, with := render(false), render(true)
+	if strings.Contains(without, "\x1b") {
+		t.Error("colour where it is off")
+	}
+	if !strings.Contains(with, "\x1b[32m✓\x1b[0m first") || !strings.Contains(with, "\x1b[31m✗\x1b[0m again") {
+		t.Errorf("the marks are not coloured: %q", with)
+	}
+	if stripped := regexp.MustCompile("\x1b\\[[0-9]*m").ReplaceAllString(with, ""); stripTrailing(stripped) != stripTrailing(without) {
+		t.Errorf("coloured:\n%s\nplain:\n%s", stripped, without)
+	}
+	for _, want := range []string{"batch.failed  ", "batch.failed, redelivered", "✗ message 9 is of no delivery: stray\n"} {
+		if !strings.Contains(without, want) {
+			t.Errorf("%q is not in\n%s", want, without)
+		}
+	}
+}
+
+func stripTrailing(text string) string {
+	return regexp.MustCompile(` +\n`).ReplaceAllString(text, "\n")
+}
+
+func TestWantsColour(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	device, err := os.Open(os.DevNull) // like a terminal, a character device
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+
+	for _, test := range []struct {
+		name string
+		out  *os.File
+		env  map[string]string
+		want bool
+	}{
+		{"terminal", device, nil, true},
+		{"NO_COLOR", device, map[string]string{"NO_COLOR": "1"}, false},
+		{"dumb terminal", device, map[string]string{"TERM": "dumb"}, false},
+		{"file", file, nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := wantsColour(test.out, func(name string) string { return test.env[name] }); got != test.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}

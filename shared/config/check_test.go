@@ -1,0 +1,167 @@
+package config_test
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/gemhook/gemhook/shared/config"
+)
+
+func TestOneMessageNamesEveryFault(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name        string
+		environment map[string]string
+		want        []string // lines after the first
+	}{
+		{"nothing set", nil, []string{
+			"GOOGLE_CLOUD_PROJECT is required",
+			"GEMHOOK_TOPIC is required",
+			"GEMHOOK_DEAD_LETTER_TOPIC is required",
+		}},
+		{"everything bad", map[string]string{
+			"GEMHOOK_TOPIC":              "projects/p/topics/t",
+			"GEMHOOK_DEAD_LETTER_TOPIC":  "1st",
+			"GEMHOOK_DATABASE":           "Default",
+			"GEMHOOK_COLLECTION":         "a/b",
+			"GEMHOOK_SIGNING_SECRETS":    "hunter2hunter2 whsec_ whsec_hunter2!",
+			"GEMHOOK_DYNAMIC_KEYS":       "projects/hunter2",
+			"GEMHOOK_JWKS_URL":           "generativelanguage.googleapis.com",
+			"GEMHOOK_TOLERANCE":          "300",
+			"GEMHOOK_LEASE":              "10s",
+			"GEMHOOK_RETENTION":          "7d",
+			"GEMHOOK_MAX_BODY":           "256KiB",
+			"GEMHOOK_GOOGLE_CREDENTIALS": `{"private_key":"hunter2"}`,
+			"LOG_LEVEL":                  "loud",
+		}, []string{
+			"GOOGLE_CLOUD_PROJECT is required",
+			`GEMHOOK_TOPIC is "projects/p/topics/t", want a topic id such as gemini-events, without projects/…/topics/`,
+			`GEMHOOK_DEAD_LETTER_TOPIC is "1st", want a topic id such as gemini-events, without projects/…/topics/`,
+			`GEMHOOK_DATABASE is "Default", want (default) or the id of a Firestore database`,
+			`GEMHOOK_COLLECTION is "a/b", want the id of a Firestore collection, without a slash`,
+			"GEMHOOK_SIGNING_SECRETS is wrong: secret 1: a signing secret begins with whsec_; secret 2: nothing follows whsec_ " +
+				"in a signing secret; secret 3: what follows whsec_ in a signing secret is standard base64",
+			"GEMHOOK_DYNAMIC_KEYS is wrong: a secret of Secret Manager is projects/P/secrets/S or projects/P/secrets/S/versions/V",
+			`GEMHOOK_JWKS_URL is "generativelanguage.googleapis.com", want an https:// URL`,
+			`GEMHOOK_TOLERANCE is "300", want a duration such as 90s or 5m`,
+			"GEMHOOK_LEASE is 10s, want at least 10.5s",
+			`GEMHOOK_RETENTION is "7d", want a duration such as 90s or 5m`,
+			`GEMHOOK_MAX_BODY is "256KiB", want a number of bytes from 1 to 900000`,
+			"GEMHOOK_GOOGLE_CREDENTIALS is not the JSON of external-account credentials",
+			`LOG_LEVEL is "loud", want debug, info, warn or error`,
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, test.environment)
+			want := "bad configuration:\n" + strings.Join(test.want, "\n")
+			if err == nil || err.Error() != want {
+				t.Errorf("error:\n%v\nwant:\n%s", err, want)
+			}
+		})
+	}
+}
+
+func TestBoundaries(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		variable  string
+		good, bad []string
+	}{
+		{"GEMHOOK_TOPIC",
+			[]string{"abc", "A.b~c_d+e%f-9", strings.Repeat("a", 255)},
+			[]string{"ab", "1bc", "-bc", "a/b", "a b", "topic\n", "thé", strings.Repeat("a", 256)}},
+		{"GEMHOOK_DEAD_LETTER_TOPIC",
+			[]string{"abc", strings.Repeat("a", 255)},
+			[]string{"ab", "projects/p/topics/abc", strings.Repeat("a", 256)}},
+		{"GEMHOOK_DATABASE",
+			[]string{"(default)", "abcd", "a-b9", strings.Repeat("a", 63)},
+			[]string{"abc", "(other)", "9bcd", "abc-", "aBcd", "ab_d", "abcd\n", strings.Repeat("a", 64)}},
+		{"GEMHOOK_COLLECTION",
+			[]string{"d", "9", "deliveries_2.x", "größe", strings.Repeat("a", 500)},
+			[]string{"/", "a/b", ".", "..", "__a__", " a", "a b", "a\n", strings.Repeat("a", 501)}},
+		{"GEMHOOK_SIGNING_SECRETS",
+			[]string{"whsec_aGk=", " whsec_aGk=\n whsec_aG8=\n", "file:x", "projects/p/secrets/s", "projects/p/secrets/s/versions/1"},
+			[]string{"aGk=", "whsec_", "whsec_aGk", "whsec_aGk= aGk=", "file:", "projects/p", "projects/p/secrets/s\n"}},
+		{"GEMHOOK_DYNAMIC_KEYS",
+			[]string{"any text", "file:x", "projects/p/secrets/s"},
+			[]string{"file:", "projects/p", "projects/p/secrets/"}},
+		{"GEMHOOK_JWKS_URL",
+			[]string{"https://example.com", "http://127.0.0.1:8080/jwks.json"},
+			[]string{"example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com"}},
+		{"GEMHOOK_TOLERANCE",
+			[]string{"1s", "1500ms", "24h"},
+			[]string{"999ms", "0", "-5m", "300", "five minutes", "5 m"}},
+		{"GEMHOOK_LEASE",
+			[]string{"10.5s", "10500ms", "1h"},
+			[]string{"10.499999999s", "9.5s", "0", "-60s", "60"}},
+		{"GEMHOOK_RETENTION",
+			[]string{"48h", "2880m", "8760h"},
+			[]string{"47h59m59.999999999s", "0", "-168h", "7d", "999999999h"}},
+		{"GEMHOOK_MAX_BODY",
+			[]string{"1", "262144", "900000"},
+			[]string{"0", "-1", "900001", "1e3", "1.0", "256k", "0x100", "1_000", " 1", "9223372036854775808"}},
+		{"GEMHOOK_GOOGLE_CREDENTIALS",
+			[]string{credentials, ` {"type":"external_account"} `},
+			[]string{"{}", "null", "[]", "external_account", `{"type":"service_account"}`, `{"type":"external_account"`, `{"type":1}`}},
+		{"LOG_LEVEL",
+			[]string{"debug", "info", "warn", "warning", "error", "DEBUG", "Warning", "ERROR"},
+			[]string{"trace", "warnings", "fatal", "0", "info "}},
+	}
+	for _, test := range tests {
+		t.Run(test.variable, func(t *testing.T) {
+			t.Parallel()
+			for _, value := range test.good {
+				if _, err := load(t, good(map[string]string{test.variable: value})); err != nil {
+					t.Errorf("%q: %v", value, err)
+				}
+			}
+			for _, value := range test.bad {
+				_, err := load(t, good(map[string]string{test.variable: value}))
+				if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\n"+test.variable+" is ") || strings.Count(err.Error(), "\n") != 1 {
+					t.Errorf("%q: error %v, want one that names %s alone", value, err, test.variable)
+				}
+			}
+		})
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "Warning": slog.LevelWarn, "ERROR": slog.LevelError,
+	} {
+		if got, err := load(t, good(map[string]string{"LOG_LEVEL": text})); err != nil || got.LogLevel != want {
+			t.Errorf("LOG_LEVEL %s: %v, %v; want %v", text, got.LogLevel, err, want)
+		}
+	}
+}
+
+func TestErrorsShowNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, variable := range config.Vars() {
+		secret := map[string][]string{
+			"GEMHOOK_SIGNING_SECRETS": {
+				"hunter2", "whsec_hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg", "projects/hunter2", "projects/hunter2/secrets/", "file:",
+			},
+			"GEMHOOK_DYNAMIC_KEYS": {"projects/hunter2", "projects/p/secrets/hunter2\n", "file:"},
+			"GEMHOOK_GOOGLE_CREDENTIALS": {
+				"hunter2", `{"type":"hunter2"}`, `{"type":"service_account","private_key":"hunter2"}`, `{"type":["hunter2"]}`, `{hunter2`,
+			},
+		}[variable]
+		for _, value := range secret {
+			_, err := load(t, good(map[string]string{variable: value}))
+			if err == nil {
+				t.Errorf("%s: a bad value is taken", variable)
+			}
+			for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
+				if text := fmt.Sprintf(verb, err); strings.Contains(text, "hunter2") || strings.Contains(text, "aHVudGVy") {
+					t.Errorf("%s: the error shows the value", variable)
+				}
+			}
+		}
+	}
+}
