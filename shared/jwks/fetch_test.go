@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/jwks"
@@ -121,7 +122,9 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 				<-r.Context().Done() // the client has hung up
 			}))
 			defer server.Close()
-			if _, err := jwks.Fetch(ctx, server.Client(), server.URL); !errors.Is(err, context.Canceled) {
+			client := server.Client()
+			client.Timeout = 10 * time.Second // so that it fails instead of hanging
+			if _, err := jwks.Fetch(ctx, client, server.URL); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v, want %v", err, context.Canceled)
 			}
 		})

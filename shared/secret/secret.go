@@ -106,6 +106,9 @@ func (r Ref) access(ctx context.Context, client func(context.Context) (*secretma
 		return Text{}, fmt.Errorf("access %s: %w", r.version, err)
 	}
 	payload := response.GetPayload()
+	if payload == nil {
+		return Text{}, fmt.Errorf("access %s: the answer has no payload", r.version)
+	}
 	// Secret Manager sends a checksum and asks its readers to compare it (SecretPayload.data_crc32c).
 	if want := payload.DataCrc32C; want != nil && *want != int64(crc32.Checksum(payload.GetData(), castagnoli)) {
 		return Text{}, fmt.Errorf("access %s: the data does not match its checksum", r.version)

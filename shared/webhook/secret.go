@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 )
@@ -11,8 +12,9 @@ import (
 // secretPrefix begins the text of every signing secret (Standard Webhooks specification).
 const secretPrefix = "whsec_"
 
-// A Secret is the signing secret of a static webhook. It shows itself to no log and no format verb.
-type Secret struct{ key []byte }
+// A Secret is the signing secret of a static webhook. It shows itself to no log and no format verb. The zero Secret
+// verifies nothing.
+type Secret struct{ key func() []byte } // a function: of anything else fmt could show what is inside
 
 // Secrets are the signing secrets that are active at one time.
 type Secrets []Secret
@@ -20,8 +22,8 @@ type Secrets []Secret
 // String hides the secret.
 func (Secret) String() string { return "[signing secret]" }
 
-// GoString hides the secret.
-func (Secret) GoString() string { return "[signing secret]" }
+// Format hides the secret from every verb; Stringer alone would leave it to %d.
+func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.String()) }
 
 // LogValue hides the secret.
 func (Secret) LogValue() slog.Value { return slog.StringValue("[signing secret]") }
@@ -39,7 +41,7 @@ func ParseSecret(text string) (Secret, error) {
 	if len(key) == 0 {
 		return Secret{}, fmt.Errorf("nothing follows %s in a signing secret", secretPrefix)
 	}
-	return Secret{key: key}, nil
+	return Secret{key: func() []byte { return key }}, nil
 }
 
 // ParseSecrets reads any number of secrets separated by white space. It returns every one that can be read, and an error
