@@ -99,6 +99,9 @@ func (c *checker) secret(name, value string) secret.Ref {
 	if err != nil {
 		c.fault(name, "is wrong: %w", err)
 	}
+	if literal, is := ref.Literal(); is && strings.TrimSpace(literal.Reveal()) == "" {
+		c.fault(name, "is wrong: there is nothing but white space in it")
+	}
 	return ref
 }
 

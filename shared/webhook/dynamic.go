@@ -52,7 +52,7 @@ func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (
 
 // signed tells whether one of the keys made one of the signatures.
 func (k *KeySet) signed(headers *headers, body []byte) bool {
-	content := headers.signedContent(body)
+	content := append(headers.appendSignedPrefix(nil), body...)
 	for encoded := range signatures(headers.signature, SchemeV1a) {
 		if len(encoded) != base64.StdEncoding.EncodedLen(ed25519.SignatureSize) {
 			continue

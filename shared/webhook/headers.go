@@ -20,31 +20,25 @@ type headers struct {
 // readHeaders finds the three headers and checks their form.
 func readHeaders(h http.Header) (headers, error) {
 	var read headers
-	for _, field := range []struct {
-		name  string
-		value *string
-	}{
-		{HeaderID, &read.id},
-		{HeaderTimestamp, &read.timestamp},
-		{HeaderSignature, &read.signature},
-	} {
-		value, err := single(h, field.name)
-		if err != nil {
-			return headers{}, err
-		}
-		*field.value = value
-	}
-	seconds, err := unixSeconds(read.timestamp)
-	if err != nil {
+	var err error
+	if read.id, err = single(h, "Webhook-Id", HeaderID); err != nil {
 		return headers{}, err
 	}
-	read.seconds = seconds
+	if read.timestamp, err = single(h, "Webhook-Timestamp", HeaderTimestamp); err != nil {
+		return headers{}, err
+	}
+	if read.signature, err = single(h, "Webhook-Signature", HeaderSignature); err != nil {
+		return headers{}, err
+	}
+	if read.seconds, err = unixSeconds(read.timestamp); err != nil {
+		return headers{}, err
+	}
 	return read, nil
 }
 
-// single returns the value of a header that must be there once.
-func single(h http.Header, name string) (string, error) {
-	values := h.Values(name)
+// single returns the value of a header that must be there once, found under its canonical name.
+func single(h http.Header, canonical, name string) (string, error) {
+	values := h[canonical]
 	switch {
 	case len(values) == 0 || len(values) == 1 && values[0] == "":
 		return "", refuse(ErrMissingHeader, fmt.Sprintf("The %s header is missing or empty.", name))
@@ -77,14 +71,12 @@ func checkFresh(seconds int64, now time.Time, tolerance time.Duration) error {
 	return nil
 }
 
-// signedContent is what v1 and v1a sign: the header strings as received, and the raw body.
-func (h *headers) signedContent(body []byte) []byte {
-	content := make([]byte, 0, len(h.id)+len(h.timestamp)+len(body)+2)
-	content = append(content, h.id...)
-	content = append(content, '.')
-	content = append(content, h.timestamp...)
-	content = append(content, '.')
-	return append(content, body...)
+// appendSignedPrefix appends what v1 and v1a sign before the raw body: the header strings as received.
+func (h *headers) appendSignedPrefix(to []byte) []byte {
+	to = append(to, h.id...)
+	to = append(to, '.')
+	to = append(to, h.timestamp...)
+	return append(to, '.')
 }
 
 // maxSignatures bounds how many signatures of the wanted version are looked at. Google sends one, two during a rotation.

@@ -1,12 +1,15 @@
 package webhook
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 )
 
 // secretPrefix begins the text of every signing secret (Standard Webhooks specification).
@@ -14,7 +17,7 @@ const secretPrefix = "whsec_"
 
 // A Secret is the signing secret of a static webhook. It shows itself to no log and no format verb. The zero Secret
 // verifies nothing.
-type Secret struct{ key func() []byte } // a function: of anything else fmt could show what is inside
+type Secret struct{ macs *sync.Pool } // of *mac; fmt cannot look into a pool
 
 // Secrets are the signing secrets that are active at one time.
 type Secrets []Secret
@@ -41,7 +44,7 @@ func ParseSecret(text string) (Secret, error) {
 	if len(key) == 0 {
 		return Secret{}, fmt.Errorf("nothing follows %s in a signing secret", secretPrefix)
 	}
-	return Secret{key: func() []byte { return key }}, nil
+	return Secret{&sync.Pool{New: func() any { return &mac{hash: hmac.New(sha256.New, key)} }}}, nil
 }
 
 // ParseSecrets reads any number of secrets separated by white space. It returns every one that can be read, and an error

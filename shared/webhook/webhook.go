@@ -76,6 +76,8 @@ var (
 type Refusal struct {
 	Reason error  // one of the Err… of this package
 	Detail string // one sentence for whoever sent the delivery; never key material, never which byte differed
+
+	unknownKey bool // a newer key could turn it round
 }
 
 func (r *Refusal) Error() string { return r.Reason.Error() + ": " + r.Detail }
@@ -154,8 +156,11 @@ func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) (*
 		return nil, errors.Join(ErrKeysUnavailable, err)
 	}
 	delivery, err := verify(keys)
-	if !errors.Is(err, errUnknownKey) {
-		return delivery, err
+	if err == nil {
+		return delivery, nil
+	}
+	if refusal := (*Refusal)(nil); !errors.As(err, &refusal) || !refusal.unknownKey {
+		return nil, err
 	}
 	if newer := source.Refresh(ctx, keys); newer != keys {
 		return verify(newer)
@@ -163,17 +168,8 @@ func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) (*
 	return nil, err
 }
 
-// errUnknownKey marks a refusal that a newer key could turn round.
-var errUnknownKey = errors.New("no active key fits")
-
 func refuse(reason error, detail string) error { return &Refusal{Reason: reason, Detail: detail} }
 
 func refuseUnknownKey(reason error, detail string) error {
-	return &Refusal{Reason: unknownKey{reason}, Detail: detail}
+	return &Refusal{Reason: reason, Detail: detail, unknownKey: true}
 }
-
-// unknownKey is its reason, and errUnknownKey as well.
-type unknownKey struct{ error }
-
-func (u unknownKey) Is(target error) bool { return target == errUnknownKey }
-func (u unknownKey) Unwrap() error        { return u.error }
