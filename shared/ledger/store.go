@@ -13,7 +13,7 @@ var (
 	ErrChanged  = errors.New("the document has changed since")
 )
 
-// A Version tells a document's contents apart: every write to it gives another, later one.
+// A Version tells a document's contents apart: every write that changes it gives another, later one.
 type Version = time.Time
 
 // A Store keeps documents by key. Each method is one atomic step; two at the same time are as one after the other. With

@@ -88,13 +88,13 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, request *http.Request, a
 
 // read returns the raw body. It stops at the size limit without a promise of what was sent, and at the deadline, which
 // the server of the Functions Framework does not set.
-func (r *Receiver) read(w http.ResponseWriter, request *http.Request) ([]byte, error) {
+func (r *Receiver) read(w http.ResponseWriter, request *http.Request, line *line) ([]byte, error) {
 	if request.ContentLength > r.options.MaxBody {
 		return nil, errBodyTooLarge
 	}
 	// Not every server can set it: Lambda has the whole body before we see the request.
 	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(readBy))
+	_ = connection.SetReadDeadline(time.Now().Add(readBy - r.options.Now().Sub(line.start)))
 	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, r.options.MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, errBodyTooLarge

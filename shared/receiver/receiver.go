@@ -100,7 +100,7 @@ func (r *Receiver) receive(w http.ResponseWriter, request *http.Request, at endp
 	if err := r.admit(ctx, at, line); err != nil {
 		return nil, err
 	}
-	body, err := r.read(w, request)
+	body, err := r.read(w, request, line)
 	if err != nil {
 		return nil, err
 	}

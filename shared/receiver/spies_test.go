@@ -177,3 +177,12 @@ func (l *logBuffer) last() map[string]any {
 	}
 	return line
 }
+
+// gate is a step that says when it is reached and goes on when it may.
+func gate(reached chan<- struct{}, goOn <-chan struct{}) func(context.Context) error {
+	return func(context.Context) error {
+		close(reached)
+		<-goOn
+		return nil
+	}
+}

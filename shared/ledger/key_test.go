@@ -1,0 +1,184 @@
+package ledger_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+var reservedID = regexp.MustCompile(`(?s)^__.*__$`)
+
+// legal tells whether Firestore takes a document id (its documentation: "Quotas and limits", collections, documents and
+// fields).
+func legal(key ledger.Key) bool {
+	id := string(key)
+	return id != "" && len(id) <= 1500 && utf8.ValidString(id) && !strings.Contains(id, "/") &&
+		id != "." && id != ".." && !reservedID.MatchString(id)
+}
+
+func TestKeyText(t *testing.T) {
+	t.Parallel()
+	x := func(n int) string { return strings.Repeat("x", n) }
+	// SHA-256 of 1494 and 1488 times "x", as sha256sum prints them.
+	const sum1494 = "5a540b9a1570ea9ec9d699c5104572b0576bd7de26db71753c4380febc4fb293"
+	const sum1488 = "efa10be3e16a713487ef71f8612ae286a03f7665174feb89003c14bc68845b02"
+	for name, test := range map[string]struct{ got, want ledger.Key }{
+		"plain static":         {ledger.StaticKey("msg_1-a.b~c"), "static!msg_1-a.b~c"},
+		"plain dynamic":        {ledger.DynamicKey("acme", "msg_1"), "dynamic!acme!msg_1"},
+		"empty":                {ledger.StaticKey(""), "static!"},
+		"dots":                 {ledger.StaticKey(".."), "static!.."},
+		"slash":                {ledger.StaticKey("a/b"), "static!a%2Fb"},
+		"reserved":             {ledger.StaticKey("__x__"), "static!__x__"},
+		"exclamation mark":     {ledger.DynamicKey("a", "b!c"), "dynamic!a!b%21c"},
+		"space and plus":       {ledger.StaticKey("a b+c"), "static!a+b%2Bc"},
+		"percent":              {ledger.StaticKey("%2F"), "static!%252F"},
+		"non-ASCII":            {ledger.StaticKey("ü"), "static!%C3%BC"},
+		"not UTF-8":            {ledger.StaticKey("\xff\x00"), "static!%FF%00"},
+		"looks like a digest":  {ledger.StaticKey("sha256:00"), "static!sha256%3A00"},
+		"longest static":       {ledger.StaticKey(x(1493)), ledger.Key("static!" + x(1493))},
+		"too long by one":      {ledger.StaticKey(x(1494)), "static!sha256:" + sum1494},
+		"too long for dynamic": {ledger.DynamicKey("acme", x(1488)), "dynamic!acme!sha256:" + sum1488},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: key %q, want %q", name, test.got, test.want)
+		}
+		if !legal(test.got) {
+			t.Errorf("%s: %q is no document id", name, test.got)
+		}
+	}
+}
+
+func TestLookalikesDoNotCollide(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 2000)
+	_, digest, _ := strings.Cut(string(ledger.StaticKey(long)), "static!")
+	if !strings.HasPrefix(digest, "sha256:") {
+		t.Fatalf("the key of a long id is %q", ledger.StaticKey(long))
+	}
+	distinct(t, []ledger.Key{
+		ledger.StaticKey(long),
+		ledger.StaticKey(digest), // the id that a long one's key seems to have
+		ledger.StaticKey(strings.Replace(digest, ":", "%3A", 1)),
+		ledger.StaticKey(long + "x"),
+		ledger.StaticKey(strings.ToUpper(long)),
+		ledger.StaticKey("acme!" + long),
+		ledger.DynamicKey("acme", long),
+		ledger.DynamicKey("acme", digest),
+		ledger.DynamicKey("acme-2", long),
+		ledger.StaticKey("acme!x"),
+		ledger.DynamicKey("acme", "x"),
+		ledger.DynamicKey("acme", "!x"),
+		ledger.DynamicKey("acme", "acme!x"),
+		ledger.StaticKey("\xff"),
+		ledger.StaticKey("\xfe"),
+		ledger.StaticKey("\uFFFD"),
+		ledger.StaticKey("%FF"),
+		ledger.StaticKey("a b"),
+		ledger.StaticKey("a+b"),
+		ledger.StaticKey("a%20b"),
+	})
+}
+
+func distinct(t *testing.T, keys []ledger.Key) {
+	t.Helper()
+	seen := map[ledger.Key]int{}
+	for i, key := range keys {
+		if other, again := seen[key]; again {
+			t.Errorf("keys %d and %d are both %q", other, i, key)
+		}
+		seen[key] = i
+		if !legal(key) {
+			t.Errorf("%q is no document id", key)
+		}
+	}
+}
+
+func TestTokenKey(t *testing.T) {
+	t.Parallel()
+	same := ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", "msg_1")
+	if again := ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", "msg_2"); again != same {
+		t.Errorf("the same event under another webhook-id has key %q, not %q", again, same)
+	}
+	if !strings.HasPrefix(string(same), "jwt!acme!") {
+		t.Errorf("key %q does not begin with scheme and tenant", same)
+	}
+	distinct(t, []ledger.Key{
+		same,
+		ledger.TokenKey("acme-2", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", "msg_1"),
+		ledger.TokenKey("acme", "batch.failed", "batch_1", "2026-01-22T12:00:00Z", "msg_1"),
+		ledger.TokenKey("acme", "batch.succeeded", "batch_2", "2026-01-22T12:00:00Z", "msg_1"),
+		ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:01Z", "msg_1"),
+		ledger.DynamicKey("acme", "msg_1"),
+		ledger.StaticKey("msg_1"),
+	})
+}
+
+// TestTokenKeyOfLittle is about events that the signed members do not tell apart: there the webhook-id does.
+func TestTokenKeyOfLittle(t *testing.T) {
+	t.Parallel()
+	distinct(t, []ledger.Key{
+		ledger.TokenKey("acme", "t", "", "at", "msg_1"),
+		ledger.TokenKey("acme", "t", "", "at", "msg_2"),
+		ledger.TokenKey("acme", "t", "id", "", "msg_1"),
+		ledger.TokenKey("acme", "t", "id", "", "msg_2"),
+		ledger.TokenKey("acme", "t", "", "", "msg_1"),
+		ledger.TokenKey("acme", "t", "", "", "msg_2"),
+		ledger.TokenKey("acme", "t", "id", "at", "msg_1"),
+		ledger.TokenKey("acme", "t", "at", "", "id"),
+	})
+}
+
+// TestTokenKeyKeepsPartsApart moves bytes from one part to the next, any separator among them.
+func TestTokenKeyKeepsPartsApart(t *testing.T) {
+	t.Parallel()
+	for _, separator := range []string{"", "\x00", "!", ":", ",", " ", `"`, `" "`, "\\", "\n", "\x1f"} {
+		distinct(t, []ledger.Key{
+			ledger.TokenKey("acme", "a"+separator+"b", "c", "d", "w"),
+			ledger.TokenKey("acme", "a", "b"+separator+"c", "d", "w"),
+			ledger.TokenKey("acme", "a", "b", "c"+separator+"d", "w"),
+			ledger.TokenKey("acme", "a"+separator, "d", "w", ""),
+			ledger.TokenKey("acme", "a", "", "d", "w"),
+		})
+	}
+}
+
+func FuzzKey(f *testing.F) {
+	for _, id := range []string{
+		"", ".", "..", "/", "__x__", "!", "%", "+", " ", "\x00", "\xff", "ü", "sha256:00", strings.Repeat("x", 1493),
+		strings.Repeat("x", 1494), strings.Repeat("%", 600), strings.Repeat("\xff", 8192),
+	} {
+		f.Add(id, id+"x")
+		f.Add(id, id+"/")
+	}
+	keysOf := func(id string) []ledger.Key {
+		return []ledger.Key{
+			ledger.StaticKey(id),
+			ledger.DynamicKey("a", id),
+			ledger.DynamicKey("a-1", id),
+			ledger.DynamicKey(strings.Repeat("a", 63), id),
+			ledger.TokenKey("a", id, "id", "at", "w"),
+			ledger.TokenKey("a", "t", id+"x", "at", "w"),
+			ledger.TokenKey("a", "t", "id", id+"x", "w"),
+			ledger.TokenKey("a", "t", "", "at", id),
+		}
+	}
+	f.Fuzz(func(t *testing.T, id, other string) {
+		keys := keysOf(id)
+		for _, key := range keys {
+			if !legal(key) {
+				t.Errorf("%q is no document id", key)
+			}
+		}
+		if id == other {
+			return
+		}
+		for i, key := range keysOf(other) {
+			if key == keys[i] {
+				t.Errorf("kind %d: %q and %q have the same key %q", i, id, other, key)
+			}
+		}
+	})
+}

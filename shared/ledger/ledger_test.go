@@ -1,0 +1,102 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// failing is a store one of whose steps fails.
+type failing struct {
+	ledger.Store
+	create, read, replace, finish error
+}
+
+func (f *failing) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
+	if f.create != nil {
+		return ledger.Version{}, f.create
+	}
+	return f.Store.Create(ctx, key, document)
+}
+
+func (f *failing) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
+	if f.read != nil {
+		return nil, ledger.Version{}, f.read
+	}
+	return f.Store.Read(ctx, key)
+}
+
+func (f *failing) Replace(ctx context.Context, key ledger.Key, version ledger.Version, document *ledger.Document) (ledger.Version, error) {
+	if f.replace != nil {
+		return ledger.Version{}, f.replace
+	}
+	return f.Store.Replace(ctx, key, version, document)
+}
+
+func (f *failing) Finish(ctx context.Context, key ledger.Key, version ledger.Version, outcome ledger.Outcome) error {
+	if f.finish != nil {
+		return f.finish
+	}
+	return f.Store.Finish(ctx, key, version, outcome)
+}
+
+// TestStoreErrors wants a caller to see what the store said, and not to take it for a word on the delivery.
+func TestStoreErrors(t *testing.T) {
+	t.Parallel()
+	away := errors.New("the store is away")
+	claimAgain := func(l *ledger.Ledger, _ *ledger.Claim) error {
+		_, err := l.Claim(t.Context(), "static!msg_1", ledger.Entry{})
+		return err
+	}
+	for name, test := range map[string]struct {
+		breakIt func(*failing)
+		step    func(*ledger.Ledger, *ledger.Claim) error
+	}{
+		"create":  {func(f *failing) { f.create = away }, claimAgain},
+		"read":    {func(f *failing) { f.read = away }, claimAgain},
+		"replace": {func(f *failing) { f.replace = away }, claimAgain},
+		"settle": {func(f *failing) { f.finish = away }, func(l *ledger.Ledger, claim *ledger.Claim) error {
+			return l.Settle(t.Context(), claim, ledger.Published, "m-1")
+		}},
+		"release": {func(f *failing) { f.finish = away }, func(l *ledger.Ledger, claim *ledger.Claim) error {
+			return l.Release(t.Context(), claim)
+		}},
+	} {
+		store := &failing{Store: ledger.NewMemory()}
+		now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+		l := ledger.New(store, ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: func() time.Time { return now }})
+		claim, err := l.Claim(t.Context(), "static!msg_1", ledger.Entry{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Hour)
+		test.breakIt(store)
+		err = test.step(l, claim)
+		var inFlight *ledger.InFlight
+		var settled *ledger.Settled
+		if !errors.Is(err, away) || errors.Is(err, ledger.ErrLost) || errors.As(err, &inFlight) || errors.As(err, &settled) {
+			t.Errorf("%s: error %v, want the store's", name, err)
+		}
+		if err != nil && err.Error() == away.Error() {
+			t.Errorf("%s: error %v does not say what was being done", name, err)
+		}
+	}
+}
+
+// TestSystemClock is about the clock of a ledger that is given none.
+func TestSystemClock(t *testing.T) {
+	t.Parallel()
+	l := ledger.New(ledger.NewMemory(), ledger.Options{Lease: time.Minute, Retention: time.Hour})
+	before := time.Now()
+	claim, err := l.Claim(t.Context(), "static!msg_1", ledger.Entry{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	earliest, latest := before.Add(55*time.Second), time.Now().Add(55*time.Second)
+	if claim.PublishBy.Before(earliest) || claim.PublishBy.After(latest) {
+		t.Errorf("publish by %v, want between %v and %v", claim.PublishBy, earliest, latest)
+	}
+}

@@ -1,0 +1,148 @@
+package receiver_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/tenant"
+	"github.com/gemhook/gemhook/shared/webhook"
+)
+
+func TestService(t *testing.T) {
+	t.Parallel()
+	// Without any dependency: none is touched.
+	b := newBench(t, func(b *bench) { b.deps = receiver.Deps{} })
+	for _, target := range []string{"/", "/?probe=1"} {
+		recorder := httptest.NewRecorder()
+		b.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, target, nil))
+		if got := strings.TrimSpace(recorder.Body.String()); recorder.Code != 200 || got != `{"service":"gemhook","version":"v1.2.3"}` {
+			t.Errorf("GET %s: %d %s", target, recorder.Code, got)
+		}
+		if got := recorder.Header().Get("Content-Type"); got != "application/json" {
+			t.Errorf("GET %s: Content-Type %q", target, got)
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, test := range []struct {
+		path, allow string
+		methods     []string
+	}{
+		{"/", "GET, POST", []string{"PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get", "post", "WEBHOOK"}},
+		{dynamicPath, "POST", []string{"GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "post"}},
+		{"/dynamic/acme/wrong-token", "POST", []string{"GET", "PUT"}},
+	} {
+		for _, method := range test.methods {
+			r := request(test.path, b.v1a(b.delivery("msg_1")))
+			r.Method = method
+			a := b.serve(r)
+			b.failed(a, http.StatusMethodNotAllowed, "method_not_allowed", "")
+			if got := a.Header.Get("Allow"); got != test.allow {
+				t.Errorf("%s %s: Allow %q, want %q", method, test.path, got, test.allow)
+			}
+		}
+	}
+	b.untouched()
+}
+
+func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 64)
+	paths := []string{
+		"/x", "//", "/.", "/..", "/index.html", "/healthz", "/dynamic", "/dynamic/", "/dynamic//", "/dynamic/acme", "/dynamic/acme/",
+		"//dynamic/acme/" + dynamicToken, "/Dynamic/acme/" + dynamicToken, "/x/dynamic/acme/" + dynamicToken,
+		dynamicPath + "/", dynamicPath + "/x", "/dynamic/acme//" + dynamicToken, "/dynamic//" + dynamicToken, "/dynamic/acme/../" + dynamicToken,
+		"/dynamic/acme/a%2Fb", "/dynamic/acme%2Fx/" + dynamicToken, dynamicPath + "%2F",
+		"/dynamic/ACME/t", "/dynamic/-acme/t", "/dynamic/ac_me/t", "/dynamic/ac.me/t", "/dynamic/acm%C3%A9/t", "/dynamic/acme%0A/t",
+		"/dynamic/%20acme/t", "/dynamic/" + long + "/" + tenant.ParseKeys(dynamicKey)[0].Token(long),
+	}
+	b := newBench(t)
+	off := newBench(t, func(b *bench) { b.deps.TenantKeys = nil })
+	for _, method := range []string{http.MethodPost, http.MethodGet} {
+		for _, path := range paths {
+			r := request(path, b.v1a(b.delivery("msg_1")))
+			r.Method = method
+			a := b.serve(r)
+			if a.Code != http.StatusNotFound || a.Error != "not_found" {
+				t.Errorf("%s %s: answer %+v, want 404", method, path, a)
+			}
+		}
+		r := request(dynamicPath, off.v1a(off.delivery("msg_1")))
+		r.Method = method
+		off.failed(off.serve(r), http.StatusNotFound, "not_found", "")
+	}
+	b.untouched()
+	off.untouched()
+	off.succeeded(off.post("/", off.v1(off.delivery("msg_1"))), "published", "msg_1")
+}
+
+func TestTenants(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, name := range []string{"a", "0", "acme-2", "a--", strings.Repeat("t", 63)} {
+		b.succeeded(b.post(tenant.ParseKeys(dynamicKey)[0].Path(name), b.v1a(b.delivery("msg_1"))), "published", "msg_1")
+		message := b.publisher.all()[len(b.publisher.all())-1]
+		if message.attributes["ce-tenant"] != name || message.attributes["ce-source"] != "//generativelanguage.googleapis.com/webhooks/dynamic/"+name {
+			t.Errorf("tenant %s: attributes %v", name, message.attributes)
+		}
+	}
+}
+
+// TestPathIsComparedDecoded is for front ends that encode more of a path than the sender did.
+func TestPathIsComparedDecoded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.succeeded(b.post("/%64ynamic/%61cme/"+dynamicToken, b.v1a(b.delivery("msg_1"))), "published", "msg_1")
+}
+
+// TestDynamicKeyRotation accepts the tokens of every key, also of one that is only found on looking again.
+func TestDynamicKeyRotation(t *testing.T) {
+	t.Parallel()
+	const newer = "the-newer-key-of-the-tests"
+	b := newBench(t, func(b *bench) {
+		b.secrets = append(b.secrets, newer)
+		b.deps.TenantKeys = &rotating{keys: tenant.ParseKeys(dynamicKey), newer: tenant.ParseKeys(newer + " " + dynamicKey)}
+	})
+	b.succeeded(b.post(dynamicPath, b.v1a(b.delivery("msg_1"))), "published", "msg_1")
+	b.succeeded(b.post(tenant.ParseKeys(newer)[0].Path(tenantName), b.v1a(b.delivery("msg_2"))), "published", "msg_2")
+	b.failed(b.post("/dynamic/acme/neither", b.v1a(b.delivery("msg_3"))), http.StatusUnauthorized, "unknown_token", "")
+}
+
+// rotating has newer keys for whoever asks.
+type rotating struct{ keys, newer tenant.Keys }
+
+func (r *rotating) Get(context.Context) (*tenant.Keys, error)              { return &r.keys, nil }
+func (r *rotating) Refresh(_ context.Context, _ *tenant.Keys) *tenant.Keys { return &r.newer }
+
+// TestTokenFirst wants a wrong token to cost nothing: no byte of the body, no look at a signature.
+func TestTokenFirst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(b *bench) { b.deps.Dynamic = verifierFunc(func() { t.Error("the signature was looked at") }) })
+	r := request("/dynamic/acme/wrong-token", b.v1a(b.delivery("msg_1")))
+	r.Body = io.NopCloser(readerFunc(func() { t.Error("the body was read") }))
+	r.ContentLength = maxBody + 1
+	b.failed(b.do(r), http.StatusUnauthorized, "unknown_token", "")
+	b.untouched()
+}
+
+type verifierFunc func()
+
+func (v verifierFunc) Verify(context.Context, http.Header, []byte) (*webhook.Delivery, error) {
+	v()
+	return nil, webhook.ErrBadSignature
+}
+
+type readerFunc func()
+
+func (r readerFunc) Read([]byte) (int, error) {
+	r()
+	return 0, io.EOF
+}
