@@ -92,9 +92,11 @@ func (r *Receiver) read(w http.ResponseWriter, request *http.Request, line *line
 	if request.ContentLength > r.options.MaxBody {
 		return nil, errBodyTooLarge
 	}
+	// A body that is there already gets its moment even if the keys have used up the time.
+	left := max(readBy-r.options.Now().Sub(line.start), time.Second)
 	// Not every server can set it: Lambda has the whole body before we see the request.
 	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(readBy - r.options.Now().Sub(line.start)))
+	_ = connection.SetReadDeadline(time.Now().Add(left))
 	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, r.options.MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, errBodyTooLarge
