@@ -91,7 +91,7 @@ func TestGetReloadsBehindTheCallersBackBeforeMaxAge(t *testing.T) {
 		if from.count() != 1 {
 			t.Fatalf("%d loads of a young value, want 1", from.count())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantGet(t, v, 1)
 		synctest.Wait()
 		wantGet(t, v, 2)
