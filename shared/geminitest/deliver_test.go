@@ -156,7 +156,10 @@ func TestDeliverSignsEachAttempt(t *testing.T) {
 func TestDeliverEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &clock{}
-	_, requests, err := deliver(t, ctx, c, geminitest.DeliverOptions{}, reply(503, ""), func(http.ResponseWriter, *http.Request) { cancel() })
+	_, requests, err := deliver(t, ctx, c, geminitest.DeliverOptions{}, reply(503, ""), func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		hangUp(w, r)
+	})
 	if !errors.Is(err, context.Canceled) || len(requests) != 2 || len(c.waits) != 1 {
 		t.Errorf("%d requests, %d waits, error %v, want 2, 1 and the context's error", len(requests), len(c.waits), err)
 	}
