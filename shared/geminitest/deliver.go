@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -28,11 +29,12 @@ type DeliverOptions struct {
 	// answer or the error of having none.
 	Observe func(attempt int, answer *Answer, err error)
 
-	Attempts   int           // how often to send at most; 0 means 10
+	Attempts   int           // how often to send at most; 0 means 10, or any number where For is set
+	For        time.Duration // no attempt starts longer than this after the first; 0 means without a bound
 	Backoff    time.Duration // wait after the first failure, doubled after each further one; 0 means 1s
 	MaxBackoff time.Duration // bound of the doubling; 0 means 1m
 
-	// Now is the clock, for Sign and for a Retry-After that is a date; nil means
+	// Now is the clock, for Sign, For, and a Retry-After that is a date; nil means
 	// time.Now.
 	Now func() time.Time
 
@@ -55,7 +57,7 @@ func Deliver(ctx context.Context, client *http.Client, endpoint string, d Delive
 	}
 	o.setDefaults()
 	var last *Answer
-	backoff := o.Backoff
+	first, backoff := o.Now(), o.Backoff
 	for attempt := 1; ; attempt++ {
 		if o.Sign != nil {
 			d.Time = o.Now()
@@ -77,12 +79,12 @@ func Deliver(ctx context.Context, client *http.Client, endpoint string, d Delive
 		if ctx.Err() != nil {
 			return last, fmt.Errorf("deliver %q: %w", d.ID, ctx.Err())
 		}
-		if attempt >= o.Attempts {
-			return last, notAcknowledged(d.ID, attempt, answer, err)
-		}
 		wait := backoff
 		if answer != nil {
 			wait = max(wait, retryAfter(answer.Header, o.Now()))
+		}
+		if attempt >= o.Attempts || o.For > 0 && o.Now().Add(wait).Sub(first) > o.For {
+			return last, notAcknowledged(d.ID, attempt, answer, err)
 		}
 		if err := o.Wait(ctx, wait); err != nil {
 			return last, fmt.Errorf("deliver %q: wait for attempt %d: %w", d.ID, attempt+1, err)
@@ -92,6 +94,9 @@ func Deliver(ctx context.Context, client *http.Client, endpoint string, d Delive
 }
 
 func (o *DeliverOptions) setDefaults() {
+	if o.Attempts == 0 && o.For > 0 {
+		o.Attempts = math.MaxInt
+	}
 	o.Attempts = cmp.Or(o.Attempts, 10)
 	o.Backoff = cmp.Or(o.Backoff, time.Second)
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, time.Minute)

@@ -1,7 +1,8 @@
 // Package geminitest stands in for the sender of Gemini API webhooks in tests
 // and demonstrations: it has keys of its own, signs deliveries in each of the
-// three ways that Gemini does, sends them as often as it takes, and serves the
-// public half of its keys where a receiver looks for Google's.
+// three ways that Gemini does, sends them as often as it takes, serves the public
+// half of its keys where a receiver looks for Google's, and serves the
+// WebhookService, with which webhooks are registered.
 //
 //	keys, err := geminitest.NewKeys(rand.Reader)
 //	gemini := geminitest.NewServer(keys)
@@ -14,6 +15,22 @@
 //		Body: geminitest.Event("batch.succeeded"),
 //	})
 //	answer, err := geminitest.Send(ctx, nil, receiverURL, d)
+//
+// # Registered webhooks
+//
+// Any client of the WebhookService, Google's SDKs among them, can register a
+// webhook at the server's URL, rotate its secret and the like. Emit then delivers
+// an event to whoever subscribed to it:
+//
+//	results, err := gemini.Emit(ctx, geminitest.Event("batch.succeeded"))
+//
+// The service behaves as its reference says (ai.google.dev/api/webhooks). Where
+// that and the guide differ it takes both: the versions v1beta and v1, both paths
+// of a rotation, enum values in small letters or capitals. It is stricter than
+// Gemini, which has been seen to ignore an update mask, and laxer in that an
+// endpoint on this machine need not have a certificate.
+//
+// # What a receiver refuses
 //
 // A test of what a receiver refuses takes a signed Delivery and changes one
 // thing about it: its Body, a value of its Header, the secret it is signed with.

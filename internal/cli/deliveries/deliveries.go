@@ -1,0 +1,135 @@
+// Package deliveries reads the ledger for people: lists of deliveries, newest first, and single ones whole.
+//
+// The receiver needs no index, so the ledger's collection has few: received_at, and each of state, type and tenant together
+// with it, all newest first (terraform/modules/backend). Firestore answers several equality filters under one order by
+// merging those. Every query here keeps to that.
+package deliveries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/firestore"
+	"google.golang.org/api/iterator"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// ErrNotFound is returned by Get for a key without a document.
+var ErrNotFound = errors.New("no such delivery in the ledger")
+
+// A Delivery is a ledger's document with its key.
+type Delivery struct {
+	Key ledger.Key
+	ledger.Document
+}
+
+// A Filter says which deliveries are wanted. The zero Filter wants all.
+type Filter struct {
+	State  ledger.State
+	Type   string
+	Tenant *string   // a pointer to "" wants those of static webhooks
+	Since  time.Time // received then or later
+	Until  time.Time // received before
+	Limit  int       // how many at most, the newest; 0 is all
+}
+
+// Reader reads one ledger. It is safe for concurrent use.
+type Reader struct{ documents *firestore.CollectionRef }
+
+// NewReader returns a reader of the ledger in a collection. The caller closes the client.
+func NewReader(client *firestore.Client, collection string) *Reader {
+	return &Reader{documents: client.Collection(collection)}
+}
+
+// listed are the fields that List fetches: all but what can be large.
+var listed = []string{
+	"state", "attempt", "lease_expires_at", "webhook_id", "tenant", "scheme", "type", "resource_id", "topic",
+	"received_at", "expires_at", "settled_at", "message_id",
+}
+
+// List yields the deliveries that a filter wants, newest first, without payload and attributes. It ends with the first
+// error.
+func (r *Reader) List(ctx context.Context, filter Filter) iter.Seq2[*Delivery, error] {
+	return func(yield func(*Delivery, error) bool) {
+		documents := r.query(filter).Documents(ctx)
+		defer documents.Stop()
+		for {
+			snapshot, err := documents.Next()
+			if errors.Is(err, iterator.Done) {
+				return
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("list the ledger: %w", err))
+				return
+			}
+			delivery, err := decode(snapshot)
+			if !yield(delivery, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (r *Reader) query(filter Filter) firestore.Query {
+	query := r.documents.Select(listed...).OrderBy("received_at", firestore.Desc)
+	if filter.State != "" {
+		query = query.Where("state", "==", string(filter.State))
+	}
+	if filter.Type != "" {
+		query = query.Where("type", "==", filter.Type)
+	}
+	if filter.Tenant != nil {
+		query = query.Where("tenant", "==", *filter.Tenant)
+	}
+	if !filter.Since.IsZero() {
+		query = query.Where("received_at", ">=", filter.Since)
+	}
+	if !filter.Until.IsZero() {
+		query = query.Where("received_at", "<", filter.Until)
+	}
+	if filter.Limit > 0 {
+		query = query.Limit(filter.Limit)
+	}
+	return query
+}
+
+// Get returns a delivery whole, or ErrNotFound.
+func (r *Reader) Get(ctx context.Context, key ledger.Key) (*Delivery, error) {
+	snapshot, err := r.documents.Doc(string(key)).Get(ctx)
+	if status.Code(err) == codes.NotFound {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	return decode(snapshot)
+}
+
+func decode(snapshot *firestore.DocumentSnapshot) (*Delivery, error) {
+	delivery := &Delivery{Key: ledger.Key(snapshot.Ref.ID)}
+	if err := snapshot.DataTo(&delivery.Document); err != nil {
+		return nil, fmt.Errorf("decode the ledger's document %s: %w", snapshot.Ref.ID, err)
+	}
+	return delivery, nil
+}
+
+// KeyOf returns the key of what a person calls a delivery: the key itself, or the webhook-id of a static webhook's delivery,
+// or with a tenant that of a dynamic one's. A delivery by token is known by its key alone.
+func KeyOf(id, tenant string) ledger.Key {
+	for _, prefix := range []string{"static!", "dynamic!", "jwt!"} {
+		if strings.HasPrefix(id, prefix) {
+			return ledger.Key(id)
+		}
+	}
+	if tenant != "" {
+		return ledger.DynamicKey(tenant, id)
+	}
+	return ledger.StaticKey(id)
+}

@@ -1,0 +1,98 @@
+package deliveries
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/firestore"
+	"cloud.google.com/go/firestore/apiv1/firestorepb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// The emulator answers any query; Firestore only those that Terraform makes an index for.
+func TestQueriesNeedNoOtherIndexThanTerraformMakes(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../terraform/modules/backend/ledger.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := regexp.MustCompile(`listed_by = \[(.*)\]`).FindSubmatch(text)
+	if list == nil {
+		t.Fatal("ledger.tf has no listed_by")
+	}
+	var indexed []string
+	for _, name := range regexp.MustCompile(`"(\w+)"`).FindAllSubmatch(list[1], -1) {
+		indexed = append(indexed, string(name[1]))
+	}
+	client, err := firestore.NewClient(t.Context(), "p", option.WithEndpoint("127.0.0.1:1"), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	tenant := "acme"
+	now := time.Unix(1769083200, 0)
+	for _, filter := range []Filter{
+		{}, {Limit: 5}, {State: ledger.Published}, {Type: "a"}, {Tenant: &tenant}, {Since: now, Until: now},
+		{State: ledger.Published, Type: "a", Tenant: &tenant, Since: now, Until: now, Limit: 5},
+	} {
+		serialized, err := NewReader(client, "deliveries").query(filter).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var request firestorepb.RunQueryRequest
+		if err := proto.Unmarshal(serialized, &request); err != nil {
+			t.Fatal(err)
+		}
+		query := request.GetStructuredQuery()
+		order := query.GetOrderBy()
+		if len(order) != 1 || order[0].GetField().GetFieldPath() != "received_at" || order[0].GetDirection() != firestorepb.StructuredQuery_DESCENDING {
+			t.Errorf("%+v is ordered by %v", filter, order)
+		}
+		for _, one := range filtersOf(query.GetWhere()) {
+			field := one.GetField().GetFieldPath()
+			equal := one.GetOp() == firestorepb.StructuredQuery_FieldFilter_EQUAL
+			if equal && !slices.Contains(indexed, field) || !equal && field != "received_at" {
+				t.Errorf("%+v filters by %s %s, for which there is no index", filter, field, one.GetOp())
+			}
+		}
+		for _, selected := range query.GetSelect().GetFields() {
+			if path := selected.GetFieldPath(); path == "payload" || path == "attributes" {
+				t.Errorf("a list fetches the %s", path)
+			}
+		}
+	}
+}
+
+func filtersOf(where *firestorepb.StructuredQuery_Filter) (filters []*firestorepb.StructuredQuery_FieldFilter) {
+	if one := where.GetFieldFilter(); one != nil {
+		return []*firestorepb.StructuredQuery_FieldFilter{one}
+	}
+	for _, part := range where.GetCompositeFilter().GetFilters() {
+		filters = append(filters, filtersOf(part)...)
+	}
+	return filters
+}
+
+func TestKeyOf(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ id, tenant, want string }{
+		{"msg_1", "", "static!msg_1"},
+		{"msg_1", "acme", "dynamic!acme!msg_1"},
+		{"a/b", "", "static!a%2Fb"},
+		{"static!msg_1", "acme", "static!msg_1"},
+		{"jwt!acme!00ff", "", "jwt!acme!00ff"},
+	} {
+		if got := KeyOf(test.id, test.tenant); string(got) != test.want {
+			t.Errorf("KeyOf(%q, %q) = %q, want %q", test.id, test.tenant, got, test.want)
+		}
+	}
+}

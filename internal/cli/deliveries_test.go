@@ -1,0 +1,102 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+func TestDeliveriesList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.run("deliveries", "list").want(0, "no deliveries")
+	w.run("deliveries", "list", "-o", "json").want(0, "[]")
+	w.run("send", "--id", "msg_1").want(0)
+	w.run("send", "--id", "msg_2", "--type", "video.generated").want(0)
+	w.run("send", "--id", "msg_3", "--tenant", "acme", "--keys", keysFile).want(0)
+	w.run("send", "--id", "msg_4", "--tenant", "other", "--type", "video.generated", "--keys", keysFile).want(0)
+	w.runWith(t.Context(), "no event", "send", "--id", "msg_5", "--body", "-").want(0)
+	second := w.listed("--static", "--type", "video.generated")
+	for _, test := range []struct {
+		args []string
+		want []string
+	}{
+		{nil, []string{"msg_5", "msg_4", "msg_3", "msg_2", "msg_1"}},
+		{[]string{"--limit", "2"}, []string{"msg_5", "msg_4"}},
+		{[]string{"--limit", "0"}, []string{"msg_5", "msg_4", "msg_3", "msg_2", "msg_1"}},
+		{[]string{"--type", "video.generated"}, []string{"msg_4", "msg_2"}},
+		{[]string{"--tenant", "acme"}, []string{"msg_3"}},
+		{[]string{"--static"}, []string{"msg_5", "msg_2", "msg_1"}},
+		{[]string{"--state", "dead_lettered"}, []string{"msg_5"}},
+		{[]string{"--state", "published", "--type", "video.generated", "--tenant", "other"}, []string{"msg_4"}},
+		{[]string{"--state", "released"}, nil},
+		{[]string{"--since", second[0].ReceivedAt.Format(time.RFC3339Nano)}, []string{"msg_5", "msg_4", "msg_3", "msg_2"}},
+		{[]string{"--until", second[0].ReceivedAt.Format(time.RFC3339Nano)}, []string{"msg_1"}},
+		{[]string{"--since", "1h"}, []string{"msg_5", "msg_4", "msg_3", "msg_2", "msg_1"}},
+		{[]string{"--until", "1h"}, nil},
+	} {
+		got := w.listed(test.args...)
+		same := len(got) == len(test.want)
+		for i := range got {
+			same = same && got[i].WebhookID == test.want[i]
+		}
+		if !same {
+			t.Errorf("list %v: %+v, want %v", test.args, got, test.want)
+		}
+	}
+	w.run("deliveries", "list").want(0, "RECEIVED", "dead_lettered", "video.generated", "acme", "msg_1")
+	w.run("deliveries", "list", "--limit", "2").want(0, "there may be more")
+	for _, args := range [][]string{{"--state", "lost"}, {"--since", "yesterday"}, {"--static", "--tenant", "acme"}, {"--limit", "-1"}, {"more"}} {
+		w.run(append([]string{"deliveries", "list"}, args...)...).want(64)
+	}
+}
+
+type listed struct {
+	Key        string
+	WebhookID  string    `json:"webhook_id"`
+	ReceivedAt time.Time `json:"received_at"`
+}
+
+func (w *world) listed(args ...string) (entries []listed) {
+	w.t.Helper()
+	w.run(append([]string{"deliveries", "list", "-o", "json"}, args...)...).want(0).json(&entries)
+	return entries
+}
+
+func TestDeliveriesGet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	body := `{"type":"batch.failed","data":{"id":"batch_9"}}`
+	w.runWith(t.Context(), body, "send", "--id", "msg_1", "--body", "-").want(0)
+	w.runWith(t.Context(), "\xff\x00", "send", "--id", "msg_2", "--body", "-").want(0)
+	w.run("send", "--id", "msg_3", "--tenant", "acme", "--scheme", "jwt", "--keys", keysFile).want(0)
+
+	w.run("deliveries", "get", "msg_1").want(0, "static!msg_1", "published", "batch_9", "ce-type", `"type": "batch.failed"`)
+	if r := w.run("deliveries", "get", "msg_1", "--payload").want(0); r.stdout != body {
+		t.Errorf("the payload is %q, want the bytes that were sent", r.stdout)
+	}
+	var got struct {
+		Payload       string
+		PayloadBase64 []byte `json:"payload_base64"`
+		Attributes    map[string]string
+	}
+	w.run("deliveries", "get", "static!msg_1", "-o", "json").want(0).json(&got)
+	if got.Payload != body || got.Attributes["ce-id"] != "msg_1" {
+		t.Errorf("JSON has %+v", got)
+	}
+	w.run("deliveries", "get", "msg_2", "-o", "json").want(0).json(&got)
+	if string(got.PayloadBase64) != "\xff\x00" {
+		t.Errorf("payload_base64 is %q", got.PayloadBase64)
+	}
+	key := w.listed("--tenant", "acme")[0].Key
+	r := w.run("deliveries", "get", key, "-o", "json").want(0)
+	if !json.Valid([]byte(r.stdout)) {
+		t.Error("no JSON")
+	}
+	w.run("deliveries", "get", "msg_3").want(66, "--tenant")
+	w.run("deliveries", "get", "msg_3", "--tenant", "acme").want(66, "no such delivery")
+	w.run("deliveries", "get").want(64)
+	w.run("deliveries").want(64)
+}

@@ -1,0 +1,205 @@
+// Package deployment finds out what a command works with: the project, the topics, the ledger, where the secrets are, the
+// receiver's URL.
+//
+// A setting comes from the command's flag, else from Terraform's outputs (where a folder is named), else from the
+// environment, under the names the receiver itself has, else it has the receiver's default. Nothing is contacted to find
+// it, save that Terraform reads its own state.
+package deployment
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/secret"
+	"github.com/gemhook/gemhook/shared/tenant"
+)
+
+// A Setting is one thing to know of a deployment.
+type Setting int
+
+// The settings.
+const (
+	Project Setting = iota
+	URL
+	Topic
+	DeadLetterTopic
+	DeadLetterSubscription
+	Database
+	Collection
+	SigningSecrets
+	DynamicKeys
+	JWKSURL
+	JWTAudience
+	Tolerance
+	Lease
+	Retention
+	MaxBody
+	GeminiURL
+	count
+)
+
+// All returns every setting.
+func All() []Setting {
+	all := make([]Setting, count)
+	for i := range all {
+		all[i] = Setting(i)
+	}
+	return all
+}
+
+// places say where each setting is looked for.
+var places = [count]struct {
+	what     string // in a message
+	variable string // of the environment
+	output   string // of Terraform
+	flag     string
+	fallback string
+}{
+	Project:                {what: "project", variable: "GOOGLE_CLOUD_PROJECT", output: "project_id", flag: "project"},
+	URL:                    {what: "receiver's URL", variable: "GEMHOOK_URL", output: "static_url", flag: "url"},
+	Topic:                  {what: "topic", variable: "GEMHOOK_TOPIC", output: "topic", flag: "topic"},
+	DeadLetterTopic:        {what: "dead-letter topic", variable: "GEMHOOK_DEAD_LETTER_TOPIC", output: "dead_letter_topic"},
+	DeadLetterSubscription: {what: "dead-letter subscription", variable: "GEMHOOK_DEAD_LETTER_SUBSCRIPTION", output: "dead_letter_subscription"},
+	Database:               {what: "ledger's database", variable: "GEMHOOK_DATABASE", output: "database", fallback: "(default)"},
+	Collection:             {what: "ledger's collection", variable: "GEMHOOK_COLLECTION", output: "collection", fallback: "deliveries"},
+	SigningSecrets:         {what: "place of the signing secrets", variable: "GEMHOOK_SIGNING_SECRETS", output: "signing_secrets"},
+	DynamicKeys:            {what: "place of the dynamic keys", variable: "GEMHOOK_DYNAMIC_KEYS", output: "dynamic_keys"},
+	JWKSURL:                {what: "key set's URL", variable: "GEMHOOK_JWKS_URL", fallback: "https://generativelanguage.googleapis.com/.well-known/jwks.json"},
+	JWTAudience:            {what: "tokens' audience", variable: "GEMHOOK_JWT_AUDIENCE"},
+	Tolerance:              {what: "tolerance", variable: "GEMHOOK_TOLERANCE", fallback: "5m"},
+	Lease:                  {what: "lease", variable: "GEMHOOK_LEASE", fallback: "60s"},
+	Retention:              {what: "retention", variable: "GEMHOOK_RETENTION", fallback: "168h"},
+	MaxBody:                {what: "largest body", variable: "GEMHOOK_MAX_BODY", fallback: "262144"},
+	GeminiURL:              {what: "Gemini API's URL", variable: "GOOGLE_GEMINI_BASE_URL", flag: "gemini-url"},
+}
+
+func (s Setting) String() string { return places[s].what }
+
+// Flag returns the name of the flag for the setting, without hyphens; empty if there is none.
+func (s Setting) Flag() string { return places[s].flag }
+
+// Variable returns the environment variable of the setting.
+func (s Setting) Variable() string { return places[s].variable }
+
+// A MissingError says that a setting is needed and nowhere to be found.
+type MissingError struct{ Setting Setting }
+
+func (e *MissingError) Error() string { return "the " + e.Setting.String() + " is not known" }
+
+// Advice says where it could have been.
+func (e *MissingError) Advice() string {
+	place := places[e.Setting]
+	var ways []string
+	if place.flag != "" {
+		ways = append(ways, "--"+place.flag)
+	}
+	if place.output != "" {
+		ways = append(ways, "--terraform-dir")
+	}
+	return "give it by " + strings.Join(append(ways, "the environment variable "+place.variable), ", or by ")
+}
+
+// A BadError says that a setting's value will not do. It does not quote one that could be secret.
+type BadError struct {
+	Setting Setting
+	From    string // where the value was found
+	Want    string
+}
+
+func (e *BadError) Error() string {
+	return fmt.Sprintf("the %s, from %s, is wrong: want %s", e.Setting, e.From, e.Want)
+}
+
+// Settings are those of one deployment.
+type Settings struct {
+	values        [count]found
+	subscriptions []string
+}
+
+type found struct{ value, from string }
+
+// Find looks for every setting: flags by name, then outputs, then the environment. outputs may be nil. An empty value is
+// as good as none.
+func Find(flags map[string]string, outputs *Outputs, getenv func(string) string) *Settings {
+	s := &Settings{}
+	for setting := range count {
+		place := places[setting]
+		for _, candidate := range []found{
+			{flags[place.flag], "--" + place.flag},
+			{outputs.text(setting), "Terraform's output " + place.output},
+			{getenv(place.variable), place.variable},
+			{place.fallback, "the default"},
+		} {
+			if candidate.value != "" {
+				s.values[setting] = candidate
+				break
+			}
+		}
+	}
+	if outputs != nil {
+		s.subscriptions = outputs.subscriptions
+	}
+	return s
+}
+
+// Get returns a setting, or a [*MissingError].
+func (s *Settings) Get(setting Setting) (string, error) {
+	if s.values[setting].value == "" {
+		return "", &MissingError{setting}
+	}
+	return s.values[setting].value, nil
+}
+
+// Optional returns a setting, empty if it is nowhere to be found.
+func (s *Settings) Optional(setting Setting) string { return s.values[setting].value }
+
+// Secret returns a setting that says where a secret is, or a [*MissingError] or [*BadError].
+func (s *Settings) Secret(setting Setting) (secret.Ref, error) {
+	text, err := s.Get(setting)
+	if err != nil {
+		return secret.Ref{}, err
+	}
+	ref, err := secret.ParseRef(text)
+	if err != nil {
+		return secret.Ref{}, &BadError{setting, s.values[setting].from, err.Error()}
+	}
+	return ref, nil
+}
+
+// Duration returns a setting that is a length of time, or a [*BadError].
+func (s *Settings) Duration(setting Setting) (time.Duration, error) {
+	duration, err := time.ParseDuration(s.values[setting].value)
+	if err != nil || duration <= 0 {
+		return 0, &BadError{setting, s.values[setting].from, "a duration such as 90s or 5m"}
+	}
+	return duration, nil
+}
+
+// Size returns a setting that is a number of bytes, or a [*BadError].
+func (s *Settings) Size(setting Setting) (int64, error) {
+	size, err := strconv.ParseInt(s.values[setting].value, 10, 64)
+	if err != nil || size <= 0 {
+		return 0, &BadError{setting, s.values[setting].from, "a number of bytes"}
+	}
+	return size, nil
+}
+
+// Receiver returns the receiver's base URL, without a slash at its end, or a [*MissingError] or [*BadError].
+func (s *Settings) Receiver() (string, error) {
+	text, err := s.Get(URL)
+	if err != nil {
+		return "", err
+	}
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" ||
+		strings.Contains(parsed.Path+"/", tenant.PathPrefix) || parsed.RawQuery != "" {
+		return "", &BadError{URL, s.values[URL].from, "the receiver's static URL such as https://hooks.example.com/"}
+	}
+	return strings.TrimRight(text, "/"), nil
+}
+
+// Subscriptions returns the ids of the subscriptions to the topic that Terraform made, sorted.
+func (s *Settings) Subscriptions() []string { return s.subscriptions }

@@ -1,0 +1,79 @@
+package deployment
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// Outputs are Terraform's.
+type Outputs struct {
+	texts         map[string]string
+	subscriptions []string
+}
+
+// ErrNoOutputs is returned for a folder whose Terraform has made nothing yet.
+var ErrNoOutputs = errors.New("Terraform has no outputs there")
+
+// Terraform reads the outputs of a folder with the terraform on the PATH, or with tofu where there is no terraform.
+func Terraform(ctx context.Context, folder string) (*Outputs, error) {
+	program, err := exec.LookPath("terraform")
+	if err != nil {
+		if program, err = exec.LookPath("tofu"); err != nil {
+			return nil, errors.New("read Terraform's outputs: neither terraform nor tofu is on the PATH")
+		}
+	}
+	command := exec.CommandContext(ctx, program, "-chdir="+folder, "output", "-json", "-no-color")
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	document, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("read Terraform's outputs in %s: %w: %s", folder, err, strings.TrimSpace(stderr.String()))
+	}
+	outputs, err := parseOutputs(document)
+	if err != nil {
+		return nil, fmt.Errorf("read Terraform's outputs in %s: %w", folder, err)
+	}
+	return outputs, nil
+}
+
+// parseOutputs reads what "terraform output -json" prints.
+func parseOutputs(document []byte) (*Outputs, error) {
+	var all map[string]struct{ Value json.RawMessage }
+	if err := json.Unmarshal(document, &all); err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, ErrNoOutputs
+	}
+	outputs := &Outputs{texts: map[string]string{}}
+	for name, output := range all {
+		var text string
+		if json.Unmarshal(output.Value, &text) == nil {
+			outputs.texts[name] = text
+		}
+	}
+	var subscriptions map[string]string
+	if json.Unmarshal(all["subscriptions"].Value, &subscriptions) == nil {
+		outputs.subscriptions = slices.Sorted(maps.Values(subscriptions))
+	}
+	return outputs, nil
+}
+
+// text returns the value of a setting. Terraform's outputs name secrets by their id alone.
+func (o *Outputs) text(setting Setting) string {
+	if o == nil || places[setting].output == "" {
+		return ""
+	}
+	value := o.texts[places[setting].output]
+	if value != "" && (setting == SigningSecrets || setting == DynamicKeys) {
+		return "projects/" + o.texts[places[Project].output] + "/secrets/" + value
+	}
+	return value
+}

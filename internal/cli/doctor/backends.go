@@ -1,0 +1,198 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/gemhook/gemhook/internal/cli/deliveries"
+	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/shared/secret"
+	"github.com/gemhook/gemhook/shared/tenant"
+	"github.com/gemhook/gemhook/shared/webhook"
+)
+
+// settings sees that what everything else needs is known.
+func (e *examination) settings(context.Context) (string, error) {
+	project, err := e.Settings.Get(deployment.Project)
+	if err != nil {
+		return "", err
+	}
+	topic, err := e.Settings.Get(deployment.Topic)
+	if err != nil {
+		return "", err
+	}
+	if e.url, err = e.Settings.Receiver(); err != nil {
+		return "", err
+	}
+	if _, err := e.Settings.Secret(deployment.SigningSecrets); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("project %s, topic %s, receiver %s", project, topic, e.url), nil
+}
+
+// read reads a secret text wherever it is.
+func (e *examination) read(ctx context.Context, setting deployment.Setting) (string, error) {
+	ref, err := e.Settings.Secret(setting)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	text, err := ref.Read(ctx, e.SecretManager)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fail(absentAdvice(setting), "nothing is stored in %s: %w", ref, err)
+	}
+	switch status.Code(err) {
+	case codes.NotFound:
+		return "", fail(absentAdvice(setting), "nothing is stored in %s: %w", ref, err)
+	case codes.PermissionDenied:
+		return "", fail("grant yourself roles/secretmanager.secretAccessor on it", "%s may not be read: %w", ref, err)
+	}
+	return text.Reveal(), err
+}
+
+func absentAdvice(setting deployment.Setting) string {
+	if setting == deployment.DynamicKeys {
+		return "add a version with a random key: openssl rand -base64 48 | gcloud secrets versions add SECRET --data-file=-"
+	}
+	return "register a webhook, which stores its secret: gemhook webhooks create; if one is registered: gemhook webhooks rotate"
+}
+
+func (e *examination) signingSecrets(ctx context.Context) (string, error) {
+	text, err := e.read(ctx, deployment.SigningSecrets)
+	if err != nil {
+		return "", err
+	}
+	if secrets, err := webhook.ParseSecrets(text); err != nil || len(secrets) == 0 {
+		return "", fail("have Gemini make a new one: gemhook webhooks rotate", "what is stored is no signing secret: %w",
+			errors.Join(err, noneIf(len(secrets) == 0)))
+	}
+	e.stored = strings.Fields(text)
+	ref, _ := e.Settings.Secret(deployment.SigningSecrets)
+	detail := fmt.Sprintf("%d in %s", len(e.stored), ref)
+	if len(e.stored) > 1 {
+		detail += ": a rotation is to be finished (gemhook webhooks rotate --finish)"
+	}
+	return detail, nil
+}
+
+func noneIf(none bool) error {
+	if none {
+		return errors.New("it is empty")
+	}
+	return nil
+}
+
+func (e *examination) dynamicKeys(ctx context.Context) (string, error) {
+	if e.Settings.Optional(deployment.DynamicKeys) == "" {
+		return "none configured: there are no dynamic URLs", errNothingToCheck
+	}
+	text, err := e.read(ctx, deployment.DynamicKeys)
+	if err != nil {
+		return "", err
+	}
+	keys := tenant.ParseKeys(text)
+	if len(keys) == 0 {
+		return "", fail(absentAdvice(deployment.DynamicKeys), "there is no key in what is stored")
+	}
+	ref, _ := e.Settings.Secret(deployment.DynamicKeys)
+	return fmt.Sprintf("%d in %s", len(keys), ref), nil
+}
+
+func (e *examination) topic(ctx context.Context) (string, error) {
+	return e.checkTopic(ctx, deployment.Topic)
+}
+
+func (e *examination) deadLetterTopic(ctx context.Context) (string, error) {
+	if e.Settings.Optional(deployment.DeadLetterTopic) == "" {
+		return "not known: " + deployment.DeadLetterTopic.Variable() + " is not set", errNothingToCheck
+	}
+	return e.checkTopic(ctx, deployment.DeadLetterTopic)
+}
+
+func (e *examination) checkTopic(ctx context.Context, setting deployment.Setting) (string, error) {
+	id := e.Settings.Optional(setting)
+	client, err := e.PubSub(ctx)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	_, err = client.TopicAdminClient.GetTopic(ctx, &pubsubpb.GetTopicRequest{Topic: "projects/" + client.Project() + "/topics/" + id})
+	switch status.Code(err) {
+	case codes.NotFound:
+		return "", fail("apply Terraform, or name the right one in "+setting.Variable(), "there is no topic %s in project %s", id, client.Project())
+	case codes.PermissionDenied:
+		return "", fail("grant yourself roles/pubsub.viewer", "topic %s may not be looked at: %w", id, err)
+	}
+	if err != nil {
+		return "", fmt.Errorf("look at topic %s: %w", id, err)
+	}
+	return id, nil
+}
+
+func (e *examination) subscriptions(ctx context.Context) (string, error) {
+	ids := e.Settings.Subscriptions()
+	if len(ids) == 0 {
+		return "none known without --terraform-dir", errNothingToCheck
+	}
+	client, err := e.PubSub(ctx)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	topic := "projects/" + client.Project() + "/topics/" + e.Settings.Optional(deployment.Topic)
+	for _, id := range ids {
+		found, err := client.SubscriptionAdminClient.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{
+			Subscription: "projects/" + client.Project() + "/subscriptions/" + id,
+		})
+		switch {
+		case status.Code(err) == codes.NotFound:
+			return "", fail("apply Terraform", "there is no subscription %s", id)
+		case err != nil:
+			return "", fmt.Errorf("look at subscription %s: %w", id, err)
+		case found.GetTopic() != topic:
+			return "", fail("apply Terraform", "subscription %s is to %s, not to the receiver's topic", id, found.GetTopic())
+		}
+	}
+	return strings.Join(ids, ", "), nil
+}
+
+func (e *examination) ledger(ctx context.Context) (string, error) {
+	client, err := e.Firestore(ctx)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	collection := e.Settings.Optional(deployment.Collection)
+	database := e.Settings.Optional(deployment.Database)
+	detail := fmt.Sprintf("collection %s of database %s, empty", collection, database)
+	for newest, err := range deliveries.NewReader(client, collection).List(ctx, deliveries.Filter{Limit: 1}) {
+		switch status.Code(err) {
+		case codes.NotFound:
+			return "", fail("apply Terraform, or name the right one in "+deployment.Database.Variable(), "there is no database %s: %w", database, err)
+		case codes.PermissionDenied:
+			return "", fail("grant yourself roles/datastore.user", "the ledger may not be read: %w", err)
+		}
+		if err != nil {
+			return "", err
+		}
+		detail = fmt.Sprintf("collection %s of database %s, newest delivery %s", collection, database, newest.ReceivedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	return detail, nil
+}
+
+// secretStore is where the signing secrets are, for messages.
+func (e *examination) secretStore() secret.Ref {
+	ref, _ := e.Settings.Secret(deployment.SigningSecrets)
+	return ref
+}

@@ -1,0 +1,108 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/internal/cli/probe"
+)
+
+// receiver sees that gemhook answers at the URL.
+func (e *examination) receiver(ctx context.Context) (string, error) {
+	ctx, cancel := e.call(ctx)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+"/", nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := e.HTTP.Do(request)
+	if err != nil {
+		var where *url.Error
+		if errors.As(err, &where) {
+			err = where.Err
+		}
+		return "", fail("check the name and whether the function is deployed; behind a load balancer, DNS record and certificate",
+			"%s cannot be reached: %w", e.url, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err != nil {
+		return "", err
+	}
+	var who struct{ Service, Version string }
+	_ = json.Unmarshal(body, &who) // whatever is not gemhook may answer anything
+	switch {
+	case who.Service == "gemhook" && response.StatusCode == http.StatusOK:
+		return "gemhook " + who.Version + " at " + e.url, nil
+	case response.StatusCode == http.StatusForbidden || response.StatusCode == http.StatusUnauthorized:
+		return "", fail("let everyone invoke it (allUsers, roles/run.invoker): Gemini brings no Google identity",
+			"%s answers %s: it is not public", e.url, response.Status)
+	}
+	return "", fail("check the URL: it must be the receiver's own, as terraform output static_url prints it",
+		"%s answers %s, and not as gemhook does", e.url, response.Status)
+}
+
+// rereading is how long a receiver may go on with old secrets although a signature does not match.
+const rereading = 12 * time.Second
+
+// receiverSecrets sees that the receiver accepts the newest secret that is stored, and has a ledger to look into.
+func (e *examination) receiverSecrets(ctx context.Context) (string, error) {
+	client, err := e.Firestore(ctx)
+	if err != nil {
+		return "", err
+	}
+	laying, cancel := e.call(ctx)
+	defer cancel()
+	laid, err := probe.Lay(laying, probe.NewFirestore(client, e.Settings.Optional(deployment.Collection)), probe.Options{
+		URL: e.url + "/", Client: e.HTTP, Now: e.Now, Rand: e.Rand,
+	})
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		removing, cancel := e.call(context.WithoutCancel(ctx))
+		defer cancel()
+		_ = laid.Remove(removing) // else the ledger's retention does
+	}()
+	deadline := e.Now().Add(rereading)
+	for {
+		accepted, err := laid.Accepts(ctx, e.stored[0])
+		if err != nil {
+			return "", unexpected(err)
+		}
+		if accepted {
+			return "it accepts what is stored", nil
+		}
+		if e.Now().After(deadline) {
+			return "", fail("the receiver must read the same place: compare its GEMHOOK_SIGNING_SECRETS with "+deployment.SigningSecrets.Variable()+" here",
+				"it refuses deliveries signed with what is stored in %s", e.secretStore())
+		}
+		if err := e.Wait(ctx, time.Second); err != nil {
+			return "", err
+		}
+	}
+}
+
+// unexpected explains an answer of the receiver that is neither yes nor no.
+func unexpected(err error) error {
+	if errors.Is(err, probe.ErrOtherLedger) {
+		return fail("compare the receiver's GEMHOOK_DATABASE, GEMHOOK_COLLECTION and GOOGLE_CLOUD_PROJECT with those here", "%w", err)
+	}
+	var answer *probe.UnexpectedError
+	if !errors.As(err, &answer) {
+		return err
+	}
+	advice := map[string]string{
+		"keys_unavailable":   "give the receiver's account roles/secretmanager.secretAccessor on the signing secrets, and look at its log",
+		"ledger_unavailable": "give the receiver's account roles/datastore.user, check its GEMHOOK_DATABASE, and look at its log",
+		"topic_unavailable":  "give the receiver's account roles/pubsub.publisher on the topic, and look at its log",
+		"stale_timestamp":    "set the clock of this machine, or the receiver's",
+	}[answer.Code]
+	return fail(advice, "%w", err)
+}

@@ -1,0 +1,185 @@
+package cli_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/shared/geminitest"
+)
+
+// diagnosis is what "doctor -o json" prints.
+type diagnosis struct {
+	Healthy bool
+	Checks  []struct{ Name, Outcome, Detail, Advice string }
+}
+
+// failed returns the names of the checks that failed.
+func (d *diagnosis) failed() string {
+	var names []string
+	for _, check := range d.Checks {
+		if check.Outcome == "failed" {
+			names = append(names, check.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func TestDoctorFindsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	r := w.run("doctor").want(0, "everything is in order", "✓ test delivery", "✓ message")
+	if strings.Contains(r.stdout, "✗") {
+		t.Errorf("a healthy deployment has failures:\n%s", r.stdout)
+	}
+	var found diagnosis
+	w.run("doctor", "-o", "json").want(0).json(&found)
+	if !found.Healthy || len(found.Checks) != 16 {
+		t.Errorf("diagnosis %+v", found)
+	}
+	if got := w.subscriptions(); len(got) != 2 {
+		t.Errorf("subscriptions are left: %v", got)
+	}
+	if n := w.ledgerSize(); n != 2 {
+		t.Errorf("the ledger has %d documents, want the two test deliveries", n)
+	}
+}
+
+func TestDoctorNamesEachBreakage(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		spoil  func(w *world, id string)
+		failed string // the checks
+		advice string // some of what is said
+	}{
+		{"a setting is missing", func(w *world, _ string) { delete(w.env, "GEMHOOK_TOPIC") }, "settings", "GEMHOOK_TOPIC"},
+		{"the API key is wrong", func(w *world, _ string) { w.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check GEMINI_API_KEY"},
+		{"no secret is stored", func(w *world, _ string) { w.secrets.Create(w.signing) }, "signing secrets", "gemhook webhooks rotate"},
+		{"the secret may not be read", func(w *world, _ string) { w.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
+		{"what is stored is no secret", func(w *world, _ string) { w.secrets.Create(w.signing, "hunter2") }, "signing secrets", "no signing secret"},
+		{"the dynamic keys are gone", func(w *world, _ string) { w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic" }, "dynamic keys", "openssl"},
+		{"the topic is gone", func(w *world, _ string) {
+			if err := w.messages.TopicAdminClient.DeleteTopic(w.t.Context(), &pubsubpb.DeleteTopicRequest{
+				Topic: "projects/" + w.project + "/topics/" + events,
+			}); err != nil {
+				w.t.Fatal(err)
+			}
+		}, "topic", "there is no topic events"},
+		{"the dead-letter topic is another", func(w *world, _ string) { w.env["GEMHOOK_DEAD_LETTER_TOPIC"] = "absent" }, "dead-letter topic", "there is no topic absent"},
+		{"nothing answers at the URL", func(w *world, _ string) { w.env["GEMHOOK_URL"] = "http://127.0.0.1:1" }, "receiver, webhook", "cannot be reached"},
+		{"something else answers at the URL", func(w *world, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusOK) }, "receiver, webhook", "not as gemhook does"},
+		{"the receiver is not public", func(w *world, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusForbidden) }, "receiver, webhook", "roles/run.invoker"},
+		{"the receiver reads another secret", func(w *world, id string) {
+			w.secrets.Create(w.signing+"-2", newSecret(w.t, "2"))
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": w.signing + "-2"}))
+		}, "receiver's secrets", "GEMHOOK_SIGNING_SECRETS"},
+		{"the receiver cannot read its secret", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": w.signing + "-absent"}))
+		}, "receiver's secrets", "keys_unavailable"},
+		{"the receiver has another ledger", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_COLLECTION": "elsewhere"}))
+		}, "receiver's secrets", "its ledger is another one"},
+		{"no webhook is registered", func(w *world, id string) { w.run("webhooks", "delete", id, "--yes").want(0) }, "webhook", "gemhook webhooks create"},
+		{"the webhook delivers elsewhere", func(w *world, id string) {
+			w.run("webhooks", "update", id, "--uri", "https://elsewhere.example.com/").want(0)
+		}, "webhook", "https://elsewhere.example.com/"},
+		{"two webhooks deliver", func(w *world, _ string) { w.run("webhooks", "create", "--another").want(0) }, "webhook", "delete all but one"},
+		{"the webhook is disabled", func(w *world, id string) { w.disable(id) }, "webhook's state", "gemhook webhooks enable"},
+		{"an event is not subscribed to", func(w *world, id string) {
+			w.run("webhooks", "update", id, "--event", strings.Join(geminitest.EventTypes()[1:], ",")).want(0)
+		}, "webhook's events", "not subscribed to batch.succeeded"},
+		{"Gemini signs with another secret", func(w *world, _ string) { w.secrets.Create(w.signing, newSecret(w.t, "3")) },
+			"webhook's secret", "gemhook webhooks rotate"},
+		{"the receiver publishes elsewhere", func(w *world, id string) {
+			w.createTopic("elsewhere", "elsewhere-all")
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "elsewhere"}))
+		}, "message", "the receiver publishes to elsewhere"},
+		{"the receiver may not publish", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "forbidden"}))
+			w.pingFor = time.Second
+		}, "test delivery", "the receiver's log"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id := w.register()
+			test.spoil(w, id)
+			// A clock on which a receiver's ten seconds are over soon.
+			var calls atomic.Int64
+			w.now = func() time.Time { return time.Now().Add(time.Duration(calls.Add(1)) * 100 * time.Millisecond) }
+			var found diagnosis
+			r := w.run("doctor", "-o", "json").want(1, test.advice)
+			if r.json(&found); found.failed() != test.failed || found.Healthy {
+				t.Errorf("it names %q, want %q: %s", found.failed(), test.failed, r.stdout)
+			}
+			for _, check := range found.Checks {
+				if check.Outcome == "failed" && check.Advice == "" {
+					t.Errorf("there is no advice on %s: %s", check.Name, check.Detail)
+				}
+			}
+			if got := w.subscriptions(); len(got) > 3 {
+				t.Errorf("subscriptions are left: %v", got)
+			}
+		})
+	}
+}
+
+// serve starts something that is not gemhook.
+func (w *world) serve(status int) string {
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(status) }))
+	w.t.Cleanup(server.Close)
+	return server.URL
+}
+
+// moveTo has a webhook deliver to another receiver of this world.
+func (w *world) moveTo(id, url string) {
+	w.t.Helper()
+	w.env["GEMHOOK_URL"], w.receiver = url, url
+	w.run("webhooks", "update", id, "--uri", url+"/").want(0)
+}
+
+func newSecret(t *testing.T, seed string) string {
+	t.Helper()
+	secret, err := geminitest.NewSecret(strings.NewReader(strings.Repeat(seed, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+// Backends that are away are named, and soon.
+func TestBackendsAway(t *testing.T) {
+	w := newWorld(t)
+	w.register()
+	w.run("send").want(0)
+	w.callFor = 700 * time.Millisecond
+	w.pingFor = time.Second
+	t.Setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+	w.run("doctor").want(1, "✗ ledger", "check the network", "– test delivery       needs the receiver's secrets")
+	w.run("deliveries", "list").want(69)
+	w.run("replay", "--since", "1h").want(69)
+	w.run("webhooks", "rotate").want(69)
+	t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+	w.run("doctor").want(1, "✗ topic", "✗ ledger", "– message")
+	w.run("tail").want(69)
+	w.run("tail", "--subscription", subscription).want(69)
+	w.run("replay", "--dead-letters").want(69)
+}
+
+func TestDoctorInterrupted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(cli.Interruption{Signal: syscall.SIGINT})
+	w.runWith(ctx, "", "doctor").want(130)
+}

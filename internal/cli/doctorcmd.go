@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gemhook/gemhook/internal/cli/console"
+	"github.com/gemhook/gemhook/internal/cli/doctor"
+	"github.com/gemhook/gemhook/shared/geminitest"
+)
+
+func (s *session) doctorCommand() *cobra.Command {
+	var events []string
+	command := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check a deployment from end to end",
+		Long: `Checks what the receiver is configured with, what it stands on, the receiver itself, its registration
+at Gemini, and a test delivery all the way to the topic; and says what to do about each failure.
+
+It changes nothing. Subscribers see the test delivery that Gemini sends, and nothing else.`,
+		Example: "  gemhook doctor --terraform-dir terraform/gcp",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return s.examine(command, events)
+		},
+	}
+	s.geminiFlags(command)
+	command.Flags().String("topic", "", "id of the topic ($GEMHOOK_TOPIC)")
+	command.Flags().StringSliceVar(&events, "event", geminitest.EventTypes(), "types of event that the webhook should be subscribed to")
+	complete(command, "event", geminitest.EventTypes()...)
+	return command
+}
+
+func (s *session) examine(command *cobra.Command, events []string) error {
+	findings := []doctor.Check{}
+	var progress *console.Progress
+	var written error
+	healthy, err := doctor.Examine(command.Context(), doctor.Deps{
+		Settings: s.settings, Gemini: s.gemini, PubSub: s.pubsub, Firestore: s.firestore, SecretManager: s.secretManager,
+		HTTP: s.HTTPClient, Events: events, CallTimeout: s.CallTimeout, PingTimeout: s.PingTimeout,
+		Now: s.Now, Wait: s.Wait, Rand: s.Rand,
+	}, func(name string) {
+		progress = s.console.Progress(name, 0)
+	}, func(check doctor.Check) {
+		if progress != nil {
+			progress.Stop()
+		}
+		findings = append(findings, check)
+		if !s.console.JSON() && written == nil {
+			written = s.console.PrintLine(check, func() string { return s.findingText(check) })
+		}
+	})
+	if progress != nil {
+		progress.Stop()
+	}
+	if err != nil {
+		return err
+	}
+	if written != nil {
+		return written
+	}
+	if err := s.console.Print(map[string]any{"healthy": healthy, "checks": findings}, func() string { return summary(findings) }); err != nil {
+		return err
+	}
+	if !healthy {
+		return errSaid
+	}
+	return nil
+}
+
+func (s *session) findingText(check doctor.Check) string {
+	mark := map[doctor.Outcome]string{
+		doctor.Passed:  s.console.Paint(console.Green, "✓"),
+		doctor.Failed:  s.console.Paint(console.Red, "✗"),
+		doctor.Skipped: s.console.Paint(console.Dim, "–"),
+	}[check.Outcome]
+	text := fmt.Sprintf("%s %-18s  %s", mark, check.Name, strings.ReplaceAll(console.Clean(check.Detail), "\uFFFD", " "))
+	if check.Advice != "" {
+		text += "\n" + strings.Repeat(" ", 22) + s.console.Paint(console.Cyan, "→ "+check.Advice)
+	}
+	return text
+}
+
+func summary(findings []doctor.Check) string {
+	counts := map[doctor.Outcome]int{}
+	for _, finding := range findings {
+		counts[finding.Outcome]++
+	}
+	if counts[doctor.Failed] == 0 {
+		return "\neverything is in order\n"
+	}
+	return fmt.Sprintf("\n%d of %d checks failed, %d could not be made\n", counts[doctor.Failed], len(findings), counts[doctor.Skipped])
+}

@@ -1,0 +1,25 @@
+package messages
+
+import "testing"
+
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		filter     Filter
+		text       string
+		attributes map[string]string
+		match      bool
+	}{
+		{Filter{}, "", nil, true},
+		{Filter{Type: "a.b"}, `attributes."ce-type" = "a.b"`, map[string]string{"ce-type": "a.b"}, true},
+		{Filter{Type: "a.b", Tenant: "acme"}, `attributes."ce-type" = "a.b" AND attributes."ce-tenant" = "acme"`, map[string]string{"ce-type": "a.b"}, false},
+		{Filter{Type: `a"\`}, `attributes."ce-type" = "a\"\\"`, map[string]string{"ce-type": "a"}, false},
+	} {
+		if got := test.filter.text(); got != test.text {
+			t.Errorf("%+v is %s, want %s", test.filter, got, test.text)
+		}
+		if got := test.filter.Match(&Message{Attributes: test.attributes}); got != test.match {
+			t.Errorf("%+v matches %v: %t", test.filter, test.attributes, got)
+		}
+	}
+}

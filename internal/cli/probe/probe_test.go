@@ -1,0 +1,102 @@
+package probe_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/cli/probe"
+	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// markers is a ledger in memory whose documents can be deleted.
+type markers struct {
+	*ledger.Memory
+	deleted []ledger.Key
+	err     error
+}
+
+func (m *markers) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
+	if m.err != nil {
+		return ledger.Version{}, m.err
+	}
+	return m.Memory.Create(ctx, key, document)
+}
+
+func (m *markers) Delete(_ context.Context, key ledger.Key) error {
+	m.deleted = append(m.deleted, key)
+	return m.err
+}
+
+func TestAccepts(t *testing.T) {
+	t.Parallel()
+	secret, err := geminitest.NewSecret(strings.NewReader(strings.Repeat("s", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		status   int
+		body     string
+		accepted bool
+		err      error // ErrOtherLedger
+		code     string
+		strange  bool // an UnexpectedError
+	}{
+		{status: 200, body: `{"status":"duplicate"}`, accepted: true},
+		{status: 401, body: `{"error":"bad_signature"}`},
+		{status: 200, body: `{"status":"published"}`, err: probe.ErrOtherLedger},
+		{status: 200, body: `{"status":"dead_lettered"}`, err: probe.ErrOtherLedger},
+		{status: 503, body: `{"error":"keys_unavailable"}`, code: "keys_unavailable", strange: true},
+		{status: 401, body: `{"error":"stale_timestamp"}`, code: "stale_timestamp", strange: true},
+		{status: 200, body: `hello`, strange: true},
+		{status: 404, body: ``, strange: true},
+	} {
+		store := &markers{Memory: ledger.NewMemory()}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+			id := request.Header.Get(geminitest.HeaderID)
+			document, _, err := store.Read(request.Context(), ledger.StaticKey(id))
+			if err != nil || document.State != ledger.Published || document.ExpiresAt.IsZero() || !strings.HasPrefix(id, "gemhook-") {
+				t.Errorf("when the probe comes the ledger has %+v, %v", document, err)
+			}
+			w.WriteHeader(test.status)
+			_, _ = io.WriteString(w, test.body)
+		}))
+		laid, err := probe.Lay(t.Context(), store, probe.Options{URL: server.URL, Now: time.Now, Rand: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted, err := laid.Accepts(t.Context(), secret)
+		var unexpected *probe.UnexpectedError
+		strange := errors.As(err, &unexpected)
+		if accepted != test.accepted || strange != test.strange || strange && unexpected.Code != test.code ||
+			!strange && !errors.Is(err, test.err) {
+			t.Errorf("%d %s: %t, %v", test.status, test.body, accepted, err)
+		}
+		server.Close()
+		if _, err := laid.Accepts(t.Context(), secret); err == nil {
+			t.Error("no answer is no error")
+		}
+		if err := laid.Remove(t.Context()); err != nil || len(store.deleted) != 1 {
+			t.Errorf("Remove: %v, deleted %v", err, store.deleted)
+		}
+	}
+}
+
+func TestLayFails(t *testing.T) {
+	t.Parallel()
+	down := errors.New("down")
+	_, err := probe.Lay(t.Context(), &markers{Memory: ledger.NewMemory(), err: down}, probe.Options{Now: time.Now, Rand: rand.Reader})
+	if !errors.Is(err, down) {
+		t.Errorf("Lay: %v", err)
+	}
+	if _, err := probe.Lay(t.Context(), &markers{Memory: ledger.NewMemory()}, probe.Options{Now: time.Now, Rand: strings.NewReader("")}); err == nil {
+		t.Error("Lay without randomness: no error")
+	}
+}

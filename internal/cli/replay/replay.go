@@ -1,0 +1,172 @@
+// Package replay publishes events again, from the ledger or from a dead-letter subscription.
+//
+// Every message of a replay is marked as a redelivery, so that a subscriber knows that it may be a copy. A delivery that the
+// ledger does not have as published (its claim was released, or abandoned) is replayed by the ledger's own protocol: claimed,
+// published, settled. Gemini's next retry of it is then a duplicate, and no instance publishes it at the same time. A
+// delivery that an instance holds right now is left to it.
+package replay
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gemhook/gemhook/internal/cli/deliveries"
+	"github.com/gemhook/gemhook/internal/cli/messages"
+	"github.com/gemhook/gemhook/shared/event"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/topic"
+)
+
+// An Outcome is what has become of one event.
+type Outcome string
+
+// The outcomes.
+const (
+	Planned   Outcome = "planned"
+	Published Outcome = "published"
+	Skipped   Outcome = "skipped" // an instance holds it, or has published it meanwhile, or it is gone
+	Failed    Outcome = "failed"
+)
+
+// An Item is one event to publish again.
+type Item struct {
+	Key        string      `json:"key,omitempty"` // in the ledger
+	WebhookID  string      `json:"webhook_id"`
+	Type       string      `json:"type"`
+	Tenant     string      `json:"tenant,omitempty"`
+	State      string      `json:"state,omitempty"` // in the ledger
+	ReceivedAt time.Time   `json:"received_at"`
+	Topic      string      `json:"topic"` // where it goes
+	Outcome    Outcome     `json:"outcome"`
+	MessageID  string      `json:"message_id,omitempty"` // of the replay
+	Error      string      `json:"error,omitempty"`
+	letter     *deadLetter // what it is made from, if it does not come from the ledger
+}
+
+type deadLetter struct {
+	from    *messages.DeadLetters
+	message *messages.Message
+}
+
+// A Publisher puts one message on a topic: [*topic.Publisher].
+type Publisher interface {
+	Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (messageID string, err error)
+}
+
+// Deps are what a replay works with.
+type Deps struct {
+	Publisher Publisher
+	Reader    *deliveries.Reader // of the ledger; nil for dead letters
+	Ledger    *ledger.Ledger
+	Timeout   time.Duration // of one event
+	Now       func() time.Time
+	Done      func() // told of each event that is done with; concurrently
+}
+
+// parallel is how many events are under way at once.
+const parallel = 8
+
+// Run publishes the items and writes into each what has become of it. It stops beginning new ones at the first failure, which
+// it returns, and when ctx ends; what it has begun it ends.
+func Run(ctx context.Context, deps Deps, items []*Item) error {
+	group, stopped := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, item := range items {
+		if stopped.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if stopped.Err() != nil {
+				return nil
+			}
+			working, cancel := context.WithTimeout(context.WithoutCancel(ctx), deps.Timeout)
+			defer cancel()
+			err := deps.replay(working, item)
+			deps.Done()
+			return err
+		})
+	}
+	return errors.Join(group.Wait(), context.Cause(ctx))
+}
+
+// replay publishes one item.
+func (d *Deps) replay(ctx context.Context, item *Item) error {
+	var err error
+	if item.letter != nil {
+		err = d.fromDeadLetter(ctx, item)
+	} else {
+		err = d.fromLedger(ctx, item)
+	}
+	var (
+		inFlight *ledger.InFlight
+		settled  *ledger.Settled
+	)
+	switch {
+	case err == nil:
+		item.Outcome = Published
+		return nil
+	case errors.As(err, &inFlight), errors.As(err, &settled), errors.Is(err, deliveries.ErrNotFound):
+		item.Outcome, item.Error = Skipped, err.Error()
+		return nil
+	}
+	item.Outcome, item.Error = Failed, err.Error()
+	return err
+}
+
+func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
+	delivery, err := d.Reader.Get(ctx, ledger.Key(item.Key))
+	if err != nil {
+		return err
+	}
+	attributes := marked(delivery.Attributes)
+	if delivery.State == ledger.Published || delivery.State == ledger.DeadLettered {
+		item.MessageID, err = d.Publisher.Publish(ctx, item.Topic, delivery.Payload, attributes)
+		return err
+	}
+	claim, err := d.Ledger.Claim(ctx, delivery.Key, ledger.Entry{
+		WebhookID: delivery.WebhookID, Tenant: delivery.Tenant, Scheme: delivery.Scheme, Type: delivery.Type,
+		ResourceID: delivery.ResourceID, Topic: item.Topic, Payload: delivery.Payload, Attributes: attributes,
+	})
+	if err != nil {
+		return err
+	}
+	publishing, cancel := context.WithTimeout(ctx, claim.PublishBy.Sub(d.Now()))
+	defer cancel()
+	item.MessageID, err = d.Publisher.Publish(publishing, item.Topic, delivery.Payload, claim.Attributes)
+	if errors.Is(err, topic.ErrNotPublished) {
+		return errors.Join(err, d.Ledger.Release(ctx, claim))
+	}
+	if err != nil {
+		return err
+	}
+	state := ledger.Published
+	if attributes["ce-type"] == event.DeadLetterType {
+		state = ledger.DeadLettered
+	}
+	return d.Ledger.Settle(ctx, claim, state, item.MessageID)
+}
+
+func (d *Deps) fromDeadLetter(ctx context.Context, item *Item) (err error) {
+	letter := item.letter
+	attributes := marked(letter.message.Attributes)
+	delete(attributes, "error")
+	// What Pub/Sub adds to a dead letter says where it comes from, and would be taken for the new message's own.
+	maps.DeleteFunc(attributes, func(name, _ string) bool { return strings.HasPrefix(name, "CloudPubSubDeadLetter") })
+	if item.MessageID, err = d.Publisher.Publish(ctx, item.Topic, letter.message.Data, attributes); err != nil {
+		return err
+	}
+	return letter.from.Take(ctx, letter.message)
+}
+
+// marked returns a copy of attributes with the mark of a redelivery.
+func marked(attributes map[string]string) map[string]string {
+	copied := make(map[string]string, len(attributes)+1)
+	maps.Copy(copied, attributes)
+	copied[ledger.RedeliveredAttribute] = "true"
+	return copied
+}

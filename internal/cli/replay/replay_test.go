@@ -1,0 +1,138 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/firestore"
+
+	"github.com/gemhook/gemhook/internal/cli/deliveries"
+	"github.com/gemhook/gemhook/internal/cli/replay"
+	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
+	"github.com/gemhook/gemhook/shared/topic"
+)
+
+// A topic that does what it is told.
+type publisher struct {
+	mu        sync.Mutex
+	published int
+	publish   func(nth int) error
+}
+
+func (p *publisher) Publish(_ context.Context, _ string, _ []byte, attributes map[string]string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.published++
+	if attributes[ledger.RedeliveredAttribute] != "true" {
+		return "", errors.New("the message is not marked")
+	}
+	return fmt.Sprint(p.published), p.publish(p.published)
+}
+
+// scene is a ledger with n deliveries in a state.
+func scene(t *testing.T, n int, state ledger.State) (replay.Deps, *publisher, *firestoreledger.Store, []*replay.Item) {
+	t.Helper()
+	emulatortest.FirestoreHost(t)
+	client, err := firestore.NewClient(t.Context(), fmt.Sprintf("replay-%d", time.Now().UnixNano()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	store := firestoreledger.New(client, "deliveries")
+	var items []*replay.Item
+	for i := range n {
+		id := fmt.Sprint("msg_", i)
+		document := &ledger.Document{State: state, WebhookID: id, Topic: "events", ReceivedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+		if _, err := store.Create(t.Context(), ledger.StaticKey(id), document); err != nil {
+			t.Fatal(err)
+		}
+		items = append(items, replay.FromLedger(&deliveries.Delivery{Key: ledger.StaticKey(id), Document: *document}, ""))
+	}
+	p := &publisher{publish: func(int) error { return nil }}
+	return replay.Deps{
+		Publisher: p, Reader: deliveries.NewReader(client, "deliveries"),
+		Ledger:  ledger.New(store, ledger.Options{Lease: time.Minute, Retention: time.Hour}),
+		Timeout: 10 * time.Second, Now: time.Now, Done: func() {},
+	}, p, store, items
+}
+
+func outcomes(items []*replay.Item) map[replay.Outcome]int {
+	counts := map[replay.Outcome]int{}
+	for _, item := range items {
+		counts[item.Outcome]++
+	}
+	return counts
+}
+
+func TestStopsAtAFailure(t *testing.T) {
+	t.Parallel()
+	deps, p, _, items := scene(t, 40, ledger.Published)
+	down := errors.New("down")
+	p.publish = func(nth int) error {
+		if nth == 5 {
+			return down
+		}
+		return nil
+	}
+	err := replay.Run(t.Context(), deps, items)
+	got := outcomes(items)
+	if !errors.Is(err, down) || got[replay.Failed] != 1 || got[replay.Published] != p.published-1 || got[replay.Planned] != 40-p.published || p.published == 40 {
+		t.Errorf("%v after %d: %v", err, p.published, got)
+	}
+}
+
+func TestStopsWhenInterruptedAndEndsWhatItBegan(t *testing.T) {
+	t.Parallel()
+	deps, p, _, items := scene(t, 40, ledger.Published)
+	interrupt := errors.New("interrupt")
+	ctx, stop := context.WithCancelCause(t.Context())
+	p.publish = func(nth int) error {
+		if nth == 5 {
+			stop(interrupt)
+		}
+		return nil
+	}
+	err := replay.Run(ctx, deps, items)
+	got := outcomes(items)
+	if !errors.Is(err, interrupt) || got[replay.Published] != p.published || got[replay.Failed] != 0 || got[replay.Planned] == 0 {
+		t.Errorf("%v after %d: %v", err, p.published, got)
+	}
+}
+
+func TestReleasesWhatWasSurelyNotPublished(t *testing.T) {
+	t.Parallel()
+	for published, want := range map[error]ledger.State{
+		fmt.Errorf("refused: %w", topic.ErrNotPublished): ledger.Released,
+		errors.New("the answer was lost"):                ledger.Claimed,
+		nil:                                              ledger.Published,
+	} {
+		deps, p, store, items := scene(t, 1, ledger.Released)
+		p.publish = func(int) error { return published }
+		if err := replay.Run(t.Context(), deps, items); !errors.Is(err, published) {
+			t.Errorf("Run: %v, want %v", err, published)
+		}
+		document, _, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
+		if err != nil || document.State != want {
+			t.Errorf("after %v it is %+v, %v; want it %s", published, document, err, want)
+		}
+		// Whoever publishes it next must mark it: the replay may have been seen.
+		if document.Attributes[ledger.RedeliveredAttribute] != "true" {
+			t.Errorf("after %v the mark is lost", published)
+		}
+	}
+}
+
+func TestSkipsWhatIsGone(t *testing.T) {
+	t.Parallel()
+	deps, p, _, items := scene(t, 1, ledger.Published)
+	items = append(items, &replay.Item{Key: "static!gone", Outcome: replay.Planned})
+	if err := replay.Run(t.Context(), deps, items); err != nil || p.published != 1 || items[1].Outcome != replay.Skipped {
+		t.Errorf("%v: %+v", err, items[1])
+	}
+}

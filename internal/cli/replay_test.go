@@ -1,0 +1,240 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
+)
+
+// replayed is what "replay -o json" prints.
+type replayed struct {
+	DryRun                                    bool `json:"dry_run"`
+	Matched, Published, Skipped, Failed, Left int
+	Events                                    []struct {
+		WebhookID string `json:"webhook_id"`
+		Outcome   string
+		MessageID string `json:"message_id"`
+	}
+}
+
+func TestReplayFromTheLedger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	for i, eventType := range []string{"batch.succeeded", "video.generated", "batch.succeeded"} {
+		w.run("send", "--id", fmt.Sprintf("msg_%d", i), "--type", eventType).want(0)
+	}
+	w.run("send", "--id", "msg_3", "--tenant", "acme", "--keys", keysFile).want(0)
+	w.runWith(t.Context(), "no event", "send", "--id", "msg_4", "--body", "-").want(0)
+	originals := map[string]*pubsubpb.PubsubMessage{}
+	for _, m := range w.pull(subscription) {
+		originals[m.Attributes["ce-id"]] = m
+	}
+
+	var got replayed
+	w.run("replay", "--type", "batch.succeeded", "-o", "json").want(0).json(&got)
+	if !got.DryRun || got.Matched != 3 || got.Published != 0 || len(w.pull(subscription)) != 0 {
+		t.Errorf("the dry run is %+v, and has published %d", got, len(w.pull(subscription)))
+	}
+	w.run("replay", "--type", "batch.succeeded").want(0, "3 would be published", "--apply")
+
+	for _, test := range []struct {
+		args []string
+		want string // ids, oldest first
+	}{
+		{[]string{"--type", "batch.succeeded"}, "msg_0 msg_2 msg_3"},
+		{[]string{"--type", "batch.succeeded", "--static", "--limit", "1"}, "msg_2"},
+		{[]string{"--since", "1h"}, "msg_0 msg_1 msg_2 msg_3"},
+		{[]string{"--until", "1h"}, ""},
+		{[]string{"msg_1", "msg_0"}, "msg_1 msg_0"},
+		{[]string{"msg_3", "--tenant", "acme"}, "msg_3"},
+		{[]string{"dynamic!acme!msg_3"}, "msg_3"},
+	} {
+		w.run(append([]string{"replay", "--apply", "-o", "json"}, test.args...)...).want(0).json(&got)
+		var ids []string
+		for _, event := range got.Events {
+			ids = append(ids, event.WebhookID)
+		}
+		messages := w.pull(subscription)
+		if strings.Join(ids, " ") != test.want || got.Published != len(ids) || len(messages) != len(ids) {
+			t.Errorf("replay %v: %+v and %d messages, want %s", test.args, got, len(messages), test.want)
+		}
+		for _, m := range messages {
+			wantReplayOf(t, m, originals[m.Attributes["ce-id"]])
+		}
+	}
+	w.run("replay", "msg_4", "--apply").want(0, "1 published")
+	if m := w.pull(letters); len(m) != 2 || string(m[1].Data) != "no event" {
+		t.Errorf("%d dead letters, want the one and its replay", len(m))
+	}
+}
+
+// wantReplayOf compares a replay with the message it repeats.
+func wantReplayOf(t *testing.T, m, original *pubsubpb.PubsubMessage) {
+	t.Helper()
+	want := maps.Clone(original.Attributes)
+	want["ce-redelivered"] = "true"
+	if !maps.Equal(m.Attributes, want) || string(m.Data) != string(original.Data) || m.MessageId == original.MessageId {
+		t.Errorf("the replay of %s differs by more than the mark", m.Attributes["ce-id"])
+	}
+}
+
+func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	ctx := t.Context()
+	store := firestoreledger.New(w.documents, "deliveries")
+	entry := func(webhookID string) ledger.Entry {
+		return ledger.Entry{WebhookID: webhookID, Scheme: "v1", Type: "batch.failed", Topic: events, Payload: []byte(`{"type":"batch.failed"}`),
+			Attributes: map[string]string{"ce-id": webhookID, "ce-type": "batch.failed"}}
+	}
+	claim := func(webhookID string, lease time.Duration) (*ledger.Ledger, *ledger.Claim) {
+		l := ledger.New(store, ledger.Options{Lease: lease, Retention: time.Hour})
+		claim, err := l.Claim(ctx, ledger.StaticKey(webhookID), entry(webhookID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, claim
+	}
+	l, released := claim("msg_released", time.Minute)
+	if err := l.Release(ctx, released); err != nil {
+		t.Fatal(err)
+	}
+	claim("msg_abandoned", -time.Second)
+	claim("msg_held", time.Minute)
+
+	var got replayed
+	w.run("replay", "--type", "batch.failed", "--apply", "-o", "json").want(0).json(&got)
+	if got.Published != 2 || got.Skipped != 1 {
+		t.Errorf("%+v, want two published and the one held skipped", got)
+	}
+	for _, m := range w.pull(subscription) {
+		if m.Attributes["ce-redelivered"] != "true" || m.Attributes["ce-id"] == "msg_held" {
+			t.Errorf("message %v", m.Attributes)
+		}
+	}
+	for webhookID, state := range map[string]ledger.State{
+		"msg_released": ledger.Published, "msg_abandoned": ledger.Published, "msg_held": ledger.Claimed,
+	} {
+		document, _, err := store.Read(ctx, ledger.StaticKey(webhookID))
+		if err != nil || document.State != state || state == ledger.Published && document.MessageID == "" {
+			t.Errorf("%s is %+v, %v; want it %s", webhookID, document, err, state)
+		}
+	}
+	// Gemini's next retry of what was replayed is a duplicate.
+	w.run("send", "--id", "msg_released", "--type", "batch.failed").want(0, "duplicate")
+}
+
+func TestReplayOfDeadLetters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	all := []map[string]string{
+		{"ce-id": "msg_1", "ce-type": "batch.failed", "ce-tenant": "acme", "CloudPubSubDeadLetterSourceSubscription": "events-all"},
+		{"ce-id": "msg_2", "ce-type": "video.generated", "CloudPubSubDeadLetterSourceDeliveryCount": "20"},
+	}
+	for i := range 20 {
+		all = append(all, map[string]string{"ce-id": fmt.Sprint("msg_many_", i), "ce-type": "batch.expired"})
+	}
+	for _, attributes := range all {
+		if _, err := w.messages.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
+			Topic:    "projects/" + w.project + "/topics/" + deadLetters,
+			Messages: []*pubsubpb.PubsubMessage{{Data: []byte(attributes["ce-id"]), Attributes: attributes}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.runWith(t.Context(), "no event", "send", "--id", "msg_3", "--body", "-").want(0)
+
+	w.run("replay", "--dead-letters", "--type", "batch.expired", "--apply").want(0, "20 published")
+	if n := len(w.pull(subscription)); n != 20 {
+		t.Errorf("%d messages, want 20", n)
+	}
+	w.run("replay", "--dead-letters").want(0, "msg_1", "msg_2", "2 would be published", "1 other dead letters stay")
+	w.run("replay", "--dead-letters", "--tenant", "acme", "--apply").want(0, "1 published")
+	got := w.pull(subscription)
+	want := map[string]string{"ce-id": "msg_1", "ce-type": "batch.failed", "ce-tenant": "acme", "ce-redelivered": "true"}
+	if len(got) != 1 || !maps.Equal(got[0].Attributes, want) || string(got[0].Data) != "msg_1" {
+		t.Errorf("messages %v, want the one dead letter, marked", got)
+	}
+	w.run("replay", "--dead-letters", "msg_3", "--apply").want(0, "1 published")
+	left := w.pull(letters)
+	if len(left) != 1 || left[0].Attributes["ce-id"] != "msg_2" {
+		t.Errorf("%d dead letters are left, want the one that was not published", len(left))
+	}
+	w.run("replay", "--dead-letters").want(0, "nothing to publish")
+}
+
+func TestReplayMistakesAndFailures(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.run("replay").want(64, "name events")
+	w.run("replay", "--dead-letters", "--state", "published").want(64)
+	w.run("replay", "msg_absent").want(66, "msg_absent")
+	for i := range 3 {
+		w.run("send", "--id", fmt.Sprint("msg_", i)).want(0)
+	}
+	var got replayed
+	r := w.run("replay", "--since", "1h", "--topic", "no-such-topic", "--apply", "-o", "json").want(66, "--since 20")
+	r.json(&got)
+	if got.Published != 0 || got.Failed == 0 || got.Failed+got.Left != 3 {
+		t.Errorf("%+v, want none published", got)
+	}
+	delete(w.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
+	w.run("replay", "--dead-letters").want(78, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
+}
+
+func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	const n = 200
+	w.seed(n)
+	ctx, stop := context.WithCancelCause(t.Context())
+	go func() {
+		// Returns with the first message, or with the end of the test.
+		_, _ = w.messages.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
+			Subscription: "projects/" + w.project + "/subscriptions/" + subscription, MaxMessages: 1,
+		})
+		stop(cli.Interruption{Signal: syscall.SIGINT})
+	}()
+	var got replayed
+	// Whether the interrupt comes before the end is for the machine to say; both must add up.
+	r := w.runWith(ctx, "", "replay", "--since", "1h", "--apply", "-o", "json")
+	r.json(&got)
+	if got.Published+got.Left != n || got.Failed != 0 || got.Left > 0 && r.code != 130 {
+		t.Errorf("exit code %d after %+v", r.code, got)
+	}
+	if got.Left > 0 && !strings.Contains(r.stderr, "go on from there with --since ") {
+		t.Errorf("it does not say how to go on: %s", r.stderr)
+	}
+}
+
+// seed puts n published deliveries into the ledger.
+func (w *world) seed(n int) {
+	w.t.Helper()
+	store := firestoreledger.New(w.documents, "deliveries")
+	for i := range n {
+		webhookID := fmt.Sprintf("msg_%03d", i)
+		at := time.Now().Add(time.Duration(i-n) * time.Second)
+		if _, err := store.Create(w.t.Context(), ledger.StaticKey(webhookID), &ledger.Document{
+			State: ledger.Published, Attempt: 1, WebhookID: webhookID, Scheme: "v1", Type: "batch.succeeded", Topic: events,
+			Payload: []byte(`{"type":"batch.succeeded"}`), Attributes: map[string]string{"ce-id": webhookID},
+			ReceivedAt: at, ExpiresAt: at.Add(time.Hour), SettledAt: &at, MessageID: "1", LeaseExpiresAt: at,
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package rotation_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/cli/rotation"
+	"github.com/gemhook/gemhook/internal/cli/secretstore"
+	"github.com/gemhook/gemhook/shared/geminiapi"
+	"github.com/gemhook/gemhook/shared/secret"
+)
+
+var start = time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+
+// A scene has a Gemini, a store and a receiver, all of which can fail. Secrets are texts such as "whsec_1".
+type scene struct {
+	t     *testing.T
+	now   time.Time
+	valid []geminiapi.SigningSecret // at Gemini, newest first
+	texts []string                  // of those
+	blind bool                      // Gemini shows no ends of secrets
+	mute  bool                      // nor times
+
+	stored  string
+	written time.Time
+	writes  int
+
+	knows  string // what the receiver has read
+	reread time.Time
+
+	writeErr, checkErr, getErr error
+	lostAnswers                int // of rotations
+	onStep                     func(string)
+	made                       int
+	refusedAt                  []string // steps at which a genuine delivery would be refused for good
+}
+
+func newScene(t *testing.T) *scene {
+	s := &scene{t: t, now: start, stored: "whsec_0001", knows: "whsec_0001", written: start.Add(-240 * time.Hour), onStep: func(string) {}}
+	s.texts = []string{"whsec_0001"}
+	s.valid = []geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001"}}
+	return s
+}
+
+func (s *scene) Get(context.Context, string) (*geminiapi.Webhook, error) {
+	w := &geminiapi.Webhook{ID: "w"}
+	for _, listed := range s.valid {
+		if !listed.ExpireTime.IsZero() && !listed.ExpireTime.After(s.now) {
+			continue
+		}
+		if s.blind {
+			listed.TruncatedSecret = ""
+		}
+		if s.mute {
+			listed.ExpireTime = time.Time{}
+		}
+		w.SigningSecrets = append(w.SigningSecrets, listed)
+	}
+	return w, s.getErr
+}
+
+func (s *scene) Rotate(ctx context.Context, _ string, behavior geminiapi.RevocationBehavior) (geminiapi.Secret, error) {
+	if behavior != geminiapi.RevokeAfter24Hours {
+		s.t.Errorf("rotation with %s", behavior)
+	}
+	if ctx.Err() != nil {
+		return geminiapi.Secret{}, ctx.Err()
+	}
+	s.made++
+	text := "whsec_" + strings.Repeat(string(rune('1'+s.made)), 4)
+	for i := range s.valid {
+		if s.valid[i].ExpireTime.IsZero() {
+			s.valid[i].ExpireTime = s.now.Add(rotation.Grace)
+		}
+	}
+	s.valid = append([]geminiapi.SigningSecret{{TruncatedSecret: "whsec_..." + text[6:]}}, s.valid...)
+	s.texts = append([]string{text}, s.texts...)
+	if s.lostAnswers > 0 {
+		s.lostAnswers--
+		return geminiapi.Secret{}, errors.New("connection lost")
+	}
+	return geminiapi.NewSecret(text), nil
+}
+
+// signers are the secrets that Gemini signs with now.
+func (s *scene) signers() (texts []string) {
+	for i, listed := range s.valid {
+		if listed.ExpireTime.IsZero() || listed.ExpireTime.After(s.now) {
+			texts = append(texts, s.texts[i])
+		}
+	}
+	return texts
+}
+
+func (s *scene) Read(context.Context) (secret.Text, error) {
+	if s.stored == "" {
+		return secret.Text{}, secretstore.ErrEmpty
+	}
+	return secret.NewText(s.stored), nil
+}
+
+func (s *scene) WrittenAt(context.Context) (time.Time, error) { return s.written, nil }
+func (s *scene) CheckWritable(context.Context) error          { return s.checkErr }
+
+func (s *scene) Write(ctx context.Context, text secret.Text) error {
+	if s.writeErr != nil || ctx.Err() != nil {
+		return cmp.Or(s.writeErr, ctx.Err())
+	}
+	s.stored, s.written = text.Reveal(), s.now
+	s.writes++
+	return nil
+}
+
+// accepts is the receiver: it reads what is stored when it does not know a secret, every ten seconds at most.
+func (s *scene) accepts(_ context.Context, text string) (bool, error) {
+	if !slices.Contains(strings.Fields(s.knows), text) && s.now.Sub(s.reread) >= 10*time.Second {
+		s.knows, s.reread = s.stored, s.now
+	}
+	return slices.Contains(strings.Fields(s.knows), text), nil
+}
+
+func (s *scene) rotation() *rotation.Rotation {
+	return rotation.New("w", rotation.Deps{
+		Gemini: s, Store: s, Accepts: s.accepts,
+		Witness: func(_ context.Context, secrets []string) (int, error) {
+			return slices.IndexFunc(secrets, func(text string) bool { return slices.Contains(s.signers(), text) }), nil
+		},
+		Now:  func() time.Time { return s.now },
+		Wait: func(ctx context.Context, d time.Duration) error { s.now = s.now.Add(d); return ctx.Err() },
+		Step: func(what string) {
+			// What is stored is what any receiver knows after one retry. One of Gemini's signatures must be by it.
+			if !slices.ContainsFunc(s.signers(), func(text string) bool { return slices.Contains(strings.Fields(s.stored), text) }) {
+				s.refusedAt = append(s.refusedAt, what)
+			}
+			s.onStep(what)
+		},
+	})
+}
+
+func (s *scene) want(err, want error, stored string) {
+	s.t.Helper()
+	if !errors.Is(err, want) {
+		s.t.Errorf("the error is %v, want %v", err, want)
+	}
+	if s.stored != stored {
+		s.t.Errorf("stored is %q, want %q", s.stored, stored)
+	}
+	if len(s.refusedAt) > 0 {
+		s.t.Errorf("genuine deliveries would be refused at: %v", s.refusedAt)
+	}
+}

@@ -1,0 +1,107 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/cli"
+)
+
+// A ran is a command that has ended.
+type ran struct {
+	t              *testing.T
+	args           string
+	code           int
+	stdout, stderr string
+}
+
+// run runs a command in the world.
+func (w *world) run(args ...string) *ran {
+	w.t.Helper()
+	return w.runWith(w.t.Context(), "", args...)
+}
+
+func (w *world) runWith(ctx context.Context, stdin string, args ...string) *ran {
+	w.t.Helper()
+	var stdout, stderr lockedBuffer
+	return w.runInto(ctx, stdin, &stdout, &stderr, args...)
+}
+
+func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *lockedBuffer, args ...string) *ran {
+	w.t.Helper()
+	code := cli.Run(ctx, args, cli.Environment{
+		Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr,
+		Getenv:        func(name string) string { return w.env[name] },
+		SecretManager: w.secrets.Options(),
+		Now:           w.now,
+		Wait:          soon,
+		CallTimeout:   w.callFor, PingTimeout: w.pingFor, Patience: 700 * time.Millisecond,
+	})
+	r := &ran{w.t, strings.Join(args, " "), code, stdout.String(), stderr.String()}
+	if strings.Contains(r.stdout+r.stderr, apiKey) || signingSecret.MatchString(r.stderr) ||
+		signingSecret.MatchString(r.stdout) && !strings.Contains(r.args, "--show-secret") {
+		w.t.Errorf("gemhook %s shows a secret", r.args)
+	}
+	return r
+}
+
+// signingSecret matches one, though not the few characters that Gemini shows.
+var signingSecret = regexp.MustCompile(`whsec_[A-Za-z0-9+/]{8}`)
+
+// soon waits a little, however long it is told to.
+func soon(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(min(d, 20*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// want fails the test unless the command ended with that code, and said those things on standard output or error.
+func (r *ran) want(code int, said ...string) *ran {
+	r.t.Helper()
+	if r.code != code {
+		r.t.Fatalf("gemhook %s ended with %d, want %d\nstdout: %s\nstderr: %s", r.args, r.code, code, r.stdout, r.stderr)
+	}
+	for _, text := range said {
+		if !strings.Contains(r.stdout+r.stderr, text) {
+			r.t.Errorf("gemhook %s does not say %q\nstdout: %s\nstderr: %s", r.args, text, r.stdout, r.stderr)
+		}
+	}
+	return r
+}
+
+// json reads standard output.
+func (r *ran) json(into any) {
+	r.t.Helper()
+	if err := json.Unmarshal([]byte(r.stdout), into); err != nil {
+		r.t.Fatalf("gemhook %s: %v\nstdout: %s\nstderr: %s", r.args, err, r.stdout, r.stderr)
+	}
+}
+
+// lockedBuffer is a buffer that one goroutine may read while another writes.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}

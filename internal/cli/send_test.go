@@ -1,0 +1,130 @@
+package cli_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gemhook/gemhook/shared/tenant"
+)
+
+// answered is what "send -o json" prints.
+type answered []struct {
+	WebhookID  string `json:"webhook_id"`
+	StatusCode int    `json:"status_code"`
+	Status     string
+	Error      string
+	MessageID  string `json:"message_id"`
+}
+
+func TestURL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	want := w.receiver + tenant.ParseKeys(dynamicKey)[0].Path("acme")
+	if r := w.run("url", "acme").want(0); r.stdout != want+"\n" {
+		t.Errorf("the URL is not %s/dynamic/acme/{token}", w.receiver)
+	}
+	var printed struct{ Tenant, URL string }
+	w.run("url", "acme", "-o", "json").want(0).json(&printed)
+	if printed.Tenant != "acme" || printed.URL != want {
+		t.Error("the JSON has another URL than the text")
+	}
+	w.run("url", "Not-A-Tenant").want(64, "no tenant")
+	w.run("url").want(64)
+	dynamic := "projects/" + w.project + "/secrets/dynamic"
+	w.env["GEMHOOK_DYNAMIC_KEYS"] = dynamic
+	w.run("url", "acme").want(66)
+	w.secrets.Create(dynamic, "  ")
+	w.run("url", "acme").want(78, "no dynamic key")
+	w.secrets.Create(dynamic, dynamicKey)
+	w.run("url", "acme").want(0, want)
+	w.secrets.Deny("AccessSecretVersion")
+	w.run("url", "acme").want(77)
+	w.env["GEMHOOK_URL"] = "hooks.example.com"
+	w.run("url", "acme").want(78, "from GEMHOOK_URL")
+	delete(w.env, "GEMHOOK_URL")
+	w.run("url", "acme").want(78, "GEMHOOK_URL", "--terraform-dir")
+}
+
+func TestSend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	for _, test := range []struct {
+		name   string
+		args   []string
+		code   int
+		answer int
+		said   string
+	}{
+		{"v1", nil, 0, 200, "published"},
+		{"a type", []string{"--type", "video.generated"}, 0, 200, "published"},
+		{"v1a", []string{"--tenant", "acme", "--keys", keysFile}, 0, 200, "published"},
+		{"jwt", []string{"--tenant", "acme", "--keys", keysFile, "--scheme", "jwt"}, 0, 200, "published"},
+		{"old", []string{"--clock-offset", "-6m"}, 1, 401, "stale_timestamp"},
+		{"ahead", []string{"--clock-offset", "6m"}, 1, 401, "stale_timestamp"},
+		{"within the tolerance", []string{"--clock-offset", "-4m"}, 0, 200, "published"},
+		{"forged secret", []string{"--forge"}, 0, 401, "bad_signature"},
+		{"forged body", []string{"--forge=body"}, 0, 401, "bad_signature"},
+		{"forged timestamp", []string{"--forge=timestamp"}, 0, 401, "bad_signature"},
+		{"forged token in the URL", []string{"--forge=token", "--tenant", "acme", "--keys", keysFile}, 0, 401, "unknown_token"},
+		{"forged v1a", []string{"--forge", "--tenant", "acme", "--keys", keysFile}, 0, 401, "bad_signature"},
+		{"dynamic to the static URL", []string{"--scheme", "v1a", "--keys", keysFile}, 1, 401, "dynamic_url_required"},
+	} {
+		var got answered
+		w.run(append([]string{"send", "-o", "json"}, test.args...)...).want(test.code, test.said).json(&got)
+		if len(got) != 1 || got[0].StatusCode != test.answer {
+			t.Errorf("%s: answers %+v, want one %d", test.name, got, test.answer)
+		}
+	}
+	if n := len(w.pull(subscription)); n != 5 {
+		t.Errorf("%d messages, want the 5 accepted", n)
+	}
+}
+
+func TestSendRepeatsTheSameDelivery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	body := filepath.Join(t.TempDir(), "body.json")
+	if err := os.WriteFile(body, []byte(`{"type":"photo.developed"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got answered
+	w.run("send", "--repeat", "3", "--body", body, "--id", "msg_mine", "-o", "json").want(0).json(&got)
+	if len(got) != 3 || got[0].Status != "published" || got[1].Status != "duplicate" || got[2].MessageID != got[0].MessageID {
+		t.Errorf("answers %+v, want published and two duplicates", got)
+	}
+	if m := w.pull(subscription); len(m) != 1 || m[0].Attributes["ce-id"] != "msg_mine" || string(m[0].Data) != `{"type":"photo.developed"}` {
+		t.Errorf("messages %v", m)
+	}
+	w.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
+}
+
+func TestSendTellsOfAForgeryThatIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	w := newWorldWithoutReceiver(t)
+	gullible := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer gullible.Close()
+	w.run("send", "--forge", "--url", gullible.URL).want(1, "acknowledged a forged delivery")
+}
+
+func TestSendMistakes(t *testing.T) {
+	t.Parallel()
+	w := newWorldWithoutReceiver(t)
+	w.env["GEMHOOK_URL"] = "http://127.0.0.1:1"
+	for want, all := range map[int][]string{
+		64: {"--scheme v2", "--forge=everything", "--forge=token", "--repeat 0", "--scheme v1a --tenant acme",
+			"--scheme jwt --forge=body --keys " + keysFile, "extra"},
+		66: {""}, // the secret has no version yet
+		69: {"--forge"},
+		78: {"--keys absent.json", "--keys send_test.go"},
+	} {
+		for _, args := range all {
+			w.run(append([]string{"send"}, strings.Fields(args)...)...).want(want)
+		}
+	}
+}
