@@ -1,16 +1,15 @@
 package cli_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/internal/lockedbuffer"
 )
 
 // A ran is a command that has ended.
@@ -29,11 +28,11 @@ func (w *world) run(args ...string) *ran {
 
 func (w *world) runWith(ctx context.Context, stdin string, args ...string) *ran {
 	w.t.Helper()
-	var stdout, stderr lockedBuffer
+	var stdout, stderr lockedbuffer.Buffer
 	return w.runInto(ctx, stdin, &stdout, &stderr, args...)
 }
 
-func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *lockedBuffer, args ...string) *ran {
+func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *lockedbuffer.Buffer, args ...string) *ran {
 	w.t.Helper()
 	code := cli.Run(ctx, args, cli.Environment{
 		Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr,
@@ -86,22 +85,4 @@ func (r *ran) json(into any) {
 	if err := json.Unmarshal([]byte(r.stdout), into); err != nil {
 		r.t.Fatalf("gemhook %s: %v\nstdout: %s\nstderr: %s", r.args, err, r.stdout, r.stderr)
 	}
-}
-
-// lockedBuffer is a buffer that one goroutine may read while another writes.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/internal/lockedbuffer"
 )
 
 // tailing is a tail that runs.
 type tailing struct {
 	w              *world
-	stdout, stderr lockedBuffer
+	stdout, stderr lockedbuffer.Buffer
 	stop           context.CancelCauseFunc
 	ended          chan *ran
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/probe"
 	"github.com/gemhook/gemhook/internal/cli/secrettest"
 	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/lockedbuffer"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
@@ -145,7 +146,7 @@ func (w *world) startReceiver(set map[string]string) string {
 		w.t.Fatal(err)
 	}
 	// What the receiver logs may come after the end of the test, when t takes no more.
-	var logged lockedBuffer
+	var logged lockedbuffer.Buffer
 	log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelWarn, Project: w.project}))
 	// Not before it is needed: a receiver that has just found no secret looks again a second later.
 	handler := sync.OnceValue(func() *app.App {

@@ -1,35 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/gemhook/gemhook/internal/lockedbuffer"
 	"github.com/gemhook/gemhook/shared/geminitest"
 )
-
-// lockedBuffer is a buffer for concurrent writers.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
 
 // withoutEmulators hides the emulators, so that stand-ins take their place.
 func withoutEmulators(t *testing.T) {
@@ -44,7 +25,7 @@ func withoutEmulators(t *testing.T) {
 func runOnce(t *testing.T, change func([]delivery)) (printed, logged string, err error) {
 	t.Helper()
 	withoutEmulators(t)
-	var out, log lockedBuffer
+	var out, log lockedbuffer.Buffer
 	d := newDemo(&printer{to: &out}, &log)
 	d.once = true
 	d.deliveries = func(from *sender) ([]delivery, error) {

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
+	"github.com/gemhook/gemhook/internal/lockedbuffer"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
@@ -102,22 +102,7 @@ func newReceiver(t *testing.T, env map[string]string, options *app.Options) *rec
 }
 
 // logBuffer collects log lines.
-type logBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.String()
-}
+type logBuffer struct{ lockedbuffer.Buffer }
 
 // deliveries returns the lines about deliveries.
 func (l *logBuffer) deliveries(t *testing.T) []map[string]any {

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/lockedbuffer"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -149,30 +151,13 @@ func (b broken[T]) Get(context.Context) (*T, error)         { return nil, b.err 
 func (broken[T]) Refresh(_ context.Context, stale *T) *T    { return stale }
 
 // logBuffer collects log lines.
-type logBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.String()
-}
+type logBuffer struct{ lockedbuffer.Buffer }
 
 // last returns the last line.
 func (l *logBuffer) last() map[string]any {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	lines := bytes.Split(bytes.TrimSpace(l.buffer.Bytes()), []byte("\n"))
+	lines := strings.Split(strings.TrimSpace(l.String()), "\n")
 	var line map[string]any
-	if err := json.Unmarshal(lines[len(lines)-1], &line); err != nil {
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil {
 		panic("the last log line is not JSON")
 	}
 	return line
