@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/fresh"
@@ -191,18 +193,30 @@ func (o *opener) fetchKeySet(ctx context.Context) (*webhook.KeySet, error) {
 	return jwks.Fetch(ctx, client, o.configuration.JWKSURL)
 }
 
-// reconnecting bounds how long a client waits before it tries to connect again. gRPC's own bound is two minutes, for
-// which a backend that is back would still count as away.
-var reconnecting = option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
-	Backoff: backoff.Config{
-		BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second,
-	},
-	MinConnectTimeout: 3 * time.Second,
-}))
+// connections are how clients hold their connections to a backend.
+var connections = []option.ClientOption{
+	// gRPC's own bound of the wait before it connects again is two minutes, for which a backend that is back would still
+	// count as away.
+	option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff: backoff.Config{
+			BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second,
+		},
+		MinConnectTimeout: 3 * time.Second,
+	})),
+	// A connection that has gone silent is given up by the first call that meets it: without this it is used for a
+	// quarter of an hour, as long as TCP has hopes.
+	option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
+		Time: 10 * time.Second, Timeout: 3 * time.Second,
+	})),
+	// What lies between forgets idle connections without a word (AWS's firewall after 350 seconds,
+	// https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_FlowTimeouts.html), and an instance that was
+	// frozen meanwhile has pinged nobody. To connect anew is cheap; a publish on a dead connection may have landed.
+	option.WithGRPCDialOption(grpc.WithIdleTimeout(4 * time.Minute)),
+}
 
 // clientOptions adds the configured credentials, which an emulator does without.
 func (o *opener) clientOptions(emulator string, given []option.ClientOption) []option.ClientOption {
-	options := []option.ClientOption{reconnecting}
+	options := slices.Clone(connections)
 	credentials := o.configuration.GoogleCredentials.Reveal()
 	if credentials != "" && (emulator == "" || os.Getenv(emulator) == "") {
 		options = append(options, option.WithAuthCredentialsJSON(option.ExternalAccount, []byte(credentials)))

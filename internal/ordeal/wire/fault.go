@@ -1,0 +1,40 @@
+// Package wire is what can happen between a gRPC client and its server: a proxy that reads the frames that it forwards, and
+// breaks the connection at a chosen moment of a chosen call.
+package wire
+
+import "time"
+
+// A Fault is what happens to a call, and to whatever else is under way on its connection.
+type Fault struct {
+	Kind   Kind
+	Moment Moment
+	Delay  time.Duration // of Delay
+}
+
+// A Kind is how a connection suffers.
+type Kind string
+
+// The kinds of faults.
+const (
+	Delay     Kind = "delay"      // what comes from that side from now on comes later
+	Cut       Kind = "cut"        // both ends see the connection closed
+	Reset     Kind = "reset"      // the client sees it reset
+	BlackHole Kind = "black hole" // neither end hears of the other again, and neither is told
+)
+
+// Kinds are all of them.
+var Kinds = []Kind{Delay, Cut, Reset, BlackHole}
+
+// A Moment is when in a call.
+type Moment string
+
+// The moments of a call.
+const (
+	// BeforeServer is when the client has sent the call and the server has none of it.
+	BeforeServer Moment = "before the server has acted"
+	// AfterServer is when the server has acted and answered, and the client has none of it.
+	AfterServer Moment = "after the server has acted"
+)
+
+// Moments are all of them.
+var Moments = []Moment{BeforeServer, AfterServer}
