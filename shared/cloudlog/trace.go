@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // traceContext is what a request says of its trace. Its strings are lower-case
@@ -67,10 +68,12 @@ func only(values []string) string {
 
 // Digits are lower case and versions above 00 may go on after a dash:
 // https://www.w3.org/TR/trace-context/#traceparent-header.
-var traceparentForm = regexp.MustCompile(`\A([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\z`)
+var traceparentForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\A([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\z`)
+})
 
 func parseTraceparent(value string) (traceContext, bool) {
-	m := traceparentForm.FindStringSubmatch(value)
+	m := traceparentForm().FindStringSubmatch(value)
 	if m == nil || m[1] == "ff" || m[1] == "00" && m[5] != "" || zeros(m[2]) || zeros(m[3]) {
 		return traceContext{}, false
 	}
@@ -79,10 +82,12 @@ func parseTraceparent(value string) (traceContext, bool) {
 
 // TRACE_ID[/SPAN_ID][;o=OPTIONS], with the span in decimal where log entries have
 // it in hexadecimal: https://cloud.google.com/trace/docs/trace-context.
-var cloudTraceForm = regexp.MustCompile(`\A([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?\z`)
+var cloudTraceForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\A([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?\z`)
+})
 
 func parseCloudTraceContext(value string) (traceContext, bool) {
-	m := cloudTraceForm.FindStringSubmatch(value)
+	m := cloudTraceForm().FindStringSubmatch(value)
 	if m == nil || zeros(m[1]) {
 		return traceContext{}, false
 	}

@@ -26,10 +26,17 @@ const (
 	maxMaxBody = 900_000
 )
 
+// An idForm is what an id may look like. Its length is not left to the pattern: a regular expression that counts to 500 is
+// most of what an instance would do of its own accord before it listens.
+type idForm struct {
+	least, most int // bytes
+	pattern     *regexp.Regexp
+}
+
 var (
-	topicID      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$`)
-	databaseID   = regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$`)
-	collectionID = regexp.MustCompile(`^[A-Za-z0-9][^/\s]{0,499}$`)
+	topicID      = idForm{3, 255, regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.~+%]*$`)}
+	databaseID   = idForm{4, 63, regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]*[a-z0-9])$`)}
+	collectionID = idForm{1, 500, regexp.MustCompile(`^[A-Za-z0-9][^/\s]*$`)}
 )
 
 // checker turns values into their types and collects the faults.
@@ -46,8 +53,8 @@ func (c *checker) required(name, value string) string {
 	return value
 }
 
-func (c *checker) matching(name, value string, pattern *regexp.Regexp, want string) string {
-	if !pattern.MatchString(value) {
+func (c *checker) matching(name, value string, form idForm, want string) string {
+	if len(value) < form.least || len(value) > form.most || !form.pattern.MatchString(value) {
 		c.fault(name, "is %q, want %s", value, want)
 	}
 	return value

@@ -14,6 +14,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
@@ -44,7 +45,9 @@ type Ref struct {
 	literal Text
 }
 
-var secretName = regexp.MustCompile(`^projects/[^/\s]+/secrets/[^/\s]+(/versions/[^/\s]+)?$`)
+var secretName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^projects/[^/\s]+/secrets/[^/\s]+(/versions/[^/\s]+)?$`)
+})
 
 // ParseRef reads a reference: projects/P/secrets/S[/versions/V], a secret of Secret Manager, by default its latest
 // version; file:PATH; or the secret text itself. Its error does not quote the reference, which may be secret.
@@ -55,15 +58,21 @@ func ParseRef(ref string) (Ref, error) {
 		return Ref{}, errors.New("file: names no file")
 	case isFile:
 		return Ref{file: path}, nil
-	case secretName.MatchString(ref):
-		if secretName.FindStringSubmatch(ref)[1] == "" {
-			ref += "/versions/latest"
-		}
-		return Ref{version: ref}, nil
 	case strings.HasPrefix(ref, "projects/"):
-		return Ref{}, errors.New("a secret of Secret Manager is projects/P/secrets/S or projects/P/secrets/S/versions/V")
+		return parseSecretName(ref)
 	}
 	return Ref{literal: Text{ref}}, nil
+}
+
+func parseSecretName(name string) (Ref, error) {
+	parts := secretName().FindStringSubmatch(name)
+	switch {
+	case parts == nil:
+		return Ref{}, errors.New("a secret of Secret Manager is projects/P/secrets/S or projects/P/secrets/S/versions/V")
+	case parts[1] == "":
+		name += "/versions/latest"
+	}
+	return Ref{version: name}, nil
 }
 
 // Format writes the place for every verb, and never a literal text: fmt would look past Text's methods in a field.
@@ -110,10 +119,8 @@ func (r Ref) access(ctx context.Context, client func(context.Context) (*secretma
 		return Text{}, fmt.Errorf("access %s: the answer has no payload", r.version)
 	}
 	// Secret Manager sends a checksum and asks its readers to compare it (SecretPayload.data_crc32c).
-	if want := payload.DataCrc32C; want != nil && *want != int64(crc32.Checksum(payload.GetData(), castagnoli)) {
+	if want := payload.DataCrc32C; want != nil && *want != int64(crc32.Checksum(payload.GetData(), crc32.MakeTable(crc32.Castagnoli))) {
 		return Text{}, fmt.Errorf("access %s: the data does not match its checksum", r.version)
 	}
 	return Text{string(payload.GetData())}, nil
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)

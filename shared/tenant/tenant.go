@@ -22,11 +22,14 @@ const PathPrefix = "/dynamic/"
 // context separates these tokens from whatever else the key may be used for.
 const context = "gemhook/dynamic/v1:"
 
-var name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+// maxName is the longest name in bytes.
+const maxName = 63
+
+var name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
 // Valid tells whether a tenant may be called that: a letter or digit, then up to 62 letters, digits and hyphens, all
 // lower case.
-func Valid(tenant string) bool { return name.MatchString(tenant) }
+func Valid(tenant string) bool { return len(tenant) <= maxName && name.MatchString(tenant) }
 
 // A Key makes tokens. It shows itself to no log and no format verb.
 type Key struct{ text string }

@@ -52,11 +52,11 @@ func single(h http.Header, canonical, name string) (string, error) {
 
 // unixSeconds reads a timestamp that is digits only, so that one instant has few spellings and none is a surprise.
 func unixSeconds(text string) (int64, error) {
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || strings.Trim(text, "0123456789") != "" {
+	seconds, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
 		return 0, refuse(ErrMalformedHeader, fmt.Sprintf("The %s header must be unix seconds in digits.", HeaderTimestamp))
 	}
-	return seconds, nil
+	return int64(seconds), nil
 }
 
 // checkFresh refuses a signed timestamp further than tolerance from now; exactly at the tolerance is inside.
@@ -87,7 +87,9 @@ const maxSignatures = 16
 func signatures(list string, version Scheme) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		looked := 0
-		for entry := range strings.SplitSeq(list, " ") {
+		for rest, more := list, true; more; {
+			var entry string
+			entry, rest, more = strings.Cut(rest, " ")
 			label, signature, _ := strings.Cut(entry, ",")
 			if label != string(version) {
 				continue
