@@ -44,6 +44,7 @@ module "backend" {
   firestore_location  = var.firestore_location
   database            = var.name
   retention_hours     = var.retention_hours
+  listing             = var.listing
   deletion_protection = var.deletion_protection
   dynamic_key_version = var.dynamic_key_version
   subscriptions       = var.subscriptions

@@ -102,6 +102,13 @@ variable "retention_hours" {
   nullable    = false
 }
 
+variable "listing" {
+  description = "Whether the ledger can be listed, as `gemhook deliveries list` does. The indexes for it cap the ledger at about 250 deliveries a second; the backend module says what false switches off."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "deletion_protection" {
   description = "Whether the ledger's database is protected from deletion. To destroy, apply false first."
   type        = bool

@@ -47,6 +47,7 @@ module "backend" {
   firestore_location  = coalesce(var.firestore_location, var.region)
   database            = var.name
   retention_hours     = var.retention_hours
+  listing             = var.listing
   deletion_protection = var.deletion_protection
   dynamic_key_version = var.dynamic_key_version
   subscriptions       = var.subscriptions

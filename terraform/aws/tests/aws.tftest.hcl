@@ -63,6 +63,11 @@ run "one_variable_and_the_package_are_enough" {
   }
 
   assert {
+    condition     = module.backend.listing
+    error_message = "The ledger can be listed unless it is said otherwise."
+  }
+
+  assert {
     condition     = module.observability.alert_policies == tolist(["gemhook (gemhook): dead letters", "gemhook (gemhook): subscription backlog"])
     error_message = "On Google Cloud only Pub/Sub is watched; the receiver's lines are in CloudWatch."
   }
@@ -78,6 +83,19 @@ run "tenants" {
   assert {
     condition     = keys(output.dynamic_urls) == ["acme"] && issensitive(output.dynamic_urls)
     error_message = "Each tenant has its entry, and it is sensitive."
+  }
+}
+
+run "listing_can_be_switched_off" {
+  command = apply
+
+  variables {
+    listing = false
+  }
+
+  assert {
+    condition     = !module.backend.listing
+    error_message = "The backend is told."
   }
 }
 

@@ -71,6 +71,11 @@ run "one_variable_is_enough" {
   }
 
   assert {
+    condition     = module.backend.listing
+    error_message = "The ledger can be listed unless it is said otherwise."
+  }
+
+  assert {
     condition     = length(module.edge) == 0 && output.dns_record == null
     error_message = "The load balancer is off by default."
   }
@@ -132,6 +137,19 @@ run "domain" {
   assert {
     condition     = output.static_url == "https://hooks.example.com/" && output.dns_record == "hooks.example.com. 300 IN A 203.0.113.7"
     error_message = "With a domain the webhook is registered there."
+  }
+}
+
+run "listing_can_be_switched_off" {
+  command = apply
+
+  variables {
+    listing = false
+  }
+
+  assert {
+    condition     = !module.backend.listing
+    error_message = "The backend is told."
   }
 }
 

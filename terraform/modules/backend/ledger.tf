@@ -21,7 +21,7 @@ locals {
     "settled_at", "state", "tenant", "topic", "type", "webhook_id",
   ]
 
-  # What the ledger is listed by, newest first.
+  # What the ledger is listed by, newest first, unless var.listing is off.
   listed_by = ["state", "tenant", "type"]
 }
 
@@ -39,6 +39,9 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
+# Every write lands at the end of these indexes, which Firestore cannot split.
+# Without listing too the field has this resource of its own, to be changed in
+# place: to destroy one sets the default indexes, perhaps after another unset them.
 resource "google_firestore_field" "received_at" {
   project    = var.project_id
   database   = google_firestore_database.ledger.name
@@ -46,15 +49,19 @@ resource "google_firestore_field" "received_at" {
   field      = "received_at"
 
   index_config {
-    indexes {
-      order       = "DESCENDING"
-      query_scope = "COLLECTION"
+    dynamic "indexes" {
+      for_each = var.listing ? ["DESCENDING"] : []
+
+      content {
+        order       = indexes.value
+        query_scope = "COLLECTION"
+      }
     }
   }
 }
 
 resource "google_firestore_index" "listed_by" {
-  for_each = toset(local.listed_by)
+  for_each = toset(var.listing ? local.listed_by : [])
 
   project    = var.project_id
   database   = google_firestore_database.ledger.name

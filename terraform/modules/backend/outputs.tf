@@ -28,6 +28,11 @@ output "collection" {
   value       = var.collection
 }
 
+output "listing" {
+  description = "Whether the ledger can be listed."
+  value       = var.listing
+}
+
 output "retention" {
   description = "How long the ledger remembers a delivery, as the receiver reads it."
   value       = "${var.retention_hours}h"

@@ -69,6 +69,17 @@ variable "retention_hours" {
   }
 }
 
+variable "listing" {
+  description = <<-EOT
+    Whether the ledger can be listed. The indexes for it cap the ledger at about 250 deliveries a second; false removes them.
+    Then these fail: `gemhook deliveries list`, `replay` by type, tenant, state or time, `webhooks rotate --finish`, and the checks
+    of `doctor` that look for deliveries. The receiver, `deliveries get`, `tail`, `replay` of an ID and `replay --dead-letters` go on.
+  EOT
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "deletion_protection" {
   description = "Whether the ledger's database is protected from deletion. To destroy, apply false first."
   type        = bool

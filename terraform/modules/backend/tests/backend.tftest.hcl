@@ -115,8 +115,58 @@ run "ledger" {
   }
 
   assert {
+    condition = (
+      length(google_firestore_field.received_at.index_config) == 1 &&
+      [for i in google_firestore_field.received_at.index_config[0].indexes : "${i.query_scope} ${i.order}"] == ["COLLECTION DESCENDING"]
+    )
+    error_message = "The whole ledger is listed newest first."
+  }
+
+  assert {
+    condition     = output.listing
+    error_message = "The ledger can be listed unless it is said otherwise."
+  }
+
+  assert {
     condition     = output.retention == "168h"
     error_message = "The retention is given as the receiver reads it."
+  }
+}
+
+# A field without an index_config would have Firestore's default indexes.
+run "without_listing_nothing_is_indexed" {
+  command = apply
+
+  variables {
+    listing = false
+  }
+
+  assert {
+    condition = alltrue([
+      for f in concat(values(google_firestore_field.unindexed), [google_firestore_field.received_at, google_firestore_field.expires_at]) :
+      length(f.index_config) == 1 && length(f.index_config[0].indexes) == 0
+    ])
+    error_message = "No field has an index of its own."
+  }
+
+  assert {
+    condition     = length(google_firestore_index.listed_by) == 0
+    error_message = "No index is left over received_at."
+  }
+
+  assert {
+    condition     = google_firestore_field.received_at.field == "received_at" && !contains(keys(google_firestore_field.unindexed), "received_at")
+    error_message = "received_at stays the one resource that it is with listing, and is changed in place."
+  }
+
+  assert {
+    condition     = length(google_firestore_field.expires_at.ttl_config) == 1
+    error_message = "expires_at is the TTL field, which needs no index."
+  }
+
+  assert {
+    condition     = !output.listing
+    error_message = "The output says that the ledger cannot be listed."
   }
 }
 
