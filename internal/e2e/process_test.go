@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -81,20 +82,29 @@ func binary(t *testing.T, name string) string {
 type process struct {
 	*exec.Cmd
 	url string
-	log *logBuffer
+	log fmt.Stringer
 }
 
 // startProcess starts one and waits until it answers. It is killed when the test ends.
 func startProcess(t *testing.T, env map[string]string) *process {
 	t.Helper()
+	return startLogging(t, env, &logBuffer{})
+}
+
+// startLogging is startProcess with a log of the test's own.
+func startLogging(t *testing.T, env map[string]string, log interface {
+	io.Writer
+	fmt.Stringer
+}) *process {
+	t.Helper()
 	port := freePort(t)
 	p := &process{
 		Cmd: exec.Command(binary(t, "serve")),
 		url: "http://127.0.0.1:" + port,
-		log: &logBuffer{},
+		log: log,
 	}
 	p.Env = environ(env, "PORT="+port)
-	p.Stdout, p.Stderr = p.log, p.log
+	p.Stdout, p.Stderr = log, log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -111,19 +110,4 @@ func TestMalformedTraceKeepsTheOuterOne(t *testing.T) {
 	if got := cloudlog.WithTrace(outer, http.Header{cloudTrace: {"nonsense"}}); got != outer {
 		t.Error("WithTrace returned another context for a malformed header")
 	}
-}
-
-func FuzzTrace(f *testing.F) {
-	f.Add("00-"+traceID+"-00f067aa0ba902b7-01", traceID+"/74;o=1")
-	f.Add(`00-`+traceID+`-00f067aa0ba902b7-01","x":"`, "\n{\"severity\":\"ALERT\"}\n")
-	trace, span := regexp.MustCompile(`^projects/p/traces/[0-9a-f]{32}$`), regexp.MustCompile(`^([0-9a-f]{16})?$`)
-	f.Fuzz(func(t *testing.T, parent, cloud string) {
-		line, got := logBehindTrace(t, http.Header{traceparent: {parent}, cloudTrace: {cloud}})
-		if line["severity"] != "INFO" || line["message"] != "m" || line["time"] == nil || len(line) > 6 {
-			t.Errorf("line = %v", line)
-		}
-		if got != nil && (!trace.MatchString(got.trace) || !span.MatchString(got.span)) {
-			t.Errorf("trace = %+v", got)
-		}
-	})
 }

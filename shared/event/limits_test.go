@@ -168,23 +168,3 @@ func TestWebhookHeadersTooLongForAnAttributeAreLeftOut(t *testing.T) {
 		}
 	}
 }
-
-func FuzzAttributesAreLegal(f *testing.F) {
-	for _, body := range []string{
-		`{"type":"x"}`, `{"type":"x","user_metadata":{"a":"b"}}`, `{"type":1}`, "\ufeff{}", "null", "{\"type\":\"\xff\"}",
-	} {
-		f.Add("msg_1", body)
-	}
-	f.Fuzz(func(t *testing.T, id, body string) {
-		if id == "" || len(id) > 8192 {
-			t.Skip()
-		}
-		delivery := deliverID(t, webhook.SchemeV1, id, body)
-		parsed, err := event.Parse(delivery.Payload())
-		if err != nil {
-			wantLegal(t, event.DeadLetterAttributes(delivery, "", err))
-			return
-		}
-		wantLegal(t, parsed.Attributes(delivery, "acme"))
-	})
-}
