@@ -3,12 +3,9 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -114,26 +111,6 @@ func (l *errorLines) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.errors
-}
-
-// peakMemory is the largest resident set that a process has had so far, in KiB; 0 where there is no /proc to tell it.
-func peakMemory(t *testing.T, pid int) int {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		var size int
-		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &size); err == nil {
-			return size
-		}
-	}
-	t.Fatalf("no VmHWM in\n%s", status)
-	return 0
 }
 
 func TestErrorLines(t *testing.T) {

@@ -19,7 +19,7 @@ type floodReport struct {
 	topic   map[string]int // messages by webhook-id
 	calls   map[string]int // of backends, by method
 	fetches int            // of the key set, since the receiver started
-	peaks   [2]int         // memory after each half, in KiB; 0 is not known
+	peaks   [2]int64       // memory after each half, in bytes; 0 is not known
 	errors  []string       // log lines
 	forged  map[string]forgedOutcome
 }
@@ -163,7 +163,7 @@ func (r *floodReport) String() string {
 	return fmt.Sprintf("%.0f s: %d genuine deliveries, median %s, 99th percentile %s, slowest %s; %d forgeries, %.0f a second\n"+
 		"backend calls %v; key set fetched %d times; peak memory %d KiB after the first half, %d after the second (×%.2f)%s",
 		r.took.Seconds(), len(r.genuine), quantile(0.5), quantile(0.99), quantile(1), sent, float64(sent)/r.took.Seconds(),
-		r.calls, r.fetches, r.peaks[0], r.peaks[1], float64(r.peaks[1])/float64(max(r.peaks[0], 1)), &kinds)
+		r.calls, r.fetches, r.peaks[0]>>10, r.peaks[1]>>10, float64(r.peaks[1])/float64(max(r.peaks[0], 1)), &kinds)
 }
 
 func TestFloodChecksCanFail(t *testing.T) {
@@ -197,7 +197,7 @@ func TestFloodChecksCanFail(t *testing.T) {
 		"a slow sender kept":           {func(r *floodReport) { r.slow("slow body", 20*time.Second) }, "slow senders are shed"},
 		"slow senders not timed":       {func(r *floodReport) { r.slow("silent body", 0) }, "slow senders are shed"},
 		"memory grows":                 {func(r *floodReport) { r.peaks[1] = r.peaks[0]*6/5 + 1 }, "memory stays flat"},
-		"memory not known":             {func(r *floodReport) { r.peaks = [2]int{} }, "memory stays flat"},
+		"memory not known":             {func(r *floodReport) { r.peaks = [2]int64{} }, "memory stays flat"},
 		"a panic":                      {func(r *floodReport) { r.errors = []string{"panic"} }, "nothing is an error"},
 	} {
 		report := goodReport(15*time.Second, 2)
@@ -219,7 +219,7 @@ func (r *floodReport) slow(kind string, took time.Duration) {
 // goodReport is of a flood that has changed nothing.
 func goodReport(took time.Duration, fetches int) floodReport {
 	r := floodReport{
-		took: took, fetches: fetches, peaks: [2]int{40000, 44000}, topic: map[string]int{}, forged: map[string]forgedOutcome{},
+		took: took, fetches: fetches, peaks: [2]int64{40 << 20, 44 << 20}, topic: map[string]int{}, forged: map[string]forgedOutcome{},
 	}
 	for i := range int(took / genuineEvery) {
 		id := fmt.Sprintf("msg_%d", i)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/lockedbuffer"
+	"github.com/gemhook/gemhook/internal/peakmemory"
 )
 
 // The points of a delivery at which a process can die. Those after a call are reached when the backend has done it and the
@@ -146,7 +147,9 @@ func (f *Fleet) live(ctx context.Context, place int, death Death) error {
 	var output lockedbuffer.Buffer
 	process := exec.CommandContext(ctx, f.program)
 	process.Cancel = func() error {
-		f.remember(place, peakMemory(process.Process.Pid))
+		if peak, err := peakmemory.Of(process.Process.Pid); err == nil { // else it has just ended by itself
+			f.remember(place, peak)
+		}
 		return process.Process.Kill()
 	}
 	process.Env = append(slices.Clip(f.environment), "MORTAL_POINT="+death.Point, fmt.Sprintf("MORTAL_PASSAGE=%d", death.Passage))
