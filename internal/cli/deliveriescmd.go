@@ -164,7 +164,8 @@ func unknownDelivery(err error) string {
 	if !errors.Is(err, deliveries.ErrNotFound) {
 		return adviceOn(err)
 	}
-	return "find it: gemhook deliveries list. A dynamic webhook's delivery needs --tenant"
+	return "find it: gemhook deliveries list; where the ledger cannot be listed, in " + receiversLog +
+		".\nA dynamic webhook's delivery needs --tenant"
 }
 
 func (s *session) entryText(d *deliveries.Delivery) string {

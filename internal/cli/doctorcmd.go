@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,8 @@ func (s *session) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check a deployment from end to end",
 		Long: `Checks what the receiver is configured with, what it stands on, the receiver itself, its registration
-at Gemini, and a test delivery all the way to the topic; and says what to do about each failure.
+at Gemini, and a test delivery all the way to the topic; and says what to do about each failure. The
+test delivery is left out where the ledger cannot be listed (listing = false in Terraform).
 
 It changes nothing. Subscribers see the test delivery that Gemini sends, and nothing else.`,
 		Example: "  gemhook doctor --terraform-dir terraform/gcp",
@@ -88,7 +90,11 @@ func summary(findings []doctor.Check) string {
 	for _, finding := range findings {
 		counts[finding.Outcome]++
 	}
-	if counts[doctor.Failed] == 0 {
+	unmade := slices.ContainsFunc(findings, func(c doctor.Check) bool { return c.Outcome == doctor.Skipped && c.Advice != "" })
+	switch {
+	case counts[doctor.Failed] == 0 && unmade:
+		return "\nno check failed, but not all could be made\n"
+	case counts[doctor.Failed] == 0:
 		return "\neverything is in order\n"
 	}
 	return fmt.Sprintf("\n%d of %d checks failed, %d could not be made\n", counts[doctor.Failed], len(findings), counts[doctor.Skipped])

@@ -108,7 +108,8 @@ func exitCode(ctx context.Context, err error) int {
 		return own.code
 	case ctx.Err() != nil && errors.As(context.Cause(ctx), &interrupted):
 		return exitSignal + int(interrupted.Signal)
-	case errors.As(err, &missing), errors.As(err, &bad), errors.Is(err, errNoKey), errors.Is(err, secretstore.ErrNotStorable):
+	case errors.As(err, &missing), errors.As(err, &bad), errors.Is(err, errNoKey), errors.Is(err, secretstore.ErrNotStorable),
+		errors.Is(err, deliveries.ErrNotListed):
 		return exitSettings
 	case errors.Is(err, geminiapi.ErrNotFound), errors.Is(err, deliveries.ErrNotFound), errors.Is(err, errNoWebhook),
 		errors.Is(err, fs.ErrNotExist):
@@ -129,6 +130,9 @@ func exitCode(ctx context.Context, err error) int {
 	}
 	return exitFailed
 }
+
+// receiversLog is where deliveries are found but in the ledger.
+const receiversLog = "the receiver's log, whose lines have webhook_id and tenant"
 
 // adviceOn says what to do about an error, if that can be said in general.
 func adviceOn(err error) string {
@@ -151,6 +155,8 @@ func adviceOn(err error) string {
 		return "check the API key: it must be one of the project that the webhook belongs to"
 	case errors.Is(err, secretstore.ErrNotStorable):
 		return "name a secret of Secret Manager (projects/P/secrets/S) or a file (file:PATH) in " + deployment.SigningSecrets.Variable()
+	case errors.Is(err, deliveries.ErrNotListed):
+		return deliveries.ListingAdvice + "\nwithout listing: gemhook deliveries get ID, gemhook replay ID; IDs are in " + receiversLog
 	case strings.Contains(err.Error(), "could not find default credentials"):
 		return "log in: gcloud auth application-default login"
 	}

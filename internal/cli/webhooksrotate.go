@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gemhook/gemhook/internal/cli/console"
+	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/probe"
 	"github.com/gemhook/gemhook/internal/cli/rotation"
@@ -172,6 +173,9 @@ func (s *session) witness(client *geminiapi.Client, webhookID string) func(conte
 
 func rotationAdvice(err error) string {
 	switch {
+	case errors.Is(err, deliveries.ErrNotListed):
+		return "nothing has been dropped: " + deliveries.ListingAdvice + "\n" +
+			"or finish by hand: once the previous secret's 24 hours are over, store the first of the secrets, the newest, alone"
 	case errors.Is(err, rotation.ErrNotStored):
 		return "nothing is refused: the previous secret stays valid for 24 hours. Set right why it could not be stored and run\ngemhook webhooks rotate again, which asks for another"
 	case errors.Is(err, rotation.ErrChanged):

@@ -2,7 +2,8 @@
 //
 // The receiver needs no index, so the ledger's collection has few: received_at, and each of state, type and tenant together
 // with it, all newest first (terraform/modules/backend). Firestore answers several equality filters under one order by
-// merging those. Every query here keeps to that.
+// merging those. Every query here keeps to that. A deployment with listing = false has none of them: there a delivery is
+// found by its key alone.
 package deliveries
 
 import (
@@ -21,8 +22,17 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// ErrNotFound is returned by Get for a key without a document.
-var ErrNotFound = errors.New("no such delivery in the ledger")
+var (
+	// ErrNotFound is returned by Get for a key without a document.
+	ErrNotFound = errors.New("no such delivery in the ledger")
+	// ErrNotListed is returned by List, and by a Watch, where Firestore has no index to answer them by: listing is off in
+	// Terraform, or the indexes are still being built.
+	ErrNotListed = errors.New("the ledger cannot be listed")
+)
+
+// ListingAdvice says what to do about ErrNotListed. Firestore's own text offers a link that makes an index.
+const ListingAdvice = "set listing = true in Terraform and apply, or wait if its indexes are being built;\n" +
+	"make no index by Firestore's link: it caps the rate of deliveries, and Terraform does not know of it"
 
 // A Delivery is a ledger's document with its key.
 type Delivery struct {
@@ -55,7 +65,7 @@ var listed = []string{
 }
 
 // List yields the deliveries that a filter wants, newest first, without payload and attributes. It ends with the first
-// error.
+// error, which is ErrNotListed where Firestore has no index for it.
 func (r *Reader) List(ctx context.Context, filter Filter) iter.Seq2[*Delivery, error] {
 	return func(yield func(*Delivery, error) bool) {
 		documents := r.query(filter).Documents(ctx)
@@ -64,6 +74,9 @@ func (r *Reader) List(ctx context.Context, filter Filter) iter.Seq2[*Delivery, e
 			snapshot, err := documents.Next()
 			if errors.Is(err, iterator.Done) {
 				return
+			}
+			if status.Code(err) == codes.FailedPrecondition {
+				err = fmt.Errorf("%w: %w", ErrNotListed, err)
 			}
 			if err != nil {
 				yield(nil, fmt.Errorf("list the ledger: %w", err))

@@ -25,7 +25,8 @@ type Watch struct {
 	known  map[ledger.Key]bool
 }
 
-// Watch sets a watch. wait waits for a time or the end of its context, whose error it then returns.
+// Watch sets a watch, or fails with ErrNotListed. wait waits for a time or the end of its context, whose error it then
+// returns.
 func (r *Reader) Watch(ctx context.Context, wait func(context.Context, time.Duration) error) (*Watch, error) {
 	w := &Watch{reader: r, wait: wait, known: map[ledger.Key]bool{}}
 	_, err := w.look(ctx)

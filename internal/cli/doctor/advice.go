@@ -12,6 +12,10 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
+// unlistedAdvice is what to do in place of a check that would look for a delivery in a ledger that cannot be listed. A
+// deployment may have chosen that, so it is no failure.
+const unlistedAdvice = "follow the topic with gemhook tail, and have Gemini send a test delivery: gemhook webhooks ping"
+
 // adviceOn says what to do about an error by its kind alone.
 func adviceOn(err error) string {
 	switch {

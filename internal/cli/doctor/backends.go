@@ -13,6 +13,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/secret"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -166,6 +167,7 @@ func (e *examination) subscriptions(ctx context.Context) (string, error) {
 	return strings.Join(ids, ", "), nil
 }
 
+// ledger sees that the ledger can be read: listed or, where a deployment goes without that, by key.
 func (e *examination) ledger(ctx context.Context) (string, error) {
 	client, err := e.Firestore(ctx)
 	if err != nil {
@@ -175,8 +177,16 @@ func (e *examination) ledger(ctx context.Context) (string, error) {
 	defer cancel()
 	collection := e.Settings.Optional(deployment.Collection)
 	database := e.Settings.Optional(deployment.Database)
-	detail := fmt.Sprintf("collection %s of database %s, empty", collection, database)
-	for newest, err := range deliveries.NewReader(client, collection).List(ctx, deliveries.Filter{Limit: 1}) {
+	where := fmt.Sprintf("collection %s of database %s", collection, database)
+	detail := where + ", empty"
+	reader := deliveries.NewReader(client, collection)
+	for newest, err := range reader.List(ctx, deliveries.Filter{Limit: 1}) {
+		if errors.Is(err, deliveries.ErrNotListed) {
+			_, err = reader.Get(ctx, ledger.StaticKey(deliveries.OwnPrefix+"doctor"))
+			if err == nil || errors.Is(err, deliveries.ErrNotFound) {
+				return where + ", not listed: listing is off, or its indexes are being built", nil
+			}
+		}
 		switch status.Code(err) {
 		case codes.NotFound:
 			return "", fail("apply Terraform, or name the right one in "+deployment.Database.Variable(), "there is no database %s: %w", database, err)
@@ -186,7 +196,7 @@ func (e *examination) ledger(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		detail = fmt.Sprintf("collection %s of database %s, newest delivery %s", collection, database, newest.ReceivedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
+		detail = where + ", newest delivery " + newest.ReceivedAt.UTC().Format("2006-01-02 15:04:05 UTC")
 	}
 	return detail, nil
 }

@@ -18,6 +18,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 
+	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
@@ -47,7 +48,7 @@ type Outcome string
 const (
 	Passed  Outcome = "passed"
 	Failed  Outcome = "failed"
-	Skipped Outcome = "skipped" // another check would have had to pass
+	Skipped Outcome = "skipped" // there is nothing to check, or it cannot be checked here
 )
 
 // A Check is one finding.
@@ -55,7 +56,7 @@ type Check struct {
 	Name    string  `json:"name"`
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail"`
-	Advice  string  `json:"advice,omitempty"` // what to do about a failure
+	Advice  string  `json:"advice,omitempty"` // what to do about a failure, or in place of a check that cannot be made
 }
 
 // checks are all there are, in their order. Each needs those before it that it names.
@@ -92,7 +93,7 @@ type examination struct {
 	arrival
 }
 
-// Examine runs every check, tells of each as it is begun and as it is done, and returns whether all have passed.
+// Examine runs every check, tells of each as it is begun and as it is done, and returns whether none has failed.
 func Examine(ctx context.Context, deps Deps, begun func(name string), done func(Check)) (healthy bool, err error) {
 	e := &examination{Deps: deps}
 	defer e.release(context.WithoutCancel(ctx))
@@ -111,6 +112,10 @@ func Examine(ctx context.Context, deps Deps, begun func(name string), done func(
 		if errors.Is(err, errNothingToCheck) {
 			done(Check{Name: c.name, Outcome: Skipped, Detail: detail})
 			passed[c.name] = true
+			continue
+		}
+		if errors.Is(err, deliveries.ErrNotListed) {
+			done(Check{Name: c.name, Outcome: Skipped, Detail: deliveries.ErrNotListed.Error(), Advice: unlistedAdvice})
 			continue
 		}
 		if err != nil {

@@ -1,0 +1,128 @@
+package cli_test
+
+import (
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/cli/listingtest"
+	"github.com/gemhook/gemhook/shared/geminitest"
+)
+
+// withoutListing takes the indexes from the ledger of a world in which nothing has been done yet: the receiver and the
+// commands open Firestore when they need it. The world's own client goes to the emulator still.
+func (w *world) withoutListing() *listingtest.Firestore {
+	w.t.Helper()
+	backend := listingtest.New(w.t, os.Getenv("FIRESTORE_EMULATOR_HOST"))
+	w.t.Setenv("FIRESTORE_EMULATOR_HOST", backend.Host)
+	backend.RefuseQueries(listingtest.Missing)
+	return backend
+}
+
+func TestWithoutListing(t *testing.T) {
+	w := newWorld(t)
+	backend := w.withoutListing()
+	w.register()
+	w.run("send", "--id", "msg_1").want(0, "published")
+	w.run("send", "--id", "msg_1").want(0, "duplicate")
+	for _, said := range []string{listingtest.Missing, listingtest.Building} {
+		backend.RefuseQueries(said)
+		for _, args := range [][]string{{"deliveries", "list"}, {"replay", "--type", "batch.succeeded", "--apply"}} {
+			w.run(args...).want(78, "the ledger cannot be listed", said, "listing = true", "make no index by Firestore's link",
+				"gemhook deliveries get ID", "gemhook replay ID", "webhook_id")
+		}
+	}
+	w.run("deliveries", "get", "msg_1").want(0, "static!msg_1", "published")
+	w.run("replay", "msg_1", "--apply").want(0, "1 published")
+	if n := len(w.pull(subscription)); n != 2 {
+		t.Errorf("%d messages, want the delivery's and its replay's", n)
+	}
+	// What sends people to the list says where to look where there is none.
+	w.run("deliveries", "get", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
+	w.run("replay", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
+}
+
+func TestDoctorWithoutListing(t *testing.T) {
+	w := newWorld(t)
+	backend := w.withoutListing()
+	w.register()
+	var found diagnosis
+	w.run("doctor", "-o", "json").want(0).json(&found)
+	if !found.Healthy || len(found.Checks) != 16 {
+		t.Errorf("diagnosis %+v", found)
+	}
+	for _, check := range found.Checks {
+		outcome, advice := "passed", ""
+		switch check.Name {
+		case "ledger":
+			if !strings.Contains(check.Detail, "listing is off") {
+				t.Errorf("the ledger is said to be %q", check.Detail)
+			}
+		case "test delivery":
+			outcome, advice = "skipped", "gemhook tail"
+			if !strings.Contains(check.Detail, "cannot be listed") {
+				t.Errorf("the test delivery is left out because %q", check.Detail)
+			}
+		case "message", "subscriptions":
+			outcome = "skipped"
+		}
+		if check.Outcome != outcome || !strings.Contains(check.Advice, advice) || advice == "" && check.Advice != "" {
+			t.Errorf("%+v, want it %s with advice %q", check, outcome, advice)
+		}
+	}
+	r := w.run("doctor").want(0, "✓ ledger", "✓ receiver's secrets", "– test delivery", "no check failed, but not all could be made")
+	if strings.Contains(r.stdout, "everything is in order") {
+		t.Error("checks that were not made are called in order")
+	}
+	if n := w.ledgerSize(); n != 0 {
+		t.Errorf("%d documents are in the ledger, want no test delivery that nobody looks for", n)
+	}
+
+	backend.RefuseAll(listingtest.DatastoreMode)
+	w.run("doctor").want(1, "✗ ledger", "Datastore Mode")
+}
+
+func TestRotateWithoutListing(t *testing.T) {
+	at := &clock{}
+	var attempts atomic.Int64
+	w := newTimedWorld(t, at.now, func(geminitest.Attempt) { attempts.Add(1) })
+	w.withoutListing()
+	id := w.register()
+	w.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")
+	w.run("webhooks", "rotate").want(0, "accepts the new secret and the previous one")
+	both, _ := w.secrets.Latest(w.signing)
+	for _, step := range []struct {
+		ahead time.Duration
+		args  []string
+	}{
+		{0, []string{"--early"}},
+		{25 * time.Hour, nil},
+	} {
+		at.ahead.Store(int64(step.ahead))
+		signing := strings.Join(w.gemini.Secrets(id), " ")
+		w.run(append([]string{"webhooks", "rotate", "--finish"}, step.args...)...).want(78, "the ledger cannot be listed",
+			"nothing has been dropped", "listing = true", "make no index by Firestore's link", "by hand", "24 hours")
+		if stored, _ := w.secrets.Latest(w.signing); stored != both {
+			t.Error("what is stored has changed")
+		}
+		if strings.Join(w.gemini.Secrets(id), " ") != signing {
+			t.Error("what Gemini signs with has changed")
+		}
+	}
+	if n := attempts.Load(); n != 0 {
+		t.Errorf("Gemini was had to send %d test deliveries that nobody could find", n)
+	}
+	if n := w.ledgerSize(); n != 0 {
+		t.Errorf("%d documents are left in the ledger", n)
+	}
+	// By hand, as the advice says.
+	newest := strings.Fields(both)[0]
+	w.secrets.Create(w.signing, newest)
+	if signing := w.gemini.Secrets(id); len(signing) != 1 || signing[0] != newest {
+		t.Error("the first of the secrets stored is not what Gemini signs with")
+	}
+	w.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")
+	w.run("webhooks", "rotate").want(0, "accepts the new secret and the previous one")
+}
