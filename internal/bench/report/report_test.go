@@ -1,0 +1,199 @@
+package report_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/gemhook/gemhook/internal/bench/report"
+)
+
+func TestMedian(t *testing.T) {
+	for _, test := range []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{3}, 3},
+		{[]float64{9, 1, 5}, 5},
+		{[]float64{4, 1, 3, 2}, 2.5},
+		{[]float64{1, 1, 1, 1, 1000}, 1},
+	} {
+		given := append([]float64(nil), test.values...)
+		if got := report.Median(given); got != test.want {
+			t.Errorf("Median(%v) = %v, want %v", test.values, got, test.want)
+		}
+		for i := range given {
+			if given[i] != test.values[i] {
+				t.Errorf("Median changed its argument: %v, was %v", given, test.values)
+			}
+		}
+	}
+	if got := report.Median(nil); !math.IsNaN(got) {
+		t.Errorf("Median(nil) = %v, want NaN", got)
+	}
+}
+
+// The ratio is the median of ratios, which differs from the ratio of medians.
+func TestRatioIsOfRounds(t *testing.T) {
+	row := &report.Row{Reference: "x", Rounds: []report.Round{{10, 10}, {30, 10}, {40, 20}}}
+	median, smallest, largest := row.Ratio()
+	if median != 2 || smallest != 1 || largest != 3 {
+		t.Errorf("Ratio() = %v, %v–%v; want 2, 1–3", median, smallest, largest)
+	}
+	if row.Value() != 30 || row.ReferenceValue() != 10 {
+		t.Errorf("values %v and %v, want 30 and 10", row.Value(), row.ReferenceValue())
+	}
+	row.Reference = ""
+	if median, _, _ := row.Ratio(); !math.IsNaN(median) {
+		t.Errorf("ratio without a reference: %v", median)
+	}
+}
+
+func TestMarks(t *testing.T) {
+	rounds := func(figure, reference float64) []report.Round { return []report.Round{{figure, reference}} }
+	for _, test := range []struct {
+		name   string
+		mark   report.Mark
+		rounds []report.Round
+		missed bool
+	}{
+		{"none", report.Mark{}, rounds(9, 1), false},
+		{"at most, at it", report.AtMost(1.5), rounds(3, 2), false},
+		{"at most, above", report.AtMost(1.5), rounds(3.01, 2), true},
+		{"at least, at it", report.AtLeast(8), rounds(16, 2), false},
+		{"at least, below", report.AtLeast(8), rounds(15.9, 2), true},
+		{"of the figure, at it", report.FigureAtMost(1), rounds(1, 100), false},
+		{"of the figure, above", report.FigureAtMost(1), rounds(2, 100), true},
+		{"nothing to divide by", report.AtMost(1), rounds(0, 0), true},
+		{"nothing measured", report.AtMost(1), nil, false},
+	} {
+		row := &report.Row{Figure: "f", Reference: "r", Mark: test.mark, Rounds: test.rounds}
+		if got := row.Missed(); got != test.missed {
+			t.Errorf("%s: Missed() = %t, want %t", test.name, got, test.missed)
+		}
+	}
+}
+
+func TestUnits(t *testing.T) {
+	for _, test := range []struct {
+		unit  report.Unit
+		value float64
+		want  string
+	}{
+		{report.Nanoseconds, 281.4, "281 ns"},
+		{report.Nanoseconds, 1975, "1.98 µs"},
+		{report.Nanoseconds, 18_460_000, "18.5 ms"},
+		{report.Nanoseconds, 2e9, "2 s"},
+		{report.PerSecond, 925.4, "925/s"},
+		{report.PerSecond, 24_410, "24.4k/s"},
+		{report.Bytes, 19_660_926, "19.7 MB"},
+		{report.Bytes, 78_249, "78.2 kB"},
+		{report.Bytes, 12, "12 B"},
+		{report.Count, 17, "17"},
+		{report.Count, 50_000, "50000"},
+		{report.Instructions, 7_160_274, "7.16 M"},
+		{report.Instructions, 98_100, "98.1 k"},
+		{report.Count, 0.345, "0.34"},
+		{report.Count, 9.996, "10.0"},
+		{report.Count, math.NaN(), "–"},
+	} {
+		if got := test.unit.Format(test.value); got != test.want {
+			t.Errorf("Format(%v) = %q, want %q", test.value, got, test.want)
+		}
+	}
+}
+
+var rows = []*report.Row{
+	{
+		Figure: "verify a v1 delivery", Reference: "a library",
+		Rounds: []report.Round{{690, 2000}, {700, 2000}, {710, 2000}}, Mark: report.AtMost(0.345),
+		Note: "Said once.",
+	},
+	{
+		Figure: "forged requests refused, one process", Reference: "a | b", Unit: report.PerSecond,
+		Rounds: []report.Round{{24_000, 2000}}, Mark: report.AtLeast(8), Note: "Said once.",
+	},
+	{Figure: "allocations", Reference: "a library", Unit: report.Count, Rounds: []report.Round{{1, 17}}, Mark: report.FigureAtMost(1)},
+	{Figure: "size", Unit: report.Bytes, Rounds: []report.Round{{78_249, 0}}},
+	{Figure: "memory", Reference: "a library", Mark: report.AtMost(1), LeftOut: "there is none"},
+}
+
+func TestTerminal(t *testing.T) {
+	const want = `  FIGURE                                GEMHOOK  BESIDE      THAT  RATIO     SPREAD   WANTED
+✗ verify a v1 delivery                   700 ns  a library   2 µs   0.35  0.34–0.35  ≤ 0.345
+✓ forged requests refused, one process  24k/s    a | b      2k/s     12                ≥ 8
+✓ allocations                                 1  a library     17                        ≤ 1
+  size                                  78.2 kB
+
+Said once.
+
+Left out: memory, beside a library: there is none
+`
+	got := report.Terminal(rows)
+	// The layout of figures is for eyes: what is compared is the words and their order.
+	if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	lines := strings.Split(got, "\n")
+	end := -1
+	for _, line := range lines[:4] {
+		// Right-aligned, all figures end in one column.
+		column := utf8.RuneCountInString(line[:strings.Index(line, columnAfter(line))])
+		if end >= 0 && column != end {
+			t.Errorf("the columns are not aligned:\n%s", got)
+		}
+		end = column
+	}
+}
+
+// columnAfter is what stands in the column after the figures.
+func columnAfter(line string) string {
+	for _, text := range []string{"BESIDE", "a library", "a | b"} {
+		if strings.Contains(line, text) {
+			return text
+		}
+	}
+	return ""
+}
+
+func TestTerminalKeepsWithinItsWidth(t *testing.T) {
+	long := []*report.Row{{
+		Figure: "x", Rounds: []report.Round{{1, 0}}, Note: strings.Repeat("eleven char ", 40),
+	}}
+	text := report.Terminal(long)
+	for line := range strings.Lines(text) {
+		if width := utf8.RuneCountInString(strings.TrimRight(line, "\n")); width > report.MaxWidth {
+			t.Errorf("a line of %d characters: %s", width, line)
+		}
+	}
+	if strings.Count(text, "eleven") != 40 {
+		t.Error("words got lost")
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	const want = `Measured somewhere.
+
+| figure | gemhook | beside | that | ratio | spread | wanted | |
+|---|--:|---|--:|--:|--:|--:|---|
+| verify a v1 delivery | 700 ns | a library | 2 µs | 0.35 | 0.34–0.35 | ≤ 0.345 | ✗ |
+| forged requests refused, one process | 24k/s | a \| b | 2k/s | 12 | | ≥ 8 | ✓ |
+| allocations | 1 | a library | 17 | | | ≤ 1 | ✓ |
+| size | 78.2 kB | | | | | | |
+
+Said once.
+
+Left out: memory, beside a library: there is none
+`
+	if got := report.Markdown("Measured somewhere.", rows); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestMachineSaysWhatKindItIs(t *testing.T) {
+	text := report.Machine()
+	if !strings.Contains(text, " cores, ") || !strings.Contains(text, "go1.") || strings.Contains(text, "\n") {
+		t.Errorf("Machine() = %q", text)
+	}
+}

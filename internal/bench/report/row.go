@@ -1,0 +1,105 @@
+// Package report holds what a benchmark measured against what it was measured beside, and shows it as a table.
+//
+// Absolute figures of a shared machine are noise; what lasts is the ratio of two things measured at the same time. So a
+// [Row] keeps both sides of every round, its ratio is the median of the rounds' ratios, and the spread is the smallest
+// and the largest of them.
+package report
+
+import (
+	"math"
+	"slices"
+)
+
+// A Round is one measurement of both sides. Reference is 0 where there is none.
+type Round struct{ Figure, Reference float64 }
+
+// A Row is one line of the table.
+type Row struct {
+	Figure    string // what was measured
+	Reference string // what it was measured beside; empty: nothing
+	Unit      Unit
+	Rounds    []Round
+	Mark      Mark
+	Note      string // one sentence below the table
+	LeftOut   string // why there are no rounds
+}
+
+// A Mark is what is wanted of a row. The zero Mark wants nothing.
+type Mark struct {
+	Bound    float64
+	AtLeast  bool // else at most
+	OfFigure bool // of the figure itself rather than of the ratio
+}
+
+// AtMost wants a ratio of no more than bound.
+func AtMost(bound float64) Mark { return Mark{Bound: bound} }
+
+// AtLeast wants a ratio of no less than bound.
+func AtLeast(bound float64) Mark { return Mark{Bound: bound, AtLeast: true} }
+
+// FigureAtMost wants the figure itself, in its unit, to be no more than bound.
+func FigureAtMost(bound float64) Mark { return Mark{Bound: bound, OfFigure: true} }
+
+// Name tells the row apart from others of the same figure.
+func (r *Row) Name() string {
+	if r.Reference == "" {
+		return r.Figure
+	}
+	return r.Figure + ", beside " + r.Reference
+}
+
+// Value returns the median of the figure over the rounds.
+func (r *Row) Value() float64 {
+	return Median(r.each(func(round Round) float64 { return round.Figure }))
+}
+
+// ReferenceValue returns the median of the reference over the rounds.
+func (r *Row) ReferenceValue() float64 {
+	return Median(r.each(func(round Round) float64 { return round.Reference }))
+}
+
+// Ratio returns the median of the rounds' ratios, figure over reference, and the smallest and largest of them. All are NaN
+// where there is no reference.
+func (r *Row) Ratio() (median, smallest, largest float64) {
+	if r.Reference == "" || len(r.Rounds) == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
+	}
+	ratios := r.each(func(round Round) float64 { return round.Figure / round.Reference })
+	return Median(ratios), slices.Min(ratios), slices.Max(ratios)
+}
+
+// Missed tells whether the row was measured and is not what was wanted of it.
+func (r *Row) Missed() bool {
+	if r.Mark == (Mark{}) || len(r.Rounds) == 0 {
+		return false
+	}
+	got, _, _ := r.Ratio()
+	if r.Mark.OfFigure {
+		got = r.Value()
+	}
+	if r.Mark.AtLeast {
+		return !(got >= r.Mark.Bound)
+	}
+	return !(got <= r.Mark.Bound)
+}
+
+func (r *Row) each(of func(Round) float64) []float64 {
+	values := make([]float64, len(r.Rounds))
+	for i, round := range r.Rounds {
+		values[i] = of(round)
+	}
+	return values
+}
+
+// Median returns the median of values, NaN if there are none.
+func Median(values []float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}

@@ -1,0 +1,175 @@
+package rig_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gemhook/gemhook/internal/bench/load"
+	"github.com/gemhook/gemhook/internal/bench/rig"
+	"github.com/gemhook/gemhook/internal/emulator"
+)
+
+func newRig(t *testing.T) *rig.Rig {
+	t.Helper()
+	r, err := rig.New("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func TestProcess(t *testing.T) {
+	r := newRig(t)
+	hello, err := r.Hello(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := rig.Start(t.Context(), hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.Stop()
+	took, err := process.First(t.Context(), rig.Get(), http.StatusOK)
+	if err != nil || took <= 0 {
+		t.Fatalf("first answer after %s: %v", took, err)
+	}
+	if _, err := process.First(t.Context(), rig.Get(), http.StatusTeapot); err == nil {
+		t.Error("no error for another status than that wanted")
+	}
+	if err := process.Rest(t.Context()); err != nil {
+		t.Error(err)
+	}
+	process.Stop()
+	if err := syscall.Kill(process.PID(), 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("after Stop the process is there: %v", err)
+	}
+}
+
+func TestProcessEndsWithItsContext(t *testing.T) {
+	r := newRig(t)
+	hello, err := r.Hello(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	process, err := rig.StartUp(ctx, hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	process.Wait()
+	if err := syscall.Kill(process.PID(), 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the process is still there: %v", err)
+	}
+}
+
+// What is measured beside each other must do the same: a delivery by the receiver, and its calls alone.
+func TestReceiverAndRawCalls(t *testing.T) {
+	r := newRig(t)
+	backends, err := r.Backends(t.Context())
+	if errors.Is(err, emulator.ErrNotInstalled) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, err := rig.NewSender()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := r.Receiver(t.Context(), backends, sender)
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := rig.StartUp(t.Context(), program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.Stop()
+	requests, err := sender.Requests(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := load.DialPool(t.Context(), process.Address, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := pool.Send(t.Context(), 1, http.StatusOK, func(int) []byte { return requests[0] }); err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := sender.PrepareAll(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := backends.Raw(t.Context(), prepared[0]); err != nil {
+		t.Fatal(err)
+	}
+	documents, err := backends.Documents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(documents) != 2 {
+		t.Fatalf("%d documents, want the receiver's and the raw calls'", len(documents))
+	}
+	// The ids are random and the times the present; the rest is the same.
+	for _, varying := range []string{"webhook_id", "message_id", "lease_expires_at", "received_at", "expires_at", "settled_at"} {
+		for _, document := range documents {
+			if document[varying] == nil || document[varying] == "" {
+				t.Errorf("a document has no %s", varying)
+			}
+			delete(document, varying)
+		}
+	}
+	for _, document := range documents {
+		attributes := document["attributes"].(map[string]any)
+		for _, varying := range []string{"ce-id", "webhook-timestamp", "webhook-signature"} {
+			delete(attributes, varying)
+		}
+	}
+	first, second := asJSON(t, documents[0]), asJSON(t, documents[1])
+	if first != second {
+		t.Errorf("the documents differ:\n%s\n%s", first, second)
+	}
+}
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The lock file has no place of download in it, so that everybody's own registry is asked; the checksums stay.
+func TestLockFileNamesNoRegistry(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "node", "package-lock.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lock struct {
+		Packages map[string]struct{ Version, Resolved, Integrity string }
+	}
+	if err := json.Unmarshal(data, &lock); err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range lock.Packages {
+		if p.Resolved != "" || name != "" && !strings.HasPrefix(p.Integrity, "sha512-") {
+			t.Errorf("%s: make the file anew with npm install --package-lock-only --omit-lockfile-registry-resolved", name)
+		}
+	}
+	for _, name := range []string{"node_modules/@google-cloud/functions-framework", "node_modules/standardwebhooks"} {
+		if lock.Packages[name].Version == "" {
+			t.Errorf("%s is not in the lock file", name)
+		}
+	}
+}
