@@ -35,9 +35,9 @@ type fixture struct {
 }
 
 // verified vouches for one delivery, which a real verifier has looked at before.
-type verified struct{ delivery *webhook.Delivery }
+type verified struct{ delivery webhook.Delivery }
 
-func (v verified) Verify(context.Context, http.Header, []byte) (*webhook.Delivery, error) {
+func (v verified) Verify(context.Context, http.Header, []byte) (webhook.Delivery, error) {
 	return v.delivery, nil
 }
 

@@ -47,7 +47,7 @@ func (a attributes) putIfSet(key, value string) {
 
 // Attributes returns the attributes of an event's message. tenant is empty for a static webhook. Where user_metadata has
 // more members than there is room for, those first in the order of their names are in.
-func (e *Event) Attributes(delivery *webhook.Delivery, tenant string) map[string]string {
+func (e *Event) Attributes(delivery webhook.Delivery, tenant string) map[string]string {
 	attributes := envelope(delivery, tenant, e.Type, e.time(delivery.Time()))
 	attributes.putIfSet("ce-subject", e.ResourceID)
 	for _, name := range slices.Sorted(maps.Keys(e.Metadata)) {
@@ -58,14 +58,14 @@ func (e *Event) Attributes(delivery *webhook.Delivery, tenant string) map[string
 }
 
 // DeadLetterAttributes returns the attributes of a verified delivery that is no event, and why it is none.
-func DeadLetterAttributes(delivery *webhook.Delivery, tenant string, reason error) map[string]string {
+func DeadLetterAttributes(delivery webhook.Delivery, tenant string, reason error) map[string]string {
 	attributes := envelope(delivery, tenant, DeadLetterType, delivery.Time().Format(time.RFC3339))
 	attributes.put("error", reason.Error())
 	return attributes
 }
 
 // envelope returns what every message carries, whatever is in it.
-func envelope(delivery *webhook.Delivery, tenant, eventType, at string) attributes {
+func envelope(delivery webhook.Delivery, tenant, eventType, at string) attributes {
 	from := source + "static"
 	if tenant != "" {
 		from = source + "dynamic/" + tenant

@@ -54,7 +54,7 @@ func manyMembers(n int) []string {
 }
 
 // message is what the contract puts on a message, could it be of any size.
-func message(delivery *webhook.Delivery, tenant string, parsed *event.Event) map[string]string {
+func message(delivery webhook.Delivery, tenant string, parsed *event.Event) map[string]string {
 	attributes := common(delivery, tenant)
 	attributes["ce-type"] = parsed.Type
 	if parsed.ResourceID != "" {
@@ -66,14 +66,14 @@ func message(delivery *webhook.Delivery, tenant string, parsed *event.Event) map
 	return attributes
 }
 
-func deadLetter(delivery *webhook.Delivery, tenant string, reason error) map[string]string {
+func deadLetter(delivery webhook.Delivery, tenant string, reason error) map[string]string {
 	attributes := common(delivery, tenant)
 	attributes["ce-type"], attributes["error"] = "gemhook.dead_letter", reason.Error()
 	return attributes
 }
 
 // common are the attributes of every message but ce-time, which has a test of its own.
-func common(delivery *webhook.Delivery, tenant string) map[string]string {
+func common(delivery webhook.Delivery, tenant string) map[string]string {
 	attributes := map[string]string{
 		"ce-specversion": "1.0", "ce-id": delivery.ID(), "content-type": "application/json",
 		"ce-source":          "//generativelanguage.googleapis.com/webhooks/static",

@@ -34,12 +34,12 @@ var keys = sync.OnceValue(func() *geminitest.Keys {
 })
 
 // deliver signs a body as that scheme, and verifies it.
-func deliver(t testing.TB, scheme webhook.Scheme, body string) *webhook.Delivery {
+func deliver(t testing.TB, scheme webhook.Scheme, body string) webhook.Delivery {
 	t.Helper()
 	return deliverID(t, scheme, "msg_1", body)
 }
 
-func deliverID(t testing.TB, scheme webhook.Scheme, id, body string) *webhook.Delivery {
+func deliverID(t testing.TB, scheme webhook.Scheme, id, body string) webhook.Delivery {
 	t.Helper()
 	d := geminitest.Delivery{ID: id, Time: now, Body: []byte(body)}
 	var err error
@@ -57,10 +57,10 @@ func deliverID(t testing.TB, scheme webhook.Scheme, id, body string) *webhook.De
 	return verify(t, d)
 }
 
-func verify(t testing.TB, d geminitest.Delivery) *webhook.Delivery {
+func verify(t testing.TB, d geminitest.Delivery) webhook.Delivery {
 	t.Helper()
 	options := &webhook.Options{Audience: audience, Now: func() time.Time { return now }}
-	var delivery *webhook.Delivery
+	var delivery webhook.Delivery
 	var err error
 	if d.Scheme == geminitest.SchemeV1 {
 		secrets, parseErr := webhook.ParseSecrets(keys().Secrets[0])

@@ -135,9 +135,9 @@ func TestTokenFirst(t *testing.T) {
 
 type verifierFunc func()
 
-func (v verifierFunc) Verify(context.Context, http.Header, []byte) (*webhook.Delivery, error) {
+func (v verifierFunc) Verify(context.Context, http.Header, []byte) (webhook.Delivery, error) {
 	v()
-	return nil, webhook.ErrBadSignature
+	return webhook.Delivery{}, webhook.ErrBadSignature
 }
 
 type readerFunc func()

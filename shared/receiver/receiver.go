@@ -43,7 +43,7 @@ const Deadline = settleBy
 
 // A Verifier proves that a request is a delivery of Gemini's: [*webhook.Static] or [*webhook.Dynamic].
 type Verifier interface {
-	Verify(ctx context.Context, header http.Header, body []byte) (*webhook.Delivery, error)
+	Verify(ctx context.Context, header http.Header, body []byte) (webhook.Delivery, error)
 }
 
 // A Ledger decides who may publish a delivery: [*ledger.Ledger].
@@ -148,7 +148,7 @@ func (r *Receiver) admit(ctx context.Context, at endpoint, line *line) error {
 	return errUnknownToken
 }
 
-func (r *Receiver) verify(ctx context.Context, at endpoint, header http.Header, body []byte, line *line) (*webhook.Delivery, error) {
+func (r *Receiver) verify(ctx context.Context, at endpoint, header http.Header, body []byte, line *line) (webhook.Delivery, error) {
 	defer line.time("verify_ms")()
 	ctx, cancel := r.until(ctx, line, verifyBy)
 	defer cancel()
@@ -165,7 +165,7 @@ type parcel struct {
 	state ledger.State // what it becomes once it is published
 }
 
-func (r *Receiver) pack(delivery *webhook.Delivery, tenantName string) *parcel {
+func (r *Receiver) pack(delivery webhook.Delivery, tenantName string) *parcel {
 	p := &parcel{
 		key: ledger.StaticKey(delivery.ID()),
 		entry: ledger.Entry{

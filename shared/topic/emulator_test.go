@@ -111,7 +111,7 @@ func TestEmulatorTakesWhatEventMakes(t *testing.T) {
 }
 
 // verified returns the delivery of a body.
-func verified(t *testing.T, body []byte) *webhook.Delivery {
+func verified(t *testing.T, body []byte) webhook.Delivery {
 	t.Helper()
 	keys := &geminitest.Keys{Secrets: []string{"whsec_dGVzdHMgb25seQ=="}}
 	signed, err := keys.SignV1(geminitest.Delivery{ID: strings.Repeat("m", 1024), Time: time.Now(), Body: body})

@@ -28,25 +28,25 @@ func NewDynamic(keys Source[KeySet], options *Options) *Dynamic {
 // Verify returns the delivery that headers and raw body are, or why it is refused: ErrMissingHeader, ErrMalformedHeader,
 // ErrStaleTimestamp, ErrBadSignature or ErrBadToken in a [*Refusal]; or ErrKeysUnavailable. The payload of a token is its
 // claims: the body is not looked at.
-func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (*Delivery, error) {
+func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
 	headers, err := readHeaders(header)
 	if err != nil {
-		return nil, err
+		return Delivery{}, err
 	}
 	if isToken(headers.signature) {
 		return v.verifyToken(ctx, headers)
 	}
 	if err := checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance); err != nil {
-		return nil, err
+		return Delivery{}, err
 	}
 	if !has(headers.signature, SchemeV1a) {
-		return nil, refuse(ErrBadSignature, "The dynamic URL takes v1a signatures and RS256 tokens, and there is none.")
+		return Delivery{}, refuse(ErrBadSignature, "The dynamic URL takes v1a signatures and RS256 tokens, and there is none.")
 	}
-	return verifyWith(ctx, v.keys, func(keys *KeySet) (*Delivery, error) {
+	return verifyWith(ctx, v.keys, func(keys *KeySet) (Delivery, error) {
 		if !keys.signed(&headers, body) {
-			return nil, refuseUnknownKey(ErrBadSignature, "No v1a signature matches a key of Google's key set.")
+			return Delivery{}, refuseUnknownKey(ErrBadSignature, "No v1a signature matches a key of Google's key set.")
 		}
-		return &Delivery{headers: headers, scheme: SchemeV1a, payload: body}, nil
+		return Delivery{headers: headers, scheme: SchemeV1a, payload: body}, nil
 	})
 }
 
@@ -71,21 +71,21 @@ func (k *KeySet) signed(headers *headers, body []byte) bool {
 	return false
 }
 
-func (v *Dynamic) verifyToken(ctx context.Context, headers headers) (*Delivery, error) {
+func (v *Dynamic) verifyToken(ctx context.Context, headers headers) (Delivery, error) {
 	if v.options.Audience == "" {
-		return nil, refuse(ErrBadToken, "Tokens are not accepted here: no audience is configured.")
+		return Delivery{}, refuse(ErrBadToken, "Tokens are not accepted here: no audience is configured.")
 	}
 	token, err := parseToken(headers.signature)
 	if err != nil {
-		return nil, err
+		return Delivery{}, err
 	}
-	return verifyWith(ctx, v.keys, func(keys *KeySet) (*Delivery, error) {
+	return verifyWith(ctx, v.keys, func(keys *KeySet) (Delivery, error) {
 		if err := token.checkSignature(keys); err != nil {
-			return nil, err
+			return Delivery{}, err
 		}
 		if err := checkClaims(token.claims, v.options); err != nil {
-			return nil, err
+			return Delivery{}, err
 		}
-		return &Delivery{headers: headers, scheme: SchemeJWT, payload: token.claims}, nil
+		return Delivery{headers: headers, scheme: SchemeJWT, payload: token.claims}, nil
 	})
 }

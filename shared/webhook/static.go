@@ -22,23 +22,23 @@ func NewStatic(secrets Source[Secrets], options *Options) *Static {
 
 // Verify returns the delivery that headers and raw body are, or why it is refused: ErrMissingHeader, ErrMalformedHeader,
 // ErrStaleTimestamp, ErrBadSignature or ErrDynamicURLRequired in a [*Refusal]; or ErrKeysUnavailable.
-func (v *Static) Verify(ctx context.Context, header http.Header, body []byte) (*Delivery, error) {
+func (v *Static) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
 	headers, err := readHeaders(header)
 	if err != nil {
-		return nil, err
+		return Delivery{}, err
 	}
 	if !has(headers.signature, SchemeV1) && (has(headers.signature, SchemeV1a) || isToken(headers.signature)) {
-		return nil, refuse(ErrDynamicURLRequired,
+		return Delivery{}, refuse(ErrDynamicURLRequired,
 			"This is a delivery of a dynamic webhook: send it to the dynamic URL of its tenant.")
 	}
 	if err := checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance); err != nil {
-		return nil, err
+		return Delivery{}, err
 	}
-	return verifyWith(ctx, v.secrets, func(secrets *Secrets) (*Delivery, error) {
+	return verifyWith(ctx, v.secrets, func(secrets *Secrets) (Delivery, error) {
 		if !secrets.signed(&headers, body) {
-			return nil, refuseUnknownKey(ErrBadSignature, "No v1 signature matches an active signing secret.")
+			return Delivery{}, refuseUnknownKey(ErrBadSignature, "No v1 signature matches an active signing secret.")
 		}
-		return &Delivery{headers: headers, scheme: SchemeV1, payload: body}, nil
+		return Delivery{headers: headers, scheme: SchemeV1, payload: body}, nil
 	})
 }
 

@@ -85,7 +85,8 @@ func (r *Refusal) Error() string { return r.Reason.Error() + ": " + r.Detail }
 // Unwrap returns the reason, for errors.Is.
 func (r *Refusal) Unwrap() error { return r.Reason }
 
-// A Delivery is what Google signed. Only Verify makes one.
+// A Delivery is what Google signed. Only Verify makes one; the zero Delivery comes with an error. It is a value, so that
+// verifying allocates nothing.
 type Delivery struct {
 	headers headers
 	scheme  Scheme
@@ -93,23 +94,23 @@ type Delivery struct {
 }
 
 // ID is the webhook-id: the same over all retries of one event. A token does not sign it.
-func (d *Delivery) ID() string { return d.headers.id }
+func (d Delivery) ID() string { return d.headers.id }
 
 // Timestamp is the webhook-timestamp as received: digits. A token does not sign it.
-func (d *Delivery) Timestamp() string { return d.headers.timestamp }
+func (d Delivery) Timestamp() string { return d.headers.timestamp }
 
 // Time is Timestamp as a time.
-func (d *Delivery) Time() time.Time { return time.Unix(d.headers.seconds, 0).UTC() }
+func (d Delivery) Time() time.Time { return time.Unix(d.headers.seconds, 0).UTC() }
 
 // Signature is the webhook-signature as received.
-func (d *Delivery) Signature() string { return d.headers.signature }
+func (d Delivery) Signature() string { return d.headers.signature }
 
 // Scheme is how the delivery was signed.
-func (d *Delivery) Scheme() Scheme { return d.scheme }
+func (d Delivery) Scheme() Scheme { return d.scheme }
 
 // Payload is the signed event: the body exactly as received or, for a token, the claims exactly as signed. The caller
 // must not change it.
-func (d *Delivery) Payload() []byte { return d.payload }
+func (d Delivery) Payload() []byte { return d.payload }
 
 // A Source is where a verifier finds its keys.
 type Source[T any] interface {
@@ -150,22 +151,22 @@ func (o *Options) orDefault() Options {
 }
 
 // verifyWith runs verify with the keys at hand and, where they did not do, once more with newer ones.
-func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) (*Delivery, error)) (*Delivery, error) {
+func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) (Delivery, error)) (Delivery, error) {
 	keys, err := source.Get(ctx)
 	if err != nil {
-		return nil, errors.Join(ErrKeysUnavailable, err)
+		return Delivery{}, errors.Join(ErrKeysUnavailable, err)
 	}
 	delivery, err := verify(keys)
 	if err == nil {
 		return delivery, nil
 	}
 	if refusal := (*Refusal)(nil); !errors.As(err, &refusal) || !refusal.unknownKey {
-		return nil, err
+		return Delivery{}, err
 	}
 	if newer := source.Refresh(ctx, keys); newer != keys {
 		return verify(newer)
 	}
-	return nil, err
+	return Delivery{}, err
 }
 
 func refuse(reason error, detail string) error { return &Refusal{Reason: reason, Detail: detail} }

@@ -94,7 +94,7 @@ func paired(rounds [][]float64, figure, reference int) []report.Round {
 }
 
 type verifier interface {
-	Verify(context.Context, http.Header, []byte) (*webhook.Delivery, error)
+	Verify(context.Context, http.Header, []byte) (webhook.Delivery, error)
 }
 
 func verifying(ctx context.Context, v verifier, d geminitest.Delivery) batch {

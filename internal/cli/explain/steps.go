@@ -24,7 +24,7 @@ type explanation struct {
 }
 
 // A verifier is one of package webhook's, with keys and a clock of ours.
-type verifier func(ctx context.Context, header http.Header, body []byte) (*webhook.Delivery, error)
+type verifier func(ctx context.Context, header http.Header, body []byte) (webhook.Delivery, error)
 
 // explain goes the way of the delivery and stops where nothing further can be said.
 func (e *explanation) explain(ctx context.Context) {
@@ -56,7 +56,7 @@ func (e *explanation) explain(ctx context.Context) {
 	} else {
 		e.age(at)
 	}
-	if delivery == nil {
+	if err != nil {
 		e.refused(ctx, dynamic, at, err)
 		return
 	}
