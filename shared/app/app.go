@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -31,18 +30,9 @@ type App struct {
 	backends *backends
 }
 
-// collectAt is how far an instance's memory may grow before garbage is collected, in per cent of what is in use. An
-// instance uses some 5 MB and a delivery leaves 60 KB behind: at Go's 100 a seventh of its CPU time went into collecting, at
-// 400 it is a twentieth, for 20 MB more.
-const collectAt = 400
-
 // FromEnvironment returns the app that the process environment describes, logging to standard output. It ends the
-// process, with one message that names every bad variable, if the environment describes none. It also sets how often the
-// process collects garbage, unless GOGC does.
+// process, with one message that names every bad variable, if the environment describes none.
 func FromEnvironment() *App {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
 	configuration, err := config.Load(context.Background(), envconfig.OsLookuper())
 	if err != nil {
 		slog.New(cloudlog.NewHandler(os.Stdout, nil)).Error(err.Error())

@@ -17,14 +17,20 @@ type line struct {
 	start   time.Time
 	level   slog.Level
 	outcome string
-	attrs   []slog.Attr
+	attrs   []slog.Attr // the first is for the outcome
 }
+
+// usualAttrs are enough for the line of an accepted delivery.
+const usualAttrs = 16
 
 // maxLogged bounds what is logged of a header that nobody may have signed.
 const maxLogged = 256
 
 func (r *Receiver) newLine(request *http.Request, at endpoint) *line {
-	l := &line{logger: r.deps.Log, now: r.options.Now, start: r.options.Now(), level: slog.LevelInfo}
+	l := &line{
+		logger: r.deps.Log, now: r.options.Now, start: r.options.Now(), level: slog.LevelInfo,
+		attrs: make([]slog.Attr, 1, usualAttrs),
+	}
 	id := request.Header.Get(webhook.HeaderID)
 	l.add(slog.String("webhook_id", id[:min(len(id), maxLogged)]))
 	if at.tenant != "" {
@@ -72,9 +78,9 @@ func (l *line) failed(f failure) {
 }
 
 func (l *line) log(ctx context.Context) {
-	attrs := append([]slog.Attr{slog.String("outcome", l.outcome)}, l.attrs...)
-	attrs = append(attrs, milliseconds("duration_ms", l.now().Sub(l.start)))
-	l.logger.LogAttrs(ctx, l.level, "delivery", attrs...)
+	l.attrs[0] = slog.String("outcome", l.outcome)
+	l.add(milliseconds("duration_ms", l.now().Sub(l.start)))
+	l.logger.LogAttrs(ctx, l.level, "delivery", l.attrs...)
 }
 
 func milliseconds(name string, d time.Duration) slog.Attr {

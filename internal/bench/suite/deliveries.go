@@ -18,7 +18,7 @@ const (
 	warmUp             = 3000
 	sequentialRequests = 300 // of each side
 	parallel           = 64
-	parallelSlices     = 20  // of each side
+	parallelSlices     = 40  // of each side
 	parallelRequests   = 200 // in a slice
 )
 
