@@ -63,8 +63,9 @@ func (b *Backend) subscription() string {
 	return "projects/" + b.Project + "/subscriptions/" + subscriptionID
 }
 
-// pull takes messages that lie on the topic: none only if there was none for as long as patience says.
-func (b *Backend) pull(ctx context.Context, patience time.Duration) ([]*pubsubpb.PubsubMessage, error) {
+// pull takes messages that lie on the topic, none only if there was none for as long as patience says. They come again
+// unless they are acknowledged.
+func (b *Backend) pull(ctx context.Context, patience time.Duration) ([]*pubsubpb.ReceivedMessage, error) {
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	response, err := b.client.SubscriptionAdminClient.Pull(within, &pubsubpb.PullRequest{
@@ -76,19 +77,21 @@ func (b *Backend) pull(ctx context.Context, patience time.Duration) ([]*pubsubpb
 	if err != nil {
 		return nil, fmt.Errorf("pull: %w", err)
 	}
-	var messages []*pubsubpb.PubsubMessage
-	var ackIDs []string
-	for _, received := range response.ReceivedMessages {
-		messages = append(messages, received.Message)
-		ackIDs = append(ackIDs, received.AckId)
+	return response.ReceivedMessages, nil
+}
+
+func (b *Backend) acknowledge(ctx context.Context, messages []*pubsubpb.ReceivedMessage) error {
+	if len(messages) == 0 {
+		return nil
 	}
-	if len(ackIDs) == 0 {
-		return nil, nil
+	var ids []string
+	for _, message := range messages {
+		ids = append(ids, message.AckId)
 	}
 	if err := b.client.SubscriptionAdminClient.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{
-		Subscription: b.subscription(), AckIds: ackIDs,
+		Subscription: b.subscription(), AckIds: ids,
 	}); err != nil {
-		return nil, fmt.Errorf("acknowledge: %w", err)
+		return fmt.Errorf("acknowledge: %w", err)
 	}
-	return messages, nil
+	return nil
 }
