@@ -91,17 +91,11 @@ func TestVerification(t *testing.T) {
 	if len(rows) != 5 || !slices.Equal(arrived, []int{4, 5}) {
 		t.Errorf("%d rows, arriving as %v", len(rows), arrived)
 	}
-	marks := 0
 	for _, row := range rows {
-		if ratio, _, _ := row.Ratio(); !(ratio > 0) {
-			t.Errorf("%s: ratio %v", row.Name(), ratio)
+		// None is a good number of allocations; a ratio that is not a number was not measured.
+		if ratio, _, _ := row.Ratio(); !(ratio >= 0) || row.Mark == (report.Mark{}) {
+			t.Errorf("%s: ratio %v, wanted %q", row.Name(), ratio, row.Mark)
 		}
-		if row.Mark != (report.Mark{}) {
-			marks++
-		}
-	}
-	if marks != 4 {
-		t.Errorf("%d rows with a mark, want all but the floor", marks)
 	}
 }
 
