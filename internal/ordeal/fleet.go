@@ -132,11 +132,8 @@ func (f *Fleet) inhabit(ctx context.Context, place int) {
 
 // live runs one process to its end. The error is of any other end than death.
 func (f *Fleet) live(ctx context.Context, place int, death Death) error {
-	if death.Point == "" && death.After > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, death.After)
-		defer cancel()
-	}
+	ctx, kill := context.WithCancel(ctx)
+	defer kill()
 	// The other end of this pipe closes when this process ends, however it ends.
 	parent, alive, err := os.Pipe()
 	if err != nil {
@@ -155,7 +152,14 @@ func (f *Fleet) live(ctx context.Context, place int, death Death) error {
 	process.Env = append(slices.Clip(f.environment), "MORTAL_POINT="+death.Point, fmt.Sprintf("MORTAL_PASSAGE=%d", death.Passage))
 	process.ExtraFiles = []*os.File{f.listeners[place], parent}
 	process.Stderr = &output
-	err = process.Run()
+	if err := process.Start(); err != nil {
+		return err
+	}
+	if death.Point == "" && death.After > 0 {
+		// Its time begins now: on a busy machine the start alone can take longer.
+		defer time.AfterFunc(death.After, kill).Stop()
+	}
+	err = process.Wait()
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) && killed(ended.ProcessState) {
 		return nil
 	}

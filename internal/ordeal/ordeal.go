@@ -3,7 +3,7 @@
 //
 //   - [Fleet] runs the processes, each in a place of its own, and has another one in that place as soon as one dies.
 //   - [Sender] signs and delivers, to all places in turn, until each delivery is acknowledged.
-//   - [Proxy] stands between the processes and a backend and breaks connections at chosen points of a call.
+//   - The package wire stands between the processes and a backend and breaks connections at chosen points of a call.
 //   - [Inbox] reads the real subscriptions.
 //   - [Account] compares what was sent and acknowledged with what is on the topic: [Account.Tally].
 //
