@@ -29,8 +29,8 @@ func NewDynamic(keys Source[KeySet], options *Options) *Dynamic {
 // ErrStaleTimestamp, ErrBadSignature or ErrBadToken in a [*Refusal]; or ErrKeysUnavailable. The payload of a token is its
 // claims: the body is not looked at.
 func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
-	headers, err := readHeaders(header)
-	if err != nil {
+	var headers headers
+	if err := headers.read(header); err != nil {
 		return Delivery{}, err
 	}
 	if isToken(headers.signature) {
@@ -42,12 +42,16 @@ func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (
 	if !has(headers.signature, SchemeV1a) {
 		return Delivery{}, refuse(ErrBadSignature, "The dynamic URL takes v1a signatures and RS256 tokens, and there is none.")
 	}
-	return verifyWith(ctx, v.keys, func(keys *KeySet) (Delivery, error) {
+	err := verifyWith(ctx, v.keys, func(keys *KeySet) error {
 		if !keys.signed(&headers, body) {
-			return Delivery{}, refuseUnknownKey(ErrBadSignature, "No v1a signature matches a key of Google's key set.")
+			return refuseUnknownKey(ErrBadSignature, "No v1a signature matches a key of Google's key set.")
 		}
-		return Delivery{headers: headers, scheme: SchemeV1a, payload: body}, nil
+		return nil
 	})
+	if err != nil {
+		return Delivery{}, err
+	}
+	return Delivery{headers: headers, scheme: SchemeV1a, payload: body}, nil
 }
 
 // signed tells whether one of the keys made one of the signatures.
@@ -79,13 +83,14 @@ func (v *Dynamic) verifyToken(ctx context.Context, headers headers) (Delivery, e
 	if err != nil {
 		return Delivery{}, err
 	}
-	return verifyWith(ctx, v.keys, func(keys *KeySet) (Delivery, error) {
+	err = verifyWith(ctx, v.keys, func(keys *KeySet) error {
 		if err := token.checkSignature(keys); err != nil {
-			return Delivery{}, err
+			return err
 		}
-		if err := checkClaims(token.claims, v.options); err != nil {
-			return Delivery{}, err
-		}
-		return Delivery{headers: headers, scheme: SchemeJWT, payload: token.claims}, nil
+		return checkClaims(token.claims, v.options)
 	})
+	if err != nil {
+		return Delivery{}, err
+	}
+	return Delivery{headers: headers, scheme: SchemeJWT, payload: token.claims}, nil
 }

@@ -17,23 +17,19 @@ type headers struct {
 	seconds                  int64 // timestamp as unix seconds
 }
 
-// readHeaders finds the three headers and checks their form.
-func readHeaders(h http.Header) (headers, error) {
-	var read headers
-	var err error
-	if read.id, err = single(h, "Webhook-Id", HeaderID); err != nil {
-		return headers{}, err
+// read finds the three headers and checks their form.
+func (h *headers) read(from http.Header) (err error) {
+	if h.id, err = single(from, "Webhook-Id", HeaderID); err != nil {
+		return err
 	}
-	if read.timestamp, err = single(h, "Webhook-Timestamp", HeaderTimestamp); err != nil {
-		return headers{}, err
+	if h.timestamp, err = single(from, "Webhook-Timestamp", HeaderTimestamp); err != nil {
+		return err
 	}
-	if read.signature, err = single(h, "Webhook-Signature", HeaderSignature); err != nil {
-		return headers{}, err
+	if h.signature, err = single(from, "Webhook-Signature", HeaderSignature); err != nil {
+		return err
 	}
-	if read.seconds, err = unixSeconds(read.timestamp); err != nil {
-		return headers{}, err
-	}
-	return read, nil
+	h.seconds, err = unixSeconds(h.timestamp)
+	return err
 }
 
 // single returns the value of a header that must be there once, found under its canonical name.

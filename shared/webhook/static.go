@@ -23,8 +23,8 @@ func NewStatic(secrets Source[Secrets], options *Options) *Static {
 // Verify returns the delivery that headers and raw body are, or why it is refused: ErrMissingHeader, ErrMalformedHeader,
 // ErrStaleTimestamp, ErrBadSignature or ErrDynamicURLRequired in a [*Refusal]; or ErrKeysUnavailable.
 func (v *Static) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
-	headers, err := readHeaders(header)
-	if err != nil {
+	var headers headers
+	if err := headers.read(header); err != nil {
 		return Delivery{}, err
 	}
 	if !has(headers.signature, SchemeV1) && (has(headers.signature, SchemeV1a) || isToken(headers.signature)) {
@@ -34,12 +34,16 @@ func (v *Static) Verify(ctx context.Context, header http.Header, body []byte) (D
 	if err := checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance); err != nil {
 		return Delivery{}, err
 	}
-	return verifyWith(ctx, v.secrets, func(secrets *Secrets) (Delivery, error) {
+	err := verifyWith(ctx, v.secrets, func(secrets *Secrets) error {
 		if !secrets.signed(&headers, body) {
-			return Delivery{}, refuseUnknownKey(ErrBadSignature, "No v1 signature matches an active signing secret.")
+			return refuseUnknownKey(ErrBadSignature, "No v1 signature matches an active signing secret.")
 		}
-		return Delivery{headers: headers, scheme: SchemeV1, payload: body}, nil
+		return nil
 	})
+	if err != nil {
+		return Delivery{}, err
+	}
+	return Delivery{headers: headers, scheme: SchemeV1, payload: body}, nil
 }
 
 // signed tells whether one of the secrets made one of the signatures.
@@ -60,8 +64,7 @@ func (s Secret) signed(headers *headers, body []byte) bool {
 	defer s.macs.Put(m)
 	want := m.sign(headers, body)
 	for signature := range signatures(headers.signature, SchemeV1) {
-		m.given = append(m.given[:0], signature...)
-		if subtle.ConstantTimeCompare(want, m.given) == 1 {
+		if subtle.ConstantTimeCompare(want, []byte(signature)) == 1 {
 			return true
 		}
 	}
@@ -70,8 +73,8 @@ func (s Secret) signed(headers *headers, body []byte) bool {
 
 // mac computes v1 signatures with one secret. It keeps the hash and the buffers, so that verifying allocates none.
 type mac struct {
-	hash                        hash.Hash
-	prefix, digest, want, given []byte
+	hash                 hash.Hash
+	prefix, digest, want []byte
 }
 
 // sign returns the signature as the header would have it, valid until the next call. Comparing that text accepts one

@@ -151,22 +151,21 @@ func (o *Options) orDefault() Options {
 }
 
 // verifyWith runs verify with the keys at hand and, where they did not do, once more with newer ones.
-func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) (Delivery, error)) (Delivery, error) {
+func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) error) error {
 	keys, err := source.Get(ctx)
 	if err != nil {
-		return Delivery{}, errors.Join(ErrKeysUnavailable, err)
+		return errors.Join(ErrKeysUnavailable, err)
 	}
-	delivery, err := verify(keys)
-	if err == nil {
-		return delivery, nil
+	if err = verify(keys); err == nil {
+		return nil
 	}
 	if refusal := (*Refusal)(nil); !errors.As(err, &refusal) || !refusal.unknownKey {
-		return Delivery{}, err
+		return err
 	}
 	if newer := source.Refresh(ctx, keys); newer != keys {
 		return verify(newer)
 	}
-	return Delivery{}, err
+	return err
 }
 
 func refuse(reason error, detail string) error { return &Refusal{Reason: reason, Detail: detail} }
