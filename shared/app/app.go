@@ -30,9 +30,11 @@ type App struct {
 	backends *backends
 }
 
-// FromEnvironment returns the app that the process environment describes, logging to standard output. It ends the
-// process, with one message that names every bad variable, if the environment describes none.
+// FromEnvironment returns the app that the process environment describes, logging to standard output, and paces the
+// process's garbage collector for it. It ends the process, with one message that names every bad variable, if the
+// environment describes none.
 func FromEnvironment() *App {
+	paceCollector()
 	configuration, err := config.Load(context.Background(), envconfig.OsLookuper())
 	if err != nil {
 		slog.New(cloudlog.NewHandler(os.Stdout, nil)).Error(err.Error())
