@@ -36,7 +36,7 @@ func TestMedian(t *testing.T) {
 
 // The ratio is the median of ratios, which differs from the ratio of medians.
 func TestRatioIsOfRounds(t *testing.T) {
-	row := &report.Row{Reference: "x", Rounds: []report.Round{{10, 10}, {30, 10}, {40, 20}}}
+	row := &report.Row{Reference: "x", Rounds: []report.Round{{Figure: 10, Reference: 10}, {Figure: 30, Reference: 10}, {Figure: 40, Reference: 20}}}
 	median, smallest, largest := row.Ratio()
 	if median != 2 || smallest != 1 || largest != 3 {
 		t.Errorf("Ratio() = %v, %v–%v; want 2, 1–3", median, smallest, largest)
@@ -50,8 +50,22 @@ func TestRatioIsOfRounds(t *testing.T) {
 	}
 }
 
+// The ratio of a pair counts, not that of what was measured at other times.
+func TestRatioIsOfPairs(t *testing.T) {
+	round := report.Paired([]float64{10, 200, 3000}, []float64{5, 100, 1000})
+	if round.Figure != 200 || round.Reference != 100 {
+		t.Errorf("%v beside %v, want the medians 200 and 100", round.Figure, round.Reference)
+	}
+	row := &report.Row{Reference: "x", Rounds: []report.Round{report.Paired([]float64{3, 40, 30}, []float64{1, 10, 20})}}
+	if median, _, _ := row.Ratio(); median != 3 {
+		t.Errorf("Ratio() = %v, want 3, the median of 3, 4 and 1.5", median)
+	}
+}
+
 func TestMarks(t *testing.T) {
-	rounds := func(figure, reference float64) []report.Round { return []report.Round{{figure, reference}} }
+	rounds := func(figure, reference float64) []report.Round {
+		return []report.Round{{Figure: figure, Reference: reference}}
+	}
 	for _, test := range []struct {
 		name   string
 		mark   report.Mark
@@ -107,15 +121,15 @@ func TestUnits(t *testing.T) {
 var rows = []*report.Row{
 	{
 		Figure: "verify a v1 delivery", Reference: "a library",
-		Rounds: []report.Round{{690, 2000}, {700, 2000}, {710, 2000}}, Mark: report.AtMost(0.345),
+		Rounds: []report.Round{{Figure: 690, Reference: 2000}, {Figure: 700, Reference: 2000}, {Figure: 710, Reference: 2000}}, Mark: report.AtMost(0.345),
 		Note: "Said once.",
 	},
 	{
 		Figure: "forged requests refused, one process", Reference: "a | b", Unit: report.PerSecond,
-		Rounds: []report.Round{{24_000, 2000}}, Mark: report.AtLeast(8), Note: "Said once.",
+		Rounds: []report.Round{{Figure: 24_000, Reference: 2000}}, Mark: report.AtLeast(8), Note: "Said once.",
 	},
-	{Figure: "allocations", Reference: "a library", Unit: report.Count, Rounds: []report.Round{{1, 17}}, Mark: report.FigureAtMost(1)},
-	{Figure: "size", Unit: report.Bytes, Rounds: []report.Round{{78_249, 0}}},
+	{Figure: "allocations", Reference: "a library", Unit: report.Count, Rounds: []report.Round{{Figure: 1, Reference: 17}}, Mark: report.FigureAtMost(1)},
+	{Figure: "size", Unit: report.Bytes, Rounds: []report.Round{{Figure: 78_249, Reference: 0}}},
 	{Figure: "memory", Reference: "a library", Mark: report.AtMost(1), LeftOut: "there is none"},
 }
 
@@ -159,7 +173,7 @@ func columnAfter(line string) string {
 
 func TestTerminalKeepsWithinItsWidth(t *testing.T) {
 	long := []*report.Row{{
-		Figure: "x", Rounds: []report.Round{{1, 0}}, Note: strings.Repeat("eleven char ", 40),
+		Figure: "x", Rounds: []report.Round{{Figure: 1, Reference: 0}}, Note: strings.Repeat("eleven char ", 40),
 	}}
 	text := report.Terminal(long)
 	for line := range strings.Lines(text) {

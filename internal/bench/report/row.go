@@ -1,8 +1,8 @@
 // Package report holds what a benchmark measured against what it was measured beside, and shows it as a table.
 //
 // Absolute figures of a shared machine are noise; what lasts is the ratio of two things measured at the same time. So a
-// [Row] keeps both sides of every round, its ratio is the median of the rounds' ratios, and the spread is the smallest
-// and the largest of them.
+// [Row] keeps both sides of every round and the ratio of the two, its ratio is the median of the rounds' ratios, and the
+// spread is the smallest and the largest of them.
 package report
 
 import (
@@ -11,7 +11,28 @@ import (
 )
 
 // A Round is one measurement of both sides. Reference is 0 where there is none.
-type Round struct{ Figure, Reference float64 }
+type Round struct {
+	Figure, Reference float64
+	paired            float64 // the ratio, where it is known better than by the two; else 0
+}
+
+// Paired returns the round of two sides that were measured as many times, in turn: the median of each side and, as the
+// ratio, the median over the pairs. Both of a pair were measured one right after the other and have met the same noise,
+// which comes and goes in less than a round.
+func Paired(figures, references []float64) Round {
+	ratios := make([]float64, len(figures))
+	for i := range figures {
+		ratios[i] = figures[i] / references[i]
+	}
+	return Round{Figure: Median(figures), Reference: Median(references), paired: Median(ratios)}
+}
+
+func (r Round) ratio() float64 {
+	if r.paired != 0 {
+		return r.paired
+	}
+	return r.Figure / r.Reference
+}
 
 // A Row is one line of the table.
 type Row struct {
@@ -64,7 +85,7 @@ func (r *Row) Ratio() (median, smallest, largest float64) {
 	if r.Reference == "" || len(r.Rounds) == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
 	}
-	ratios := r.each(func(round Round) float64 { return round.Figure / round.Reference })
+	ratios := r.each(Round.ratio)
 	return Median(ratios), slices.Min(ratios), slices.Max(ratios)
 }
 

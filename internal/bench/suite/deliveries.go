@@ -133,7 +133,7 @@ func (r *run) sequential(ctx context.Context) ([]*report.Row, error) {
 				return nil, err
 			}
 		}
-		rounds = append(rounds, report.Round{Figure: report.Median(delivered), Reference: report.Median(called)})
+		rounds = append(rounds, report.Paired(delivered, called))
 	}
 	return []*report.Row{{
 		Figure: "an accepted delivery, sequential", Reference: rawCalls,
@@ -167,7 +167,7 @@ func (r *run) parallel(ctx context.Context) ([]*report.Row, error) {
 			}
 		}
 		// Medians: an emulator that stops to collect its garbage does so in somebody's slice.
-		rounds = append(rounds, report.Round{Figure: report.Median(delivered), Reference: report.Median(called)})
+		rounds = append(rounds, report.Paired(delivered, called))
 	}
 	return []*report.Row{{
 		Figure: "accepted deliveries, 64 in parallel", Reference: rawCalls, Unit: report.PerSecond,

@@ -16,8 +16,8 @@ import (
 
 // How much of what a round has.
 const (
-	forgedRequests    = 20_000 // in a slice, to the receiver
-	forgedSlices      = 2      // of each side
+	forgedRequests    = 10_000 // in a slice, to the receiver
+	forgedSlices      = 4      // of each side
 	forgedConnections = 16
 )
 
@@ -28,19 +28,17 @@ const cookbook = "the cookbook's Node function"
 type target struct {
 	process *rig.Process
 	status  int
-	took    time.Duration
 }
 
-// send sends it the same request n times, over new connections: Node's server closes those that have rested for a while.
-func (t *target) send(ctx context.Context, n, status int, request []byte) error {
+// send sends it the same request n times and returns how long that took. The connections are new: Node's server closes those
+// that have rested for a while.
+func (t *target) send(ctx context.Context, n, status int, request []byte) (time.Duration, error) {
 	pool, err := load.DialPool(ctx, t.process.Address, forgedConnections)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer pool.Close()
-	took, err := pool.Send(ctx, n, status, func(int) []byte { return request })
-	t.took += took
-	return err
+	return pool.Send(ctx, n, status, func(int) []byte { return request })
 }
 
 // forged measures how fast a flood of forged requests is refused.
@@ -56,7 +54,7 @@ func (r *run) forged(ctx context.Context) ([]*report.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates := make([][]float64, r.Rounds)
+	rates := make([]sides, r.Rounds)
 	for round := range r.Rounds {
 		r.round(round)
 		request, err := r.forge()
@@ -114,14 +112,14 @@ func (r *run) targets(ctx context.Context) ([]*target, error) {
 		if err != nil {
 			return targets, err
 		}
-		if err := t.send(ctx, 1, http.StatusOK, genuine); err != nil {
+		if _, err := t.send(ctx, 1, http.StatusOK, genuine); err != nil {
 			return targets, fmt.Errorf("a genuine delivery: %w", err)
 		}
 		forged, err := r.forge()
 		if err != nil {
 			return targets, err
 		}
-		if err := t.send(ctx, r.scaled(forgedRequests)/4, t.status, forged); err != nil {
+		if _, err := t.send(ctx, r.scaled(forgedRequests)/4, t.status, forged); err != nil {
 			return targets, err
 		}
 	}
@@ -138,30 +136,26 @@ func (r *run) forge() ([]byte, error) {
 	return load.Serialise("/", d.Header, d.Body), nil
 }
 
-// flood sends the request over and over to the targets in turn and returns how many a second each refused. The Node
-// function gets fewer, so that it takes about as long.
-func (r *run) flood(ctx context.Context, round int, targets []*target, request []byte) ([]float64, error) {
-	rates := make([]float64, len(targets))
-	sent := make([]int, len(targets))
+// flood sends the request over and over to the targets in turn and returns how many a second each refused, slice by slice.
+// The Node function gets fewer, so that it takes about as long.
+func (r *run) flood(ctx context.Context, round int, targets []*target, request []byte) (sides, error) {
+	rates := make(sides, len(targets))
 	var turns []func() error
 	for i, t := range targets {
-		t.took = 0
 		n := r.scaled(forgedRequests)
 		if i > 0 {
 			n /= 8
 		}
 		turns = append(turns, func() error {
-			sent[i] += n
-			return t.send(ctx, n, t.status, request)
+			took, err := t.send(ctx, n, t.status, request)
+			rates[i] = append(rates[i], rate(n, took))
+			return err
 		})
 	}
 	for slice := range forgedSlices {
 		if err := alternate(round+slice, turns...); err != nil {
 			return nil, err
 		}
-	}
-	for i, t := range targets {
-		rates[i] = rate(sent[i], t.took)
 	}
 	return rates, nil
 }

@@ -51,12 +51,11 @@ func (r *run) start(ctx context.Context) ([]*report.Row, error) {
 	return []*report.Row{besideNode, besideHello}, nil
 }
 
-// startAll starts the programs in turn and returns, for each round and program, the median of the nanoseconds to the first
-// answer.
-func (r *run) startAll(ctx context.Context, programs []rig.Program) ([][]float64, error) {
-	var rounds [][]float64
+// startAll starts the programs in turn and returns, of each round, the nanoseconds to the first answer.
+func (r *run) startAll(ctx context.Context, programs []rig.Program) ([]sides, error) {
+	var rounds []sides
 	for round := -1; round < r.Rounds; round++ { // one more before the first, to have everything read from disk
-		times := make([][]float64, len(programs))
+		times := make(sides, len(programs))
 		var turns []func() error
 		for i, program := range programs {
 			turns = append(turns, func() error {
@@ -75,14 +74,9 @@ func (r *run) startAll(ctx context.Context, programs []rig.Program) ([][]float64
 				return nil, err
 			}
 		}
-		if round < 0 {
-			continue
+		if round >= 0 {
+			rounds = append(rounds, times)
 		}
-		medians := make([]float64, len(programs))
-		for i := range programs {
-			medians[i] = report.Median(times[i])
-		}
-		rounds = append(rounds, medians)
 	}
 	return rounds, nil
 }

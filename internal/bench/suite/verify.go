@@ -24,37 +24,38 @@ import (
 // A batch does one thing n times.
 type batch func(n int) error
 
-// batches and batchTime are how many batches of each side a round has, and about how long one takes. Short ones in turn
-// meet the same noise.
+// How many batches of each side a round has, and about how long one takes. Short ones in turn meet the same noise.
 const (
-	batches   = 100
-	batchTime = time.Millisecond
+	batchesInRound = 100
+	batchTime      = time.Millisecond
 )
 
-// race times the sides batch by batch in turn and returns, for each round and side, the median of the batches'
-// nanoseconds for one.
-func (r *run) race(ctx context.Context, sides ...batch) ([][]float64, error) {
-	sizes := make([]int, len(sides))
-	for i, side := range sides {
+// sides are what one round has measured of each side, in the order in which it did.
+type sides [][]float64
+
+// race times the batches in turn and returns, of each round, the nanoseconds for one.
+func (r *run) race(ctx context.Context, batches ...batch) ([]sides, error) {
+	sizes := make([]int, len(batches))
+	for i, batch := range batches {
 		var err error
-		if sizes[i], err = batchSize(side); err != nil {
+		if sizes[i], err = batchSize(batch); err != nil {
 			return nil, err
 		}
 	}
-	var rounds [][]float64
+	var rounds []sides
 	for round := range r.Rounds {
 		r.round(round)
-		times := make([][]float64, len(sides))
+		times := make(sides, len(batches))
 		var turns []func() error
-		for i, side := range sides {
+		for i, batch := range batches {
 			turns = append(turns, func() error {
 				begin := time.Now()
-				err := side(sizes[i])
+				err := batch(sizes[i])
 				times[i] = append(times[i], float64(time.Since(begin))/float64(sizes[i]))
 				return err
 			})
 		}
-		for turn := range r.scaled(batches) {
+		for turn := range r.scaled(batchesInRound) {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -62,20 +63,16 @@ func (r *run) race(ctx context.Context, sides ...batch) ([][]float64, error) {
 				return nil, err
 			}
 		}
-		medians := make([]float64, len(sides))
-		for i := range sides {
-			medians[i] = report.Median(times[i])
-		}
-		rounds = append(rounds, medians)
+		rounds = append(rounds, times)
 	}
 	return rounds, nil
 }
 
-// batchSize finds how many of a side take about batchTime.
-func batchSize(side batch) (int, error) {
+// batchSize finds how many of a batch take about batchTime.
+func batchSize(do batch) (int, error) {
 	for n := 1; ; n *= 2 {
 		begin := time.Now()
-		if err := side(n); err != nil {
+		if err := do(n); err != nil {
 			return 0, err
 		}
 		if time.Since(begin) > batchTime/2 {
@@ -84,11 +81,11 @@ func batchSize(side batch) (int, error) {
 	}
 }
 
-// paired are the rounds of two sides of a race.
-func paired(rounds [][]float64, figure, reference int) []report.Round {
+// paired are the rounds of two of the sides.
+func paired(rounds []sides, figure, reference int) []report.Round {
 	var pairs []report.Round
 	for _, round := range rounds {
-		pairs = append(pairs, report.Round{Figure: round[figure], Reference: round[reference]})
+		pairs = append(pairs, report.Paired(round[figure], round[reference]))
 	}
 	return pairs
 }
