@@ -150,7 +150,7 @@ func (w *world) startReceiver(set map[string]string) string {
 	log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelWarn, Project: w.project}))
 	// Not before it is needed: a receiver that has just found no secret looks again a second later.
 	handler := sync.OnceValue(func() *app.App {
-		made := app.New(configuration, log, &app.Options{SecretManager: w.secrets.Options(), Now: w.now})
+		made := app.New(configuration, log, &app.Options{SecretManager: w.secrets.Options(), Anonymous: true, Now: w.now})
 		w.t.Cleanup(func() { _ = made.Close() })
 		return made
 	})

@@ -88,7 +88,8 @@ func withSecretManager(t *testing.T, b *backend, g *gemini, host string, now fun
 			option.WithoutAuthentication(),
 			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 		},
-		Now: now,
+		Anonymous: true,
+		Now:       now,
 	})
 }
 

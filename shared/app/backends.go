@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"cloud.google.com/go/auth"
 	"cloud.google.com/go/firestore"
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"google.golang.org/api/option"
@@ -36,6 +37,7 @@ type Options struct {
 	Firestore     []option.ClientOption
 	PubSub        []option.ClientOption
 	SecretManager []option.ClientOption
+	Anonymous     bool         // what these options lead to wants no credentials
 	HTTPClient    *http.Client // for the key set; nil is http.DefaultClient
 	Now           func() time.Time
 }
@@ -66,13 +68,15 @@ type backends struct {
 // opener opens the backends of one configuration.
 type opener struct {
 	*backends
+	identity      *fresh.Value[auth.Credentials]
 	configuration config.Config
 	options       *Options
 	log           *slog.Logger
 }
 
 func open(configuration config.Config, log *slog.Logger, options *Options) *backends {
-	o := &opener{&backends{}, configuration, options, log}
+	o := &opener{backends: &backends{}, configuration: configuration, options: options, log: log}
+	o.identity = fresh.New(o.identify, fresh.Options{Now: options.Now})
 
 	o.ledger = fresh.New(o.openLedger, fresh.Options{Now: options.Now})
 	warm(o.ledger)
@@ -110,11 +114,15 @@ func (o *opener) freshness(options fresh.Options, what string) fresh.Options {
 	return options
 }
 
-func (o *opener) openLedger(context.Context) (*ledger.Ledger, error) {
+func (o *opener) openLedger(ctx context.Context) (*ledger.Ledger, error) {
 	store := o.options.Store
 	if store == nil {
+		options, err := o.clientOptions(ctx, "FIRESTORE_EMULATOR_HOST", o.options.Firestore)
+		if err != nil {
+			return nil, fmt.Errorf("open Firestore: %w", err)
+		}
 		client, err := firestore.NewClientWithDatabase(context.Background(), o.configuration.Project,
-			o.configuration.Database, o.clientOptions("FIRESTORE_EMULATOR_HOST", o.options.Firestore)...)
+			o.configuration.Database, options...)
 		if err != nil {
 			return nil, fmt.Errorf("open Firestore: %w", err)
 		}
@@ -126,9 +134,12 @@ func (o *opener) openLedger(context.Context) (*ledger.Ledger, error) {
 	}), nil
 }
 
-func (o *opener) openPublisher(context.Context) (*topic.Publisher, error) {
-	publisher, err := topic.New(context.Background(), o.configuration.Project,
-		o.clientOptions("PUBSUB_EMULATOR_HOST", o.options.PubSub)...)
+func (o *opener) openPublisher(ctx context.Context) (*topic.Publisher, error) {
+	options, err := o.clientOptions(ctx, "PUBSUB_EMULATOR_HOST", o.options.PubSub)
+	if err != nil {
+		return nil, fmt.Errorf("open Pub/Sub: %w", err)
+	}
+	publisher, err := topic.New(context.Background(), o.configuration.Project, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -136,10 +147,14 @@ func (o *opener) openPublisher(context.Context) (*topic.Publisher, error) {
 	return publisher, nil
 }
 
-func (o *opener) openSecretManager(context.Context) (*secretmanager.Client, error) {
-	client, err := secretmanager.NewClient(context.Background(), o.clientOptions("", o.options.SecretManager)...)
+func (o *opener) openSecretManager(ctx context.Context) (*secretmanager.Client, error) {
+	options, err := o.clientOptions(ctx, "", o.options.SecretManager)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open Secret Manager: %w", err)
+	}
+	client, err := secretmanager.NewClient(context.Background(), options...)
+	if err != nil {
+		return nil, fmt.Errorf("open Secret Manager: %w", err)
 	}
 	o.toClose(client)
 	return client, nil
@@ -216,14 +231,18 @@ var connections = []option.ClientOption{
 	option.WithTelemetryDisabled(),
 }
 
-// clientOptions adds the configured credentials, which an emulator does without.
-func (o *opener) clientOptions(emulator string, given []option.ClientOption) []option.ClientOption {
-	options := slices.Clone(connections)
-	credentials := o.configuration.GoogleCredentials.Reveal()
-	if credentials != "" && (emulator == "" || os.Getenv(emulator) == "") {
-		options = append(options, option.WithAuthCredentialsJSON(option.ExternalAccount, []byte(credentials)))
+// clientOptions are those of a client: as whom, how and, if given, where to connect. An emulator, named by that variable, asks
+// nobody who they are.
+func (o *opener) clientOptions(ctx context.Context, emulator string, given []option.ClientOption) ([]option.ClientOption, error) {
+	options := slices.Concat(connections, given)
+	if o.options.Anonymous || emulator != "" && os.Getenv(emulator) != "" {
+		return options, nil
 	}
-	return append(options, given...)
+	identity, err := o.identity.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return append(options, option.WithAuthCredentials(identity)), nil
 }
 
 func (b *backends) toClose(opened io.Closer) {

@@ -37,7 +37,7 @@ type Publisher struct {
 	project string
 }
 
-// New returns a publisher for the topics of a project. It connects when it first publishes.
+// New returns a publisher for the topics of a project. It connects in the background.
 func New(ctx context.Context, project string, options ...option.ClientOption) (*Publisher, error) {
 	options = slices.Concat(emulator(), options, []option.ClientOption{
 		option.WithGRPCDialOption(grpc.WithStatsHandler(sentinel{})),

@@ -57,6 +57,7 @@ func serve() error {
 	receiver := app.New(configuration, log, &app.Options{
 		Firestore: clientOptions(os.Getenv("MORTAL_FIRESTORE"), d.call, wrong.call),
 		PubSub:    clientOptions(os.Getenv("MORTAL_PUBSUB"), d.call, wrong.call),
+		Anonymous: true,
 	})
 	listener, err := net.FileListener(os.NewFile(3, "listener"))
 	if err != nil {
