@@ -19,7 +19,10 @@ const tokenTimeout = 2 * time.Second
 // access token instead of one for each, and asks at once: on Lambda a token takes two requests to another cloud, and each
 // client would make them when the first delivery comes to it.
 func (o *opener) identify(context.Context) (*auth.Credentials, error) {
-	identity, err := o.credentials(&credentials.DetectOptions{Scopes: []string{scope}})
+	identity, err := o.credentials(&credentials.DetectOptions{
+		Scopes:           []string{scope},
+		UseSelfSignedJWT: true, // where they are a key, as the clients by themselves would have it
+	})
 	if err != nil {
 		return nil, fmt.Errorf("find credentials: %w", err)
 	}
