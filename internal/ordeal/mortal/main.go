@@ -73,9 +73,20 @@ func clientOptions(address string, interceptors ...grpc.UnaryClientInterceptor) 
 		option.WithEndpoint(address),
 		option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+		option.WithGRPCDialOption(grpc.WithPerRPCCredentials(owner{})),
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(interceptors...)),
 	}
 }
+
+// owner is whom Firestore's client says it is to an emulator. For others that goes through security rules with each call,
+// which takes it as long again.
+type owner struct{}
+
+func (owner) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer owner"}, nil
+}
+
+func (owner) RequireTransportSecurity() bool { return false }
 
 // death comes at a point, at the how-manieth passage.
 type death struct {
