@@ -23,7 +23,7 @@ func TestBackendCallsOfADelivery(t *testing.T) {
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	calls := &callLog{}
 	r := newReceiver(t, environment(b, g, nil), &app.Options{
-		Firestore: calls.watch(b.firestore), PubSub: calls.watch(b.pubsub),
+		Firestore: calls.watch(b.firestore), PubSub: calls.watch(b.pubsub), Anonymous: true,
 	})
 	accepted, _ := g.signed(newDelivery(t, geminitest.Event("batch.succeeded")), geminitest.SchemeV1)
 	notEvent, _ := g.signed(newDelivery(t, []byte("not an event")), geminitest.SchemeV1)
