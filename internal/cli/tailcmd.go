@@ -95,8 +95,7 @@ func (s *session) tail(ctx context.Context, filter messages.Filter, subscription
 		if !s.console.JSON() {
 			s.console.Note("following topic %s …", topic)
 		}
-	}
-	if err := s.checkSubscription(ctx, client, subscription); err != nil {
+	} else if err := s.checkSubscription(ctx, client, subscription); err != nil {
 		return err
 	}
 	seen := 0
