@@ -227,7 +227,7 @@ var connections = []option.ClientOption{
 	// https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_FlowTimeouts.html), and an instance that was
 	// frozen meanwhile has pinged nobody. To connect anew is cheap; a publish on a dead connection may have landed.
 	option.WithGRPCDialOption(grpc.WithIdleTimeout(4 * time.Minute)),
-	// Spans and metrics of each call, which nobody collects here, would take a tenth of a delivery's processor time.
+	// Spans and metrics, which nobody collects here, would take 20 to 30 µs of each call.
 	option.WithTelemetryDisabled(),
 }
 
