@@ -13,7 +13,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"github.com/gemhook/gemhook/internal/cli"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // diagnosis is what "doctor -o json" prints.
@@ -96,7 +96,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		{"two webhooks deliver", func(w *world, _ string) { w.run("webhooks", "create", "--another").want(0) }, "webhook", "delete all but one"},
 		{"the webhook is disabled", func(w *world, id string) { w.disable(id) }, "webhook's state", "gemhook webhooks enable"},
 		{"an event is not subscribed to", func(w *world, id string) {
-			w.run("webhooks", "update", id, "--event", strings.Join(geminitest.EventTypes()[1:], ",")).want(0)
+			w.run("webhooks", "update", id, "--event", strings.Join(standin.EventTypes()[1:], ",")).want(0)
 		}, "webhook's events", "not subscribed to batch.succeeded"},
 		{"Gemini signs with another secret", func(w *world, _ string) { w.secrets.Create(w.signing, newSecret(w.t, "3")) },
 			"webhook's secret", "gemhook webhooks rotate"},
@@ -150,7 +150,7 @@ func (w *world) moveTo(id, url string) {
 
 func newSecret(t *testing.T, seed string) string {
 	t.Helper()
-	secret, err := geminitest.NewSecret(strings.NewReader(strings.Repeat(seed, 32)))
+	secret, err := standin.NewSecret(strings.NewReader(strings.Repeat(seed, 32)))
 	if err != nil {
 		t.Fatal(err)
 	}

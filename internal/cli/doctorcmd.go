@@ -9,7 +9,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/doctor"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 func (s *session) doctorCommand() *cobra.Command {
@@ -30,8 +30,8 @@ It changes nothing. Subscribers see the test delivery that Gemini sends, and not
 	}
 	s.geminiFlags(command)
 	command.Flags().String("topic", "", "id of the topic ($GEMHOOK_TOPIC)")
-	command.Flags().StringSliceVar(&events, "event", geminitest.EventTypes(), "types of event that the webhook should be subscribed to")
-	complete(command, "event", geminitest.EventTypes()...)
+	command.Flags().StringSliceVar(&events, "event", standin.EventTypes(), "types of event that the webhook should be subscribed to")
+	complete(command, "event", standin.EventTypes()...)
 	return command
 }
 

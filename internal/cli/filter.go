@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -25,7 +25,7 @@ func (f *filterFlags) add(command *cobra.Command) {
 	flags.StringVar(&f.state, "state", "", "claimed, published, dead_lettered or released")
 	flags.StringVar(&f.since, "since", "", "received then or later: a time, or how long ago, such as 90m")
 	flags.StringVar(&f.until, "until", "", "received before: a time, or how long ago")
-	complete(command, "type", geminitest.EventTypes()...)
+	complete(command, "type", standin.EventTypes()...)
 	complete(command, "state", states...)
 }
 

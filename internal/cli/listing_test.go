@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli/listingtest"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // withoutListing takes the indexes from the ledger of a world in which nothing has been done yet: the receiver and the
@@ -87,7 +87,7 @@ func TestDoctorWithoutListing(t *testing.T) {
 func TestRotateWithoutListing(t *testing.T) {
 	at := &clock{}
 	var attempts atomic.Int64
-	w := newTimedWorld(t, at.now, func(geminitest.Attempt) { attempts.Add(1) })
+	w := newTimedWorld(t, at.now, func(standin.Attempt) { attempts.Add(1) })
 	w.withoutListing()
 	id := w.register()
 	w.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")

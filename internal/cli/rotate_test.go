@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/internal/cli"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // load is a Gemini that has an event to deliver every 20 ms.
@@ -26,7 +26,7 @@ type load struct {
 	emitted sync.WaitGroup
 
 	mu      sync.Mutex
-	results []geminitest.Result
+	results []standin.Result
 }
 
 func (w *world) startLoad() *load {
@@ -49,7 +49,7 @@ func (w *world) startLoad() *load {
 }
 
 func (l *load) emit() {
-	results, err := l.w.gemini.Emit(l.w.t.Context(), geminitest.Event("batch.succeeded"))
+	results, err := l.w.gemini.Emit(l.w.t.Context(), standin.Event("batch.succeeded"))
 	if err != nil {
 		l.w.t.Error(err)
 	}
@@ -71,7 +71,7 @@ func (l *load) atLeast(more int) {
 }
 
 // end stops it, waits until every delivery is done with, and returns those.
-func (l *load) end() []geminitest.Result {
+func (l *load) end() []standin.Result {
 	l.stop()
 	l.emitted.Wait()
 	return l.results
@@ -87,7 +87,7 @@ func TestRotationUnderLoadRefusesAndLosesNothing(t *testing.T) {
 	at := &clock{}
 	var mu sync.Mutex
 	refusals := map[string]int{} // of a webhook-id
-	w := newTimedWorld(t, at.now, func(attempt geminitest.Attempt) {
+	w := newTimedWorld(t, at.now, func(attempt standin.Attempt) {
 		if attempt.Answer != nil && attempt.Answer.StatusCode == http.StatusUnauthorized {
 			mu.Lock()
 			defer mu.Unlock()
@@ -138,7 +138,7 @@ func TestRotationUnderLoadRefusesAndLosesNothing(t *testing.T) {
 }
 
 // wantEachOnce fails the test unless each delivery was acknowledged and is on the topic once.
-func (w *world) wantEachOnce(results []geminitest.Result) {
+func (w *world) wantEachOnce(results []standin.Result) {
 	w.t.Helper()
 	on := map[string]int{}
 	for _, m := range w.pull(subscription) {
@@ -210,7 +210,7 @@ func TestRotateMakesUpForASecretThatCouldNotBeStored(t *testing.T) {
 	}
 	emitted := func() {
 		t.Helper()
-		results, err := w.gemini.Emit(t.Context(), geminitest.Event("batch.succeeded"))
+		results, err := w.gemini.Emit(t.Context(), standin.Event("batch.succeeded"))
 		if err != nil || len(results) != 1 || results[0].Err != nil || results[0].Attempts > 2 {
 			t.Errorf("emit: %+v, %v", results, err)
 		}
@@ -230,7 +230,7 @@ func TestRotateRefusesAReceiverThatReadsAnotherSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorldWithoutReceiver(t)
 	elsewhere := fmt.Sprintf("projects/%s/secrets/elsewhere", w.project)
-	secret, err := geminitest.NewSecret(strings.NewReader(strings.Repeat("e", 32)))
+	secret, err := standin.NewSecret(strings.NewReader(strings.Repeat("e", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,11 +248,11 @@ func TestRotateRefusesAReceiverThatReadsAnotherSecret(t *testing.T) {
 }
 
 // newTimedWorld is a world whose every part goes by one clock.
-func newTimedWorld(t *testing.T, now func() time.Time, observe func(geminitest.Attempt)) *world {
+func newTimedWorld(t *testing.T, now func() time.Time, observe func(standin.Attempt)) *world {
 	t.Helper()
 	w := newWorldWithoutReceiver(t)
 	w.now = now
-	w.gemini = geminitest.NewServerWithOptions(keys(), &geminitest.ServerOptions{APIKeys: []string{apiKey}, Now: now, Observe: observe})
+	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}, Now: now, Observe: observe})
 	listening := httptest.NewServer(w.gemini)
 	t.Cleanup(listening.Close)
 	w.env["GOOGLE_GEMINI_BASE_URL"] = listening.URL

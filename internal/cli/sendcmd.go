@@ -14,7 +14,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
@@ -27,7 +27,7 @@ const (
 )
 
 var (
-	schemes   = []string{geminitest.SchemeV1, geminitest.SchemeV1a, geminitest.SchemeJWT}
+	schemes   = []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT}
 	forgeries = []string{forgeSecret, forgeBody, forgeTimestamp, forgeToken}
 )
 
@@ -73,13 +73,13 @@ token in the URL.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if !command.Flags().Changed("scheme") && v.tenant != "" {
-				v.scheme = geminitest.SchemeV1a
+				v.scheme = standin.SchemeV1a
 			}
 			return v.run(command.Context())
 		},
 	}
 	flags := send.Flags()
-	flags.StringVar(&v.scheme, "scheme", geminitest.SchemeV1, "how to sign: v1, v1a or jwt; v1a with --tenant")
+	flags.StringVar(&v.scheme, "scheme", standin.SchemeV1, "how to sign: v1, v1a or jwt; v1a with --tenant")
 	flags.StringVar(&v.eventType, "type", "batch.succeeded", "type of the event")
 	flags.StringVar(&v.bodyFile, "body", "", "file with the body to send in place of a sample event; - is standard input")
 	flags.StringVar(&v.tenant, "tenant", "", "tenant whose dynamic URL to post to")
@@ -92,7 +92,7 @@ token in the URL.`,
 	flags.Lookup("forge").NoOptDefVal = forgeSecret
 	complete(send, "scheme", schemes...)
 	complete(send, "forge", forgeries...)
-	complete(send, "type", geminitest.EventTypes()...)
+	complete(send, "type", standin.EventTypes()...)
 	_ = send.MarkFlagFilename("body")
 	_ = send.MarkFlagFilename("keys", "json")
 	return send
@@ -139,11 +139,11 @@ func (v *sending) check() error {
 		return usage("--forge is secret, body, timestamp or token")
 	case v.forge == forgeToken && v.tenant == "":
 		return usage("--forge token goes with --tenant")
-	case v.forge == forgeBody && v.scheme == geminitest.SchemeJWT, v.forge == forgeTimestamp && v.scheme == geminitest.SchemeJWT:
+	case v.forge == forgeBody && v.scheme == standin.SchemeJWT, v.forge == forgeTimestamp && v.scheme == standin.SchemeJWT:
 		return usage("a token signs neither body nor webhook-timestamp: --forge secret")
 	case v.repeat < 1:
 		return usage("--repeat is a number from 1")
-	case v.scheme != geminitest.SchemeV1 && v.keysFile == "":
+	case v.scheme != standin.SchemeV1 && v.keysFile == "":
 		return advise(usage("only Google can sign "+v.scheme+" for a receiver that trusts Google's key set"),
 			"for one that trusts another, give the private keys: --keys FILE")
 	}
@@ -169,15 +169,15 @@ func (v *sending) target(ctx context.Context) (string, error) {
 	return receiver + path, nil
 }
 
-func (v *sending) delivery() (geminitest.Delivery, error) {
+func (v *sending) delivery() (standin.Delivery, error) {
 	now := v.Now().Add(v.offset)
-	random, err := geminitest.NewID(v.Rand)
+	random, err := standin.NewID(v.Rand)
 	if err != nil {
-		return geminitest.Delivery{}, err
+		return standin.Delivery{}, err
 	}
-	d := geminitest.Delivery{
+	d := standin.Delivery{
 		ID: deliveries.OwnPrefix + random, Time: now,
-		Body: geminitest.EventAt(v.eventType, "sample_"+random[len(random)-12:], now.Truncate(time.Second)),
+		Body: standin.EventAt(v.eventType, "sample_"+random[len(random)-12:], now.Truncate(time.Second)),
 	}
 	if v.id != "" {
 		d.ID = v.id
@@ -196,16 +196,16 @@ func (v *sending) delivery() (geminitest.Delivery, error) {
 }
 
 // keys are what to sign with: those of a file, or the signing secrets that the receiver has.
-func (v *sending) keys(ctx context.Context) (*geminitest.Keys, error) {
+func (v *sending) keys(ctx context.Context) (*standin.Keys, error) {
 	if v.forge == forgeSecret {
-		return geminitest.NewKeys(v.Rand)
+		return standin.NewKeys(v.Rand)
 	}
 	if v.keysFile != "" {
 		text, err := os.ReadFile(v.keysFile)
 		if err != nil {
 			return nil, &coded{fmt.Errorf("read the keys: %w", err), exitSettings}
 		}
-		keys, err := geminitest.ParseKeys(text)
+		keys, err := standin.ParseKeys(text)
 		if err != nil {
 			return nil, &coded{fmt.Errorf("%s: %w", v.keysFile, err), exitSettings}
 		}
@@ -213,17 +213,17 @@ func (v *sending) keys(ctx context.Context) (*geminitest.Keys, error) {
 	}
 	defer v.working("reading the signing secrets")()
 	text, err := v.secretText(ctx, deployment.SigningSecrets)
-	return &geminitest.Keys{Secrets: strings.Fields(text)}, err
+	return &standin.Keys{Secrets: strings.Fields(text)}, err
 }
 
-func (v *sending) sign(keys *geminitest.Keys, d geminitest.Delivery) (geminitest.Delivery, error) {
+func (v *sending) sign(keys *standin.Keys, d standin.Delivery) (standin.Delivery, error) {
 	var err error
 	switch v.scheme {
-	case geminitest.SchemeV1:
+	case standin.SchemeV1:
 		d, err = keys.SignV1(d)
-	case geminitest.SchemeV1a:
+	case standin.SchemeV1a:
 		d, err = keys.SignV1a(d, 0)
-	case geminitest.SchemeJWT:
+	case standin.SchemeJWT:
 		audience, missing := v.settings.Get(deployment.JWTAudience)
 		if missing != nil {
 			return d, missing
@@ -237,19 +237,19 @@ func (v *sending) sign(keys *geminitest.Keys, d geminitest.Delivery) (geminitest
 	case forgeBody:
 		d.Body = append(d.Body, ' ')
 	case forgeTimestamp:
-		d.Header.Set(geminitest.HeaderTimestamp, fmt.Sprint(d.Time.Unix()+1))
+		d.Header.Set(standin.HeaderTimestamp, fmt.Sprint(d.Time.Unix()+1))
 	}
 	return d, nil
 }
 
 // post posts the delivery as often as is wanted, and returns the answers there were.
-func (v *sending) post(ctx context.Context, url string, d geminitest.Delivery) ([]*sent, error) {
+func (v *sending) post(ctx context.Context, url string, d standin.Delivery) ([]*sent, error) {
 	progress := v.console.Progress("posting", v.repeat)
 	defer progress.Stop()
 	results := []*sent{}
 	for range v.repeat {
 		begin := time.Now()
-		answer, err := geminitest.Send(ctx, v.HTTPClient, url, d)
+		answer, err := standin.Send(ctx, v.HTTPClient, url, d)
 		if ctx.Err() != nil {
 			return results, context.Cause(ctx)
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/messages"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -65,7 +65,7 @@ With --output json it prints one object a line.`,
 	flags.BoolVar(&ack, "ack", false, "with --subscription: take what is shown out of it")
 	flags.IntVar(&count, "count", 0, "end after so many; 0 goes on")
 	flags.String("topic", "", "id of the topic ($GEMHOOK_TOPIC)")
-	complete(tail, "type", geminitest.EventTypes()...)
+	complete(tail, "type", standin.EventTypes()...)
 	return tail
 }
 

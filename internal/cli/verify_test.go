@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // captured writes a delivery down as it goes over the wire.
@@ -34,7 +34,7 @@ func TestVerify(t *testing.T) {
 	w := newWorld(t)
 	id := w.register()
 	at := time.Now().Add(-time.Hour)
-	d, err := (&geminitest.Keys{}).SignV1(geminitest.Delivery{ID: "msg_1", Time: at, Body: geminitest.Event("batch.failed")}, w.gemini.Secrets(id)...)
+	d, err := (&standin.Keys{}).SignV1(standin.Delivery{ID: "msg_1", Time: at, Body: standin.Event("batch.failed")}, w.gemini.Secrets(id)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("verify has left %d documents in the ledger", n)
 	}
 
-	dynamic, err := keys().SignV1a(geminitest.Delivery{ID: "msg_2", Time: time.Now(), Body: d.Body}, 1)
+	dynamic, err := keys().SignV1a(standin.Delivery{ID: "msg_2", Time: time.Now(), Body: d.Body}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

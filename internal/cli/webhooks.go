@@ -12,8 +12,8 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/doctor"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/geminiapi"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 // errNoWebhook is returned where no webhook delivers to the receiver.
@@ -186,7 +186,7 @@ func (s *session) webhooksUpdateCommand() *cobra.Command {
 	flags.StringVar(&name, "name", "", "its new name")
 	flags.StringVar(&uri, "uri", "", "where it is to deliver")
 	flags.StringSliceVar(&events, "event", nil, "types of event it is to deliver, in place of those it does")
-	complete(update, "event", geminitest.EventTypes()...)
+	complete(update, "event", standin.EventTypes()...)
 	return update
 }
 

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/internal/cli"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 func TestCreateStoresTheSecretAndDeliveriesAreAccepted(t *testing.T) {
@@ -33,7 +33,7 @@ func TestCreateStoresTheSecretAndDeliveriesAreAccepted(t *testing.T) {
 	if len(webhooks) != 1 || strings.Join(w.gemini.Secrets(webhooks[0].ID), " ") != stored {
 		t.Errorf("what is stored is not the secret of the one webhook in %v", webhooks)
 	}
-	results, err := w.gemini.Emit(t.Context(), geminitest.Event("batch.succeeded"))
+	results, err := w.gemini.Emit(t.Context(), standin.Event("batch.succeeded"))
 	if err != nil || len(results) != 1 || results[0].Err != nil {
 		t.Fatalf("emit: %+v, %v", results, err)
 	}
@@ -57,7 +57,7 @@ func TestCreateShowsTheSecretOnlyWhenAsked(t *testing.T) {
 func TestCreateKeepsSecretsUnlessTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	other, err := geminitest.NewSecret(strings.NewReader(strings.Repeat("x", 32)))
+	other, err := standin.NewSecret(strings.NewReader(strings.Repeat("x", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}

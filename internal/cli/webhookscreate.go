@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/geminiapi"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/secret"
 )
 
@@ -58,11 +58,11 @@ takes --another.`,
 	}
 	flags := create.Flags()
 	flags.StringVar(&c.name, "name", "gemhook", "name of the webhook")
-	flags.StringSliceVar(&c.events, "event", geminitest.EventTypes(), "types of event to subscribe to")
+	flags.StringSliceVar(&c.events, "event", standin.EventTypes(), "types of event to subscribe to")
 	flags.BoolVar(&c.showSecret, "show-secret", false, "print the signing secret")
 	flags.BoolVar(&c.replace, "replace", false, "drop the secrets that are stored already")
 	flags.BoolVar(&c.another, "another", false, "register even if a webhook delivers to the URL already")
-	complete(create, "event", geminitest.EventTypes()...)
+	complete(create, "event", standin.EventTypes()...)
 	return create
 }
 

@@ -22,10 +22,10 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/secrettest"
 	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
 	"github.com/gemhook/gemhook/internal/lockedbuffer"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 const (
@@ -39,12 +39,12 @@ const (
 )
 
 // keys are published private keys: making RSA keys afresh for every test takes seconds.
-var keys = sync.OnceValue(func() *geminitest.Keys {
+var keys = sync.OnceValue(func() *standin.Keys {
 	text, err := os.ReadFile(keysFile)
 	if err != nil {
 		panic(err)
 	}
-	keys, err := geminitest.ParseKeys(text)
+	keys, err := standin.ParseKeys(text)
 	if err != nil {
 		panic(err)
 	}
@@ -59,7 +59,7 @@ type world struct {
 	t         *testing.T
 	project   string
 	signing   string // name of the secret
-	gemini    *geminitest.Server
+	gemini    *standin.Server
 	secrets   *secrettest.Manager
 	receiver  string // URL
 	messages  *pubsub.Client
@@ -86,7 +86,7 @@ func newWorldWithoutReceiver(t *testing.T) *world {
 	w.signing = "projects/" + w.project + "/secrets/signing"
 	w.secrets = secrettest.New(t, nil)
 	w.secrets.Create(w.signing)
-	w.gemini = geminitest.NewServerWithOptions(keys(), &geminitest.ServerOptions{APIKeys: []string{apiKey}})
+	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}})
 	listening := httptest.NewServer(w.gemini)
 	t.Cleanup(listening.Close)
 
@@ -105,7 +105,7 @@ func newWorldWithoutReceiver(t *testing.T) *world {
 		"GEMINI_API_KEY": apiKey, "GOOGLE_GEMINI_BASE_URL": listening.URL,
 		"GOOGLE_CLOUD_PROJECT": w.project, "GEMHOOK_TOPIC": events, "GEMHOOK_DEAD_LETTER_TOPIC": deadLetters,
 		"GEMHOOK_DEAD_LETTER_SUBSCRIPTION": letters, "GEMHOOK_SIGNING_SECRETS": w.signing, "GEMHOOK_DYNAMIC_KEYS": dynamicKey,
-		"GEMHOOK_JWKS_URL": listening.URL + geminitest.JWKSPath, "GEMHOOK_JWT_AUDIENCE": audience,
+		"GEMHOOK_JWKS_URL": listening.URL + standin.JWKSPath, "GEMHOOK_JWT_AUDIENCE": audience,
 	}
 	return w
 }

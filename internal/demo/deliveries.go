@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 // A delivery is one row of the table: what is sent, and what is to come of it.
@@ -13,7 +13,7 @@ type delivery struct {
 	group  string // heading of the rows that belong together
 	what   string
 	path   string // of the receiver
-	signed geminitest.Delivery
+	signed standin.Delivery
 	want   expectation
 }
 
@@ -43,9 +43,9 @@ const (
 
 // A draft is a delivery that can still be changed.
 type draft struct {
-	geminitest.Delivery
+	standin.Delivery
 	path string
-	keys *geminitest.Keys // to sign with
+	keys *standin.Keys // to sign with
 }
 
 // deliveries returns all that is delivered, in order, signed and ready to be sent.
@@ -68,41 +68,41 @@ func deliveries(from *sender) ([]delivery, error) {
 		return nil
 	}
 
-	for _, eventType := range geminitest.EventTypes() {
-		if err := add(staticGroup, eventType, eventType, geminitest.SchemeV1, published(eventType), nil); err != nil {
+	for _, eventType := range standin.EventTypes() {
+		if err := add(staticGroup, eventType, eventType, standin.SchemeV1, published(eventType), nil); err != nil {
 			return nil, err
 		}
 	}
-	for i, eventType := range geminitest.EventTypes() {
-		scheme := []string{geminitest.SchemeV1a, geminitest.SchemeJWT}[i%2]
+	for i, eventType := range standin.EventTypes() {
+		scheme := []string{standin.SchemeV1a, standin.SchemeJWT}[i%2]
 		if err := add(dynamicGroup, eventType, eventType, scheme, published(eventType), nil); err != nil {
 			return nil, err
 		}
 	}
 
 	first := planned[0].signed
-	secret, err := geminitest.NewSecret(from.rand)
+	secret, err := standin.NewSecret(from.rand)
 	if err != nil {
 		return nil, err
 	}
-	forger := &geminitest.Keys{Secrets: []string{secret}}
+	forger := &standin.Keys{Secrets: []string{secret}}
 	const usual, unknown = "batch.succeeded", "photo.developed"
 	for _, other := range []struct {
 		what, eventType, scheme string
 		want                    expectation
 		change                  func(*draft)
 	}{
-		{"the first, repeated", usual, geminitest.SchemeV1,
+		{"the first, repeated", usual, standin.SchemeV1,
 			expectation{status: http.StatusOK, outcome: "duplicate"},
 			func(d *draft) { d.ID, d.Body = first.ID, first.Body }},
-		{"signed with another secret", usual, geminitest.SchemeV1, refused("bad_signature"),
+		{"signed with another secret", usual, standin.SchemeV1, refused("bad_signature"),
 			func(d *draft) { d.keys = forger }},
-		{"signed six minutes ago", usual, geminitest.SchemeV1, refused("stale_timestamp"),
+		{"signed six minutes ago", usual, standin.SchemeV1, refused("stale_timestamp"),
 			func(d *draft) { d.Time = d.Time.Add(-6 * time.Minute) }},
-		{"with another tenant's token", usual, geminitest.SchemeV1a, refused("unknown_token"),
+		{"with another tenant's token", usual, standin.SchemeV1a, refused("unknown_token"),
 			func(d *draft) { d.path = dynamicPath(tenantName, from.token("another")) }},
-		{unknown + ", a new type", unknown, geminitest.SchemeV1, published(unknown), nil},
-		{"genuine, but no event", usual, geminitest.SchemeV1,
+		{unknown + ", a new type", unknown, standin.SchemeV1, published(unknown), nil},
+		{"genuine, but no event", usual, standin.SchemeV1,
 			expectation{http.StatusOK, "dead_lettered", deadLetterTopicID, event.DeadLetterType},
 			func(d *draft) { d.Body = []byte(`{"greeting":"hello"}`) }},
 	} {

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // errUnexpected is the outcome of a run whose table has a row that is not as expected.
@@ -50,7 +50,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		}
 	}()
 
-	newKeys := sync.OnceValues(func() (*geminitest.Keys, error) { return geminitest.NewKeys(d.rand) })
+	newKeys := sync.OnceValues(func() (*standin.Keys, error) { return standin.NewKeys(d.rand) })
 	go func() { _, _ = newKeys() }() // takes a while, and the emulators do too
 	backends, err := d.startBackends(ctx, &started)
 	if err != nil {

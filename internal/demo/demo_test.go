@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/gemhook/gemhook/internal/lockedbuffer"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // withoutEmulators hides the emulators, so that stand-ins take their place.
@@ -58,10 +58,10 @@ func TestEverythingIsAsExpected(t *testing.T) {
 	}
 
 	var want []string
-	for _, eventType := range geminitest.EventTypes() {
+	for _, eventType := range standin.EventTypes() {
 		want = append(want, fmt.Sprintf("✓ %s v1 200 published %[1]s id", eventType))
 	}
-	for i, eventType := range geminitest.EventTypes() {
+	for i, eventType := range standin.EventTypes() {
 		scheme := []string{"v1a", "jwt"}[i%2]
 		want = append(want, fmt.Sprintf("✓ %s %s 200 published %[1]s id", eventType, scheme))
 	}

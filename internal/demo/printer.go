@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // A palette colours text, if it is on.
@@ -64,9 +64,9 @@ func (p *printer) places(b *backends, gemini *sender, logPath string) {
 	p.title("Still up, until Ctrl-C:")
 	p.line("")
 	place := func(what, where string) { p.line(fmt.Sprintf("  %-15s  %s", what, where)) }
-	place("static URL", gemini.receiverURL+gemini.path(geminitest.SchemeV1))
-	place("dynamic URL", gemini.receiverURL+gemini.path(geminitest.SchemeV1a))
-	place("key set", gemini.url+geminitest.JWKSPath)
+	place("static URL", gemini.receiverURL+gemini.path(standin.SchemeV1))
+	place("dynamic URL", gemini.receiverURL+gemini.path(standin.SchemeV1a))
+	place("key set", gemini.url+standin.JWKSPath)
 	place("topics", topicID+", "+deadLetterTopicID)
 	if b.firestoreHost != "" {
 		place("ledger", "http://"+b.firestoreHost+"/v1/projects/"+project+"/databases/(default)/documents/deliveries")

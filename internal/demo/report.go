@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // A report is what came of all deliveries.
@@ -20,7 +20,7 @@ type report struct {
 // A result is what came of one delivery.
 type result struct {
 	delivery
-	answer   *geminitest.Answer
+	answer   *standin.Answer
 	received []message // what the topics received of it
 	faults   []string  // what is not as expected
 }
@@ -135,7 +135,7 @@ func (r *result) checkMessage(m message) {
 		r.fault("expected the message that the answer names, %s", r.answer.MessageID)
 	}
 	// A token's message has its claims, not the body.
-	if r.signed.Scheme != geminitest.SchemeJWT && !bytes.Equal(m.data, r.signed.Body) {
+	if r.signed.Scheme != standin.SchemeJWT && !bytes.Equal(m.data, r.signed.Body) {
 		r.fault("expected the very bytes that were sent")
 	}
 }

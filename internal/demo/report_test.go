@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // A published event and its repetition, both as expected.
 func sample() (results []*result, messages []message) {
-	signed := geminitest.Delivery{ID: "msg_1", Scheme: geminitest.SchemeV1, Body: []byte("body")}
-	answered := func(status string) *geminitest.Answer {
-		return &geminitest.Answer{StatusCode: 200, Status: status, WebhookID: "msg_1", MessageID: "7"}
+	signed := standin.Delivery{ID: "msg_1", Scheme: standin.SchemeV1, Body: []byte("body")}
+	answered := func(status string) *standin.Answer {
+		return &standin.Answer{StatusCode: 200, Status: status, WebhookID: "msg_1", MessageID: "7"}
 	}
 	return []*result{
 			{delivery: delivery{what: "first", signed: signed, want: published("batch.failed")}, answer: answered("published")},
@@ -58,7 +58,7 @@ func TestReportFindsWhatIsWrong(t *testing.T) {
 			want:   [2][]string{{"expected the very bytes that were sent"}}},
 		{name: "the answer failed",
 			change: func(r []*result, m []message) []message {
-				r[0].answer = &geminitest.Answer{StatusCode: 503, Error: "topic_unavailable"}
+				r[0].answer = &standin.Answer{StatusCode: 503, Error: "topic_unavailable"}
 				r[1].signed.ID = "msg_2"
 				return m
 			},
@@ -100,7 +100,7 @@ func TestColourAddsOnlyColour(t *testing.T) {
 	results, messages := sample()
 	marked := messages[0]
 	marked.id, marked.redelivered = "8", true
-	results[1].answer = &geminitest.Answer{StatusCode: 503, Error: "topic_unavailable"}
+	results[1].answer = &standin.Answer{StatusCode: 503, Error: "topic_unavailable"}
 	report := newReport(results, append(messages, marked, message{id: "9", eventType: "stray"}), 0)
 
 	render := func(coloured bool) string {

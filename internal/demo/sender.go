@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
@@ -25,7 +25,7 @@ const (
 
 // A sender stands in for Gemini: it signs deliveries and sends them to the receiver.
 type sender struct {
-	keys        *geminitest.Keys
+	keys        *standin.Keys
 	url         string // its own
 	receiverURL string
 	dynamicKey  string
@@ -34,7 +34,7 @@ type sender struct {
 	signedV1a   atomic.Int64 // how many, so that each key of the set has its turn
 }
 
-func newSender(keys *geminitest.Keys, rand io.Reader, now func() time.Time) (*sender, error) {
+func newSender(keys *standin.Keys, rand io.Reader, now func() time.Time) (*sender, error) {
 	var key [32]byte
 	if _, err := io.ReadFull(rand, key[:]); err != nil {
 		return nil, fmt.Errorf("make a dynamic key: %w", err)
@@ -50,46 +50,46 @@ func dynamicPath(name, token string) string { return tenant.PathPrefix + name + 
 
 // path returns where deliveries signed by scheme belong.
 func (s *sender) path(scheme string) string {
-	if scheme == geminitest.SchemeV1 {
+	if scheme == standin.SchemeV1 {
 		return "/"
 	}
 	return dynamicPath(tenantName, s.token(tenantName))
 }
 
 // event returns a delivery, not signed yet, of an event about a resource of its own.
-func (s *sender) event(eventType string) (geminitest.Delivery, error) {
-	id, err := geminitest.NewID(s.rand)
+func (s *sender) event(eventType string) (standin.Delivery, error) {
+	id, err := standin.NewID(s.rand)
 	if err != nil {
-		return geminitest.Delivery{}, err
+		return standin.Delivery{}, err
 	}
 	now := s.now()
 	kind, _, _ := strings.Cut(eventType, ".")
-	return geminitest.Delivery{
-		ID: id, Time: now, Body: geminitest.EventAt(eventType, kind+"_"+id[len(id)-12:], now.Truncate(time.Second)),
+	return standin.Delivery{
+		ID: id, Time: now, Body: standin.EventAt(eventType, kind+"_"+id[len(id)-12:], now.Truncate(time.Second)),
 	}, nil
 }
 
 // sign signs a delivery with keys, by scheme.
-func (s *sender) sign(keys *geminitest.Keys, d geminitest.Delivery, scheme string) (geminitest.Delivery, error) {
+func (s *sender) sign(keys *standin.Keys, d standin.Delivery, scheme string) (standin.Delivery, error) {
 	switch scheme {
-	case geminitest.SchemeV1:
+	case standin.SchemeV1:
 		return keys.SignV1(d)
-	case geminitest.SchemeV1a:
+	case standin.SchemeV1a:
 		return keys.SignV1a(d, int(s.signedV1a.Add(1))%len(keys.Ed25519))
-	case geminitest.SchemeJWT:
+	case standin.SchemeJWT:
 		return keys.SignJWT(d, 0, audience, d.Time, d.Time.Add(5*time.Minute))
 	}
 	return d, fmt.Errorf("unknown scheme %q, want v1, v1a or jwt", scheme)
 }
 
 // send posts a delivery to a path of the receiver, once.
-func (s *sender) send(ctx context.Context, path string, d geminitest.Delivery) (*geminitest.Answer, error) {
-	return geminitest.Send(ctx, nil, s.receiverURL+path, d)
+func (s *sender) send(ctx context.Context, path string, d standin.Delivery) (*standin.Answer, error) {
+	return standin.Send(ctx, nil, s.receiverURL+path, d)
 }
 
 // serveDeliver signs and delivers another event, of the type and scheme in the query, and answers what the receiver does.
 func (s *sender) serveDeliver(w http.ResponseWriter, r *http.Request) {
-	scheme := cmp.Or(r.FormValue("scheme"), geminitest.SchemeV1)
+	scheme := cmp.Or(r.FormValue("scheme"), standin.SchemeV1)
 	d, err := s.event(cmp.Or(r.FormValue("type"), "batch.succeeded"))
 	if err == nil {
 		d, err = s.sign(s.keys, d, scheme)

@@ -12,10 +12,10 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 // startReceiver starts the receiver as it is deployed, configured by the variables that a deployment would set, and tells
@@ -27,7 +27,7 @@ func (d *demo) startReceiver(ctx context.Context, b *backends, gemini *sender, s
 		"GEMHOOK_DEAD_LETTER_TOPIC": deadLetterTopicID,
 		"GEMHOOK_SIGNING_SECRETS":   strings.Join(gemini.keys.Secrets, " "),
 		"GEMHOOK_DYNAMIC_KEYS":      gemini.dynamicKey,
-		"GEMHOOK_JWKS_URL":          gemini.url + geminitest.JWKSPath,
+		"GEMHOOK_JWKS_URL":          gemini.url + standin.JWKSPath,
 		"GEMHOOK_JWT_AUDIENCE":      audience,
 	}))
 	if err != nil {
@@ -46,13 +46,13 @@ func (d *demo) startReceiver(ctx context.Context, b *backends, gemini *sender, s
 
 // startGemini starts the stand-in for Gemini. It serves the public half of its keys, as Google does, and delivers another
 // event on request.
-func (d *demo) startGemini(keys *geminitest.Keys, started *closers) (*sender, error) {
+func (d *demo) startGemini(keys *standin.Keys, started *closers) (*sender, error) {
 	gemini, err := newSender(keys, d.rand, d.now)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", geminitest.NewServer(keys))
+	mux.Handle("/", standin.NewServer(keys))
 	mux.HandleFunc("POST "+deliverPath, gemini.serveDeliver)
 	if gemini.url, err = listen(mux, started); err != nil {
 		return nil, fmt.Errorf("start the stand-in for Gemini: %w", err)

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/stats"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 func TestBackendCallsOfADelivery(t *testing.T) {
@@ -25,16 +25,16 @@ func TestBackendCallsOfADelivery(t *testing.T) {
 	r := newReceiver(t, environment(b, g, nil), &app.Options{
 		Firestore: calls.watch(b.firestore), PubSub: calls.watch(b.pubsub), Anonymous: true,
 	})
-	accepted, _ := g.signed(newDelivery(t, geminitest.Event("batch.succeeded")), geminitest.SchemeV1)
-	notEvent, _ := g.signed(newDelivery(t, []byte("not an event")), geminitest.SchemeV1)
+	accepted, _ := g.signed(newDelivery(t, standin.Event("batch.succeeded")), standin.SchemeV1)
+	notEvent, _ := g.signed(newDelivery(t, []byte("not an event")), standin.SchemeV1)
 	forged := accepted
 	forged.Body = []byte(`{"type":"batch.failed"}`)
-	toSomeoneElse := must(g.keys.SignV1a(newDelivery(t, geminitest.Event("video.generated")), 0))
+	toSomeoneElse := must(g.keys.SignV1a(newDelivery(t, standin.Event("video.generated")), 0))
 
 	for _, test := range []struct {
 		name     string
 		path     string
-		delivery geminitest.Delivery
+		delivery standin.Delivery
 		status   int
 		want     []string
 	}{

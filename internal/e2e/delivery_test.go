@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // signed returns a delivery signed by scheme, and the path it goes to.
-func (g *gemini) signed(d geminitest.Delivery, scheme string) (geminitest.Delivery, string) {
+func (g *gemini) signed(d standin.Delivery, scheme string) (standin.Delivery, string) {
 	switch scheme {
-	case geminitest.SchemeV1:
+	case standin.SchemeV1:
 		return must(g.keys.SignV1(d)), "/"
-	case geminitest.SchemeV1a:
+	case standin.SchemeV1a:
 		return must(g.keys.SignV1a(d, 2)), dynamicPath
 	}
 	now := time.Now()
@@ -26,9 +26,9 @@ func TestEveryEventTypeInEveryScheme(t *testing.T) {
 	r := newReceiver(t, environment(b, g, nil), nil)
 
 	bodies := map[string]string{}
-	for _, scheme := range []string{geminitest.SchemeV1, geminitest.SchemeV1a, geminitest.SchemeJWT} {
-		for _, eventType := range append(geminitest.EventTypes(), "palm.reading.finished") {
-			d, path := g.signed(newDelivery(t, geminitest.Event(eventType)), scheme)
+	for _, scheme := range []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT} {
+		for _, eventType := range append(standin.EventTypes(), "palm.reading.finished") {
+			d, path := g.signed(newDelivery(t, standin.Event(eventType)), scheme)
 			bodies[d.ID] = string(d.Body)
 			answer := post(t, r.url+path, d)
 			if answer.StatusCode != 200 || answer.Status != "published" || answer.WebhookID != d.ID || answer.MessageID == "" {

@@ -13,12 +13,12 @@ import (
 
 	"github.com/gemhook/gemhook/internal/emulator"
 	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	handler "github.com/gemhook/gemhook/shared/receiver"
 )
 
 // wantUnavailable posts a delivery once and wants a 503 of that code, with Retry-After, within the receiver's deadline.
-func wantUnavailable(t *testing.T, url string, d geminitest.Delivery, code string) {
+func wantUnavailable(t *testing.T, url string, d standin.Delivery, code string) {
 	t.Helper()
 	begin := time.Now()
 	answer := post(t, url, d)
@@ -31,9 +31,9 @@ func wantUnavailable(t *testing.T, url string, d geminitest.Delivery, code strin
 }
 
 // wantDelivered sends a delivery as Gemini would until it is acknowledged, and wants it on the topic once.
-func wantDelivered(t *testing.T, b *backend, url string, d geminitest.Delivery, marked bool) {
+func wantDelivered(t *testing.T, b *backend, url string, d standin.Delivery, marked bool) {
 	t.Helper()
-	answer, err := geminitest.Deliver(t.Context(), nil, url, d, &geminitest.DeliverOptions{Attempts: 1000, Wait: soon})
+	answer, err := standin.Deliver(t.Context(), nil, url, d, &standin.DeliverOptions{Attempts: 1000, Wait: soon})
 	if err != nil {
 		t.Fatalf("not delivered: %v", err)
 	}
@@ -49,9 +49,9 @@ func wantDelivered(t *testing.T, b *backend, url string, d geminitest.Delivery, 
 	}
 }
 
-func newSigned(t *testing.T, g *gemini) geminitest.Delivery {
+func newSigned(t *testing.T, g *gemini) standin.Delivery {
 	t.Helper()
-	d, _ := g.signed(newDelivery(t, geminitest.Event("batch.succeeded")), geminitest.SchemeV1)
+	d, _ := g.signed(newDelivery(t, standin.Event("batch.succeeded")), standin.SchemeV1)
 	return d
 }
 

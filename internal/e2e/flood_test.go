@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/peakmemory"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 var floodFor = flag.Duration("flood", 15*time.Second, "for how long TestFlood sends forgeries")
@@ -27,7 +27,7 @@ const (
 // TestFlood has forgers of every kind send to one receiver as much as they can while genuine deliveries come in.
 func TestFlood(t *testing.T) {
 	b, g := newBackend(t), newGemini(t)
-	foreign, err := geminitest.NewKeys(rand.Reader)
+	foreign, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +146,12 @@ func (s *genuineSender) send(t *testing.T) {
 	s.sent++
 	number := s.sent
 	s.mu.Unlock()
-	scheme := []string{geminitest.SchemeV1, geminitest.SchemeV1a, geminitest.SchemeJWT}[number%3]
+	scheme := []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT}[number%3]
 	// Each about a resource of its own, for that is what a token signs.
-	event := geminitest.EventAt("batch.succeeded", fmt.Sprintf("batch_%d", number), time.Now())
+	event := standin.EventAt("batch.succeeded", fmt.Sprintf("batch_%d", number), time.Now())
 	d, path := s.gemini.signed(newDelivery(t, event), scheme)
 	begin := time.Now()
-	answer, err := geminitest.Send(context.WithoutCancel(t.Context()), nil, s.url+path, d)
+	answer, err := standin.Send(context.WithoutCancel(t.Context()), nil, s.url+path, d)
 	outcome := genuineOutcome{id: d.ID, took: time.Since(begin)}
 	if err != nil {
 		outcome.answer = err.Error()

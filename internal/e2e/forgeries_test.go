@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // What came of a forgery where it was not an answer.
@@ -37,15 +37,15 @@ type forger struct {
 	url     string // of the receiver
 	client  *http.Client
 	gemini  *gemini
-	foreign *geminitest.Keys    // the forger's own
-	late    geminitest.Delivery // one that was genuine
+	foreign *standin.Keys    // the forger's own
+	late    standin.Delivery // one that was genuine
 }
 
-func newForger(t *testing.T, url string, g *gemini, foreign *geminitest.Keys) *forger {
+func newForger(t *testing.T, url string, g *gemini, foreign *standin.Keys) *forger {
 	t.Helper()
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	old := newDelivery(t, geminitest.Event("batch.succeeded"))
+	old := newDelivery(t, standin.Event("batch.succeeded"))
 	old.Time = old.Time.Add(-time.Hour)
 	return &forger{
 		url: url, gemini: g, foreign: foreign, late: must(g.keys.SignV1(old)),
@@ -129,19 +129,19 @@ var forgeries = map[string]forgery{
 	"no HTTP":     {want: 400, server: true, send: func(f *forger) int { return f.talk("\x00\r\n", func(io.Writer) {}) }},
 }
 
-func (f *forger) delivery() geminitest.Delivery {
-	return geminitest.Delivery{ID: "msg_" + random(16), Time: time.Now(), Body: geminitest.Event("batch.succeeded")}
+func (f *forger) delivery() standin.Delivery {
+	return standin.Delivery{ID: "msg_" + random(16), Time: time.Now(), Body: standin.Event("batch.succeeded")}
 }
 
 // signedWith is a delivery with that text as its signature.
-func (f *forger) signedWith(signature string) geminitest.Delivery {
+func (f *forger) signedWith(signature string) standin.Delivery {
 	d := must(f.foreign.SignV1(f.delivery()))
-	d.Header.Set(geminitest.HeaderSignature, signature)
+	d.Header.Set(standin.HeaderSignature, signature)
 	return d
 }
 
 // token is a delivery with a token of that header, good claims and no good signature.
-func (f *forger) token(header string) geminitest.Delivery {
+func (f *forger) token(header string) standin.Delivery {
 	claims := fmt.Sprintf(`{"aud":%q,"exp":%d,"type":"batch.succeeded"}`, audience, time.Now().Add(time.Hour).Unix())
 	encode := base64.RawURLEncoding.EncodeToString
 	return f.signedWith(encode([]byte(header)) + "." + encode([]byte(claims)) + "." + random(256))
@@ -159,7 +159,7 @@ func random(size int) string {
 	return base64.RawURLEncoding.EncodeToString(bytes)
 }
 
-func (f *forger) post(path string, d geminitest.Delivery) int {
+func (f *forger) post(path string, d standin.Delivery) int {
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, f.url+path, bytes.NewReader(d.Body))
 	if err != nil {
 		panic(err) // the URL is our own

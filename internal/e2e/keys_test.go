@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 const signingSecretName = "projects/p/secrets/gemhook-signing"
@@ -95,7 +95,7 @@ func withSecretManager(t *testing.T, b *backend, g *gemini, host string, now fun
 
 func newSecret(t *testing.T) string {
 	t.Helper()
-	secret, err := geminitest.NewSecret(rand.Reader)
+	secret, err := standin.NewSecret(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +103,9 @@ func newSecret(t *testing.T) string {
 }
 
 // signedAt is a new delivery, signed at that time with that secret.
-func (g *gemini) signedAt(t *testing.T, at time.Time, secret string) geminitest.Delivery {
+func (g *gemini) signedAt(t *testing.T, at time.Time, secret string) standin.Delivery {
 	t.Helper()
-	d := newDelivery(t, geminitest.Event("batch.succeeded"))
+	d := newDelivery(t, standin.Event("batch.succeeded"))
 	d.Time = at
 	return must(g.keys.SignV1(d, secret))
 }
@@ -192,8 +192,8 @@ func TestKeySetAwayAtStartAndLater(t *testing.T) {
 	g.FailJWKS(http.StatusServiceUnavailable)
 	r := newReceiver(t, environment(b, g, nil), &app.Options{Now: now.Now})
 	url := r.url + dynamicPath
-	signed := func(keys *geminitest.Keys) geminitest.Delivery {
-		d := newDelivery(t, geminitest.Event("video.generated"))
+	signed := func(keys *standin.Keys) standin.Delivery {
+		d := newDelivery(t, standin.Event("video.generated"))
 		d.Time = now.Now()
 		return must(keys.SignV1a(d, 0))
 	}
@@ -212,7 +212,7 @@ func TestKeySetAwayAtStartAndLater(t *testing.T) {
 	// set is fetched once a minute.
 	g.FailJWKS(0)
 	now.advance(time.Minute)
-	rotated, err := geminitest.NewKeys(rand.Reader)
+	rotated, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

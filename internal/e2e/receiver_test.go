@@ -15,10 +15,10 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/gemhook/gemhook/internal/lockedbuffer"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
@@ -31,12 +31,12 @@ const (
 var dynamicPath = tenant.ParseKeys(dynamicKey)[0].Path(tenantName)
 
 // testKeys are the published private halves of the vectors' keys: making RSA keys afresh for every test takes seconds.
-var testKeys = sync.OnceValue(func() *geminitest.Keys {
+var testKeys = sync.OnceValue(func() *standin.Keys {
 	raw, err := os.ReadFile("../../shared/webhook/testdata/signing-keys.json")
 	if err != nil {
 		panic(err)
 	}
-	keys, err := geminitest.ParseKeys(raw)
+	keys, err := standin.ParseKeys(raw)
 	if err != nil {
 		panic(err)
 	}
@@ -45,18 +45,18 @@ var testKeys = sync.OnceValue(func() *geminitest.Keys {
 
 // gemini is the stand-in for Gemini, serving its key set.
 type gemini struct {
-	*geminitest.Server
-	keys    *geminitest.Keys
+	*standin.Server
+	keys    *standin.Keys
 	jwksURL string
 }
 
 func newGemini(t *testing.T) *gemini {
 	t.Helper()
 	keys := testKeys()
-	server := geminitest.NewServer(keys)
+	server := standin.NewServer(keys)
 	listening := httptest.NewServer(server)
 	t.Cleanup(listening.Close)
-	return &gemini{Server: server, keys: keys, jwksURL: listening.URL + geminitest.JWKSPath}
+	return &gemini{Server: server, keys: keys, jwksURL: listening.URL + standin.JWKSPath}
 }
 
 // environment is the environment of a receiver for that backend and sender, with what the test sets otherwise.
@@ -121,19 +121,19 @@ func (l *logBuffer) deliveries(t *testing.T) []map[string]any {
 }
 
 // newDelivery is a delivery of an event, not signed yet, with an id of its own.
-func newDelivery(t *testing.T, body []byte) geminitest.Delivery {
+func newDelivery(t *testing.T, body []byte) standin.Delivery {
 	t.Helper()
-	id, err := geminitest.NewID(rand.Reader)
+	id, err := standin.NewID(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return geminitest.Delivery{ID: id, Time: time.Now(), Body: body}
+	return standin.Delivery{ID: id, Time: time.Now(), Body: body}
 }
 
 // post sends a delivery once and wants an answer.
-func post(t *testing.T, url string, d geminitest.Delivery) *geminitest.Answer {
+func post(t *testing.T, url string, d standin.Delivery) *standin.Answer {
 	t.Helper()
-	answer, err := geminitest.Send(t.Context(), nil, url, d)
+	answer, err := standin.Send(t.Context(), nil, url, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func post(t *testing.T, url string, d geminitest.Delivery) *geminitest.Answer {
 }
 
 // must is for the signing methods, which fail only for what no test gives them.
-func must(d geminitest.Delivery, err error) geminitest.Delivery {
+func must(d standin.Delivery, err error) standin.Delivery {
 	if err != nil {
 		panic(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
@@ -16,9 +16,9 @@ func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
 	for range 3 {
 		processes = append(processes, startProcess(t, environment(b, g, nil)))
 	}
-	for _, scheme := range []string{geminitest.SchemeV1, geminitest.SchemeV1a, geminitest.SchemeJWT} {
+	for _, scheme := range []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT} {
 		t.Run(scheme, func(t *testing.T) {
-			d, path := g.signed(newDelivery(t, geminitest.EventAt("batch.succeeded", "batch_"+scheme, time.Now())), scheme)
+			d, path := g.signed(newDelivery(t, standin.EventAt("batch.succeeded", "batch_"+scheme, time.Now())), scheme)
 
 			var mu sync.Mutex
 			first := map[string]int{} // answers to each sender's first attempt
@@ -29,10 +29,10 @@ func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
 				url := processes[i%len(processes)].url + path
 				senders.Go(func() {
 					<-begin
-					answer, err := geminitest.Deliver(t.Context(), nil, url, d, &geminitest.DeliverOptions{
+					answer, err := standin.Deliver(t.Context(), nil, url, d, &standin.DeliverOptions{
 						Attempts: 20, Backoff: 20 * time.Millisecond, MaxBackoff: time.Second,
 						Wait: soon, // not as long as Retry-After asks for
-						Observe: func(attempt int, answer *geminitest.Answer, err error) {
+						Observe: func(attempt int, answer *standin.Answer, err error) {
 							mu.Lock()
 							defer mu.Unlock()
 							switch {

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // vectors is the file of published signature vectors, as far as it is needed here.
@@ -82,7 +82,7 @@ func (v vector) deliver(t *testing.T, b *backend, receive door, signers *resigne
 	}
 	header, id := v.refreshed(t, signers, body, time.Now().Unix()-then)
 	path := "/"
-	if v.Scheme != geminitest.SchemeV1 {
+	if v.Scheme != standin.SchemeV1 {
 		path = dynamicPath
 	}
 	got := receive(t, path, header, body)
@@ -114,7 +114,7 @@ func (v vector) checkMessages(t *testing.T, b *backend, topic, other, messageID 
 	if strays := b.pullNow(other); len(strays) != 0 {
 		t.Errorf("%s: %d messages on %s, want none", v.Name, len(strays), other)
 	}
-	if v.Scheme != geminitest.SchemeJWT {
+	if v.Scheme != standin.SchemeJWT {
 		if !bytes.Equal(messages[0].Data, body) {
 			t.Errorf("%s: the message is not the body as sent", v.Name)
 		}
@@ -142,7 +142,7 @@ func (v vector) refusals() []string {
 			allowed = append(allowed, "401 bad_signature")
 		}
 	}
-	if v.Scheme == geminitest.SchemeJWT {
+	if v.Scheme == standin.SchemeJWT {
 		return []string{"401 bad_token"}
 	}
 	return allowed
@@ -180,7 +180,7 @@ func (v vector) refreshed(t *testing.T, signers *resigner, body []byte, shift in
 }
 
 // resigner signs anew what it finds signed by one of its keys, published or not.
-type resigner struct{ keys []*geminitest.Keys }
+type resigner struct{ keys []*standin.Keys }
 
 func newResigner(t *testing.T) *resigner {
 	t.Helper()
@@ -188,11 +188,11 @@ func newResigner(t *testing.T) *resigner {
 		NotInJWKS json.RawMessage `json:"not_in_jwks"`
 	}
 	vectorFile(t, "signing-keys.json", &file)
-	attacker, err := geminitest.ParseKeys(file.NotInJWKS)
+	attacker, err := standin.ParseKeys(file.NotInJWKS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &resigner{[]*geminitest.Keys{testKeys(), attacker}}
+	return &resigner{[]*standin.Keys{testKeys(), attacker}}
 }
 
 func (r *resigner) resign(signature, before, after string, shift int64) string {

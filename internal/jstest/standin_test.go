@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/geminiapi"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 // A captured delivery is what verify.mjs reads.
@@ -64,8 +64,8 @@ func (e *endpoint) take() []captured {
 
 const apiKey = "test-key"
 
-func newStandIn(t *testing.T) (*geminitest.Server, string) {
-	gemini := geminitest.NewServerWithOptions(&geminitest.Keys{}, &geminitest.ServerOptions{APIKeys: []string{apiKey}})
+func newStandIn(t *testing.T) (*standin.Server, string) {
+	gemini := standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{APIKeys: []string{apiKey}})
 	ts := httptest.NewServer(gemini)
 	t.Cleanup(ts.Close)
 	return gemini, ts.URL
@@ -101,7 +101,7 @@ func TestGoogleSDK(t *testing.T) {
 		t.Fatalf("%d deliveries, want two pings", len(pings))
 	}
 	verdicts := verify(t, []captured{pings[0].with(saw.Created), pings[1].with(saw.Created), pings[0].with(saw.Rotated[0])})
-	if verdicts[0].Type != geminitest.PingType || verdicts[1].Type != geminitest.PingType || verdicts[2].Refused == "" {
+	if verdicts[0].Type != standin.PingType || verdicts[1].Type != standin.PingType || verdicts[2].Refused == "" {
 		t.Errorf("verdicts = %+v, want both pings accepted with the webhook's secret only", verdicts)
 	}
 }
@@ -110,7 +110,7 @@ func TestStandardWebhooksLibrary(t *testing.T) {
 	gemini, url := newStandIn(t)
 	e := newEndpoint(t)
 	client := geminiapi.New(apiKey, &geminiapi.Options{BaseURL: url})
-	created, err := client.Create(t.Context(), geminiapi.Webhook{URI: e.url, SubscribedEvents: geminitest.EventTypes()})
+	created, err := client.Create(t.Context(), geminiapi.Webhook{URI: e.url, SubscribedEvents: standin.EventTypes()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,8 +139,8 @@ func TestStandardWebhooksLibrary(t *testing.T) {
 	var want []string // the type that is accepted; empty: refused
 	expect := func(d captured, eventType string) { deliveries, want = append(deliveries, d), append(want, eventType) }
 
-	for _, eventType := range geminitest.EventTypes() {
-		expect(emit(geminitest.Event(eventType)).with(original), eventType)
+	for _, eventType := range standin.EventTypes() {
+		expect(emit(standin.Event(eventType)).with(original), eventType)
 	}
 	plain := emit([]byte("{\r\n \"type\": \"batch.failed\", \"data\": {\"id\": \"é😀\", \"score\": 1.0}\n}\n")).with(original)
 	expect(plain, "batch.failed")
@@ -150,12 +150,12 @@ func TestStandardWebhooksLibrary(t *testing.T) {
 	expect(changed, "")
 
 	second := rotate(geminiapi.RevokeAfter24Hours)
-	during := emit(geminitest.Event("batch.expired"))
+	during := emit(standin.Event("batch.expired"))
 	expect(during.with(original), "batch.expired")
 	expect(during.with(second), "batch.expired")
 
 	third := rotate(geminiapi.RevokeImmediately)
-	after := emit(geminitest.Event("batch.cancelled"))
+	after := emit(standin.Event("batch.cancelled"))
 	expect(after.with(original), "")
 	expect(after.with(second), "")
 	expect(after.with(third), "batch.cancelled")

@@ -26,7 +26,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
 	"github.com/gemhook/gemhook/internal/pack"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // TestBuildpack builds the Cloud Function from its archive as Cloud Functions
@@ -55,22 +55,22 @@ func TestBuildpack(t *testing.T) {
 	t.Run("delivers", func(t *testing.T) {
 		firestore, pubSub := emulatortest.FirestoreHost(t), emulatortest.PubSubHost(t)
 		createTopic(t)
-		secret, err := geminitest.NewSecret(rand.Reader)
+		secret, err := standin.NewSecret(rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
 		url := startCloudFunction(t, program, "FIRESTORE_EMULATOR_HOST="+firestore, "PUBSUB_EMULATOR_HOST="+pubSub,
 			"GEMHOOK_SIGNING_SECRETS="+secret)
-		id, err := geminitest.NewID(rand.Reader)
+		id, err := standin.NewID(rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := &geminitest.Keys{Secrets: []string{secret}}
-		delivery, err := keys.SignV1(geminitest.Delivery{ID: id, Time: time.Now(), Body: geminitest.Event("batch.succeeded")})
+		keys := &standin.Keys{Secrets: []string{secret}}
+		delivery, err := keys.SignV1(standin.Delivery{ID: id, Time: time.Now(), Body: standin.Event("batch.succeeded")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := geminitest.Send(t.Context(), nil, url, delivery)
+		answer, err := standin.Send(t.Context(), nil, url, delivery)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,9 +26,9 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/config"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 const accessToken = "the-access-token"
@@ -132,7 +132,7 @@ func (c *cloud) AccessSecretVersion(context.Context, *secretmanagerpb.AccessSecr
 func TestOneAccessTokenForAllClients(t *testing.T) {
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
-	keys, err := geminitest.NewKeys(rand.Reader)
+	keys, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,11 +157,11 @@ func TestOneAccessTokenForAllClients(t *testing.T) {
 		t.Errorf("the token service was shown %q", subject)
 	}
 
-	id, err := geminitest.NewID(rand.Reader)
+	id, err := standin.NewID(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := keys.SignV1(geminitest.Delivery{ID: id, Time: time.Now(), Body: geminitest.Event("batch.succeeded")})
+	signed, err := keys.SignV1(standin.Delivery{ID: id, Time: time.Now(), Body: standin.Event("batch.succeeded")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -64,8 +64,8 @@ func redacted(attributes map[string]string) map[string]string {
 
 func TestTypeAndResourceOfEveryTypeOfTheGuide(t *testing.T) {
 	t.Parallel()
-	for _, eventType := range geminitest.EventTypes() {
-		got := attributesOf(t, string(geminitest.Event(eventType)))
+	for _, eventType := range standin.EventTypes() {
+		got := attributesOf(t, string(standin.Event(eventType)))
 		if got["ce-type"] != eventType || got["ce-subject"] != "sample_123456" || got["ce-time"] != nowText || len(got) != 10 {
 			t.Errorf("%s: %v", eventType, redacted(got))
 		}
@@ -155,7 +155,7 @@ func wantLegal(t *testing.T, attributes map[string]string) {
 
 func TestTimeOfATokenIsOfTheUnsignedHeader(t *testing.T) {
 	t.Parallel()
-	d, err := keys().SignJWT(geminitest.Delivery{ID: "msg_1", Time: now.Add(-time.Hour), Body: []byte(`{"type":"x"}`)},
+	d, err := keys().SignJWT(standin.Delivery{ID: "msg_1", Time: now.Add(-time.Hour), Body: []byte(`{"type":"x"}`)},
 		0, audience, now, now.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)

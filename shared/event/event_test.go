@@ -8,18 +8,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 func TestParseReadsEveryTypeOfTheGuide(t *testing.T) {
 	t.Parallel()
-	types := geminitest.EventTypes()
+	types := standin.EventTypes()
 	if len(types) != 9 {
 		t.Fatalf("%d types, want 9", len(types))
 	}
 	for _, eventType := range types {
-		parsed, err := event.Parse(geminitest.Event(eventType))
+		parsed, err := event.Parse(standin.Event(eventType))
 		want := &event.Event{Type: eventType, ResourceID: "sample_123456", Timestamp: nowText, Metadata: map[string]string{}}
 		if err != nil || !reflect.DeepEqual(parsed, want) {
 			t.Errorf("Parse(%s) = %+v, %v", eventType, parsed, err)

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -21,12 +21,12 @@ const (
 	audience  = "audience"
 )
 
-var keys = sync.OnceValue(func() *geminitest.Keys {
+var keys = sync.OnceValue(func() *standin.Keys {
 	data, err := os.ReadFile("../webhook/testdata/signing-keys.json")
 	if err != nil {
 		panic(err)
 	}
-	keys, err := geminitest.ParseKeys(data)
+	keys, err := standin.ParseKeys(data)
 	if err != nil {
 		panic(err)
 	}
@@ -41,7 +41,7 @@ func deliver(t testing.TB, scheme webhook.Scheme, body string) webhook.Delivery 
 
 func deliverID(t testing.TB, scheme webhook.Scheme, id, body string) webhook.Delivery {
 	t.Helper()
-	d := geminitest.Delivery{ID: id, Time: now, Body: []byte(body)}
+	d := standin.Delivery{ID: id, Time: now, Body: []byte(body)}
 	var err error
 	switch scheme {
 	case webhook.SchemeV1:
@@ -57,12 +57,12 @@ func deliverID(t testing.TB, scheme webhook.Scheme, id, body string) webhook.Del
 	return verify(t, d)
 }
 
-func verify(t testing.TB, d geminitest.Delivery) webhook.Delivery {
+func verify(t testing.TB, d standin.Delivery) webhook.Delivery {
 	t.Helper()
 	options := &webhook.Options{Audience: audience, Now: func() time.Time { return now }}
 	var delivery webhook.Delivery
 	var err error
-	if d.Scheme == geminitest.SchemeV1 {
+	if d.Scheme == standin.SchemeV1 {
 		secrets, parseErr := webhook.ParseSecrets(keys().Secrets[0])
 		if parseErr != nil {
 			t.Fatal(parseErr)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -146,7 +146,7 @@ func TestWhatIsNotUTF8IsLeftOut(t *testing.T) {
 
 func TestWebhookHeadersTooLongForAnAttributeAreLeftOut(t *testing.T) {
 	t.Parallel()
-	signed, err := keys().SignV1(geminitest.Delivery{ID: "msg_1", Time: now, Body: []byte(`{"type":"x"}`)}, keys().Secrets[0])
+	signed, err := keys().SignV1(standin.Delivery{ID: "msg_1", Time: now, Body: []byte(`{"type":"x"}`)}, keys().Secrets[0])
 	if err != nil {
 		t.Fatal(err)
 	}

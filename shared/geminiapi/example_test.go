@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net/http/httptest"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/geminiapi"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 func Example() {
-	gemini := httptest.NewServer(geminitest.NewServer(&geminitest.Keys{})) // instead of Google
+	gemini := httptest.NewServer(standin.NewServer(&standin.Keys{})) // instead of Google
 	defer gemini.Close()
 	ctx := context.Background()
 	client := geminiapi.New("the API key", &geminiapi.Options{BaseURL: gemini.URL})

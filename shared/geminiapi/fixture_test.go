@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/geminiapi"
-	"github.com/gemhook/gemhook/shared/geminitest"
 )
 
 const apiKey = "AIza-test-key"
@@ -97,9 +97,9 @@ func cutOff(w http.ResponseWriter, _ *http.Request) {
 }
 
 // standIn starts the stand-in for Gemini, which asks for the key, and returns its client.
-func standIn(t *testing.T) (*geminitest.Server, *geminiapi.Client) {
+func standIn(t *testing.T) (*standin.Server, *geminiapi.Client) {
 	t.Helper()
-	gemini := geminitest.NewServerWithOptions(&geminitest.Keys{}, &geminitest.ServerOptions{
+	gemini := standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{
 		APIKeys: []string{apiKey}, Now: func() time.Time { return start },
 	})
 	ts := httptest.NewServer(gemini)

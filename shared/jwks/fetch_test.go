@@ -11,17 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/jwks"
 )
 
 func TestFetch(t *testing.T) {
 	t.Parallel()
 	keys, _ := vectorKeys(t)
-	gemini := geminitest.NewServer(keys)
+	gemini := standin.NewServer(keys)
 	server := httptest.NewServer(gemini)
 	defer server.Close()
-	set, err := jwks.Fetch(t.Context(), server.Client(), server.URL+geminitest.JWKSPath)
+	set, err := jwks.Fetch(t.Context(), server.Client(), server.URL+standin.JWKSPath)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,19 +11,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/jwks"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // vectorKeys returns the keys of the project's public vectors, and the key set that is published of them.
-func vectorKeys(t *testing.T) (*geminitest.Keys, json.RawMessage) {
+func vectorKeys(t *testing.T) (*standin.Keys, json.RawMessage) {
 	t.Helper()
 	private, err := os.ReadFile("../webhook/testdata/signing-keys.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := geminitest.ParseKeys(private)
+	keys, err := standin.ParseKeys(private)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func vectorKeys(t *testing.T) (*geminitest.Keys, json.RawMessage) {
 }
 
 // wantKeys wants the public halves of all keys, the Ed25519 ones in their order, and no others.
-func wantKeys(t *testing.T, set *webhook.KeySet, keys *geminitest.Keys) {
+func wantKeys(t *testing.T, set *webhook.KeySet, keys *standin.Keys) {
 	t.Helper()
 	if len(set.Ed25519) != len(keys.Ed25519) || len(set.RSA) != len(keys.RSA) {
 		t.Fatalf("%d Ed25519 and %d RSA keys, want %d and %d", len(set.Ed25519), len(set.RSA), len(keys.Ed25519), len(keys.RSA))

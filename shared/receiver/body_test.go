@@ -8,13 +8,13 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
 // sized returns an event of so many bytes.
 func sized(size int) []byte {
-	event := geminitest.Event("batch.succeeded")
+	event := standin.Event("batch.succeeded")
 	return append(event, bytes.Repeat([]byte(" "), size-len(event))...)
 }
 

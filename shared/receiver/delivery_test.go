@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
@@ -33,7 +33,7 @@ func TestPublished(t *testing.T) {
 		"ce-specversion": "1.0", "ce-id": "msg_1", "ce-type": "batch.succeeded", "ce-subject": "sample_123456",
 		"ce-source": "//generativelanguage.googleapis.com/webhooks/dynamic/acme", "ce-time": "2026-01-22T12:00:00Z",
 		"content-type": "application/json", "ce-tenant": "acme", "ce-signaturescheme": "v1a",
-		"webhook-timestamp": strconv.FormatInt(b.time().Unix(), 10), "webhook-signature": d.Header.Get(geminitest.HeaderSignature),
+		"webhook-timestamp": strconv.FormatInt(b.time().Unix(), 10), "webhook-signature": d.Header.Get(standin.HeaderSignature),
 	}
 	m := messages[0]
 	if m.id != id || m.topic != mainTopic || !bytes.Equal(m.data, d.Body) || !maps.Equal(m.attributes, want) {
@@ -121,7 +121,7 @@ func TestToken(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	d := b.jwt(b.delivery("msg_1"))
-	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(d.Header.Get(geminitest.HeaderSignature), ".")[1])
+	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(d.Header.Get(standin.HeaderSignature), ".")[1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,12 +134,12 @@ func TestToken(t *testing.T) {
 
 	replay := d
 	replay.Header = d.Header.Clone()
-	replay.Header.Set(geminitest.HeaderID, "msg_replayed")
-	replay.Header.Set(geminitest.HeaderTimestamp, "1") // fresh or not: the token's own times count
+	replay.Header.Set(standin.HeaderID, "msg_replayed")
+	replay.Header.Set(standin.HeaderTimestamp, "1") // fresh or not: the token's own times count
 	if again := b.succeeded(b.post(dynamicPath, replay), "duplicate", "msg_replayed"); again != first {
 		t.Errorf("replay is a duplicate of %s, want %s", again, first)
 	}
-	other := b.jwt(geminitest.Delivery{ID: "msg_1", Time: b.time(), Body: geminitest.EventAt("batch.succeeded", "batch_2", b.time())})
+	other := b.jwt(standin.Delivery{ID: "msg_1", Time: b.time(), Body: standin.EventAt("batch.succeeded", "batch_2", b.time())})
 	b.succeeded(b.post(dynamicPath, other), "published", "msg_1")
 	if n := len(b.publisher.all()); n != 2 {
 		t.Errorf("%d messages, want 2", n)
@@ -154,7 +154,7 @@ func TestTenantsAndSchemesKeepApart(t *testing.T) {
 	v1, v1a, jwt := b.v1(b.delivery("msg_1")), b.v1a(b.delivery("msg_1")), b.jwt(b.delivery("msg_1"))
 	for _, to := range []struct {
 		path string
-		d    geminitest.Delivery
+		d    standin.Delivery
 	}{{"/", v1}, {dynamicPath, v1a}, {other, v1a}, {dynamicPath, jwt}, {other, jwt}} {
 		b.succeeded(b.post(to.path, to.d), "published", "msg_1")
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/jwks"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/receiver"
@@ -37,12 +37,12 @@ var (
 )
 
 // testKeys are what the sender signs with. Making RSA keys for every test would take seconds.
-var testKeys = sync.OnceValue(func() *geminitest.Keys {
+var testKeys = sync.OnceValue(func() *standin.Keys {
 	raw, err := os.ReadFile("../webhook/testdata/signing-keys.json")
 	if err != nil {
 		panic(err)
 	}
-	keys, err := geminitest.ParseKeys(raw)
+	keys, err := standin.ParseKeys(raw)
 	if err != nil {
 		panic(err)
 	}
@@ -86,7 +86,7 @@ func benchAt(t *testing.T, clock *clock, change ...func(*bench)) *bench {
 	b.ledger = &ledgerSpy{Ledger: ledger.New(b.store, ledger.Options{Lease: lease, Retention: 168 * time.Hour, Now: clock.Now})}
 	b.secrets = append([]string{dynamicKey, dynamicToken, dynamicPath, "/dynamic/", "http://", "https://"}, keys.Secrets...)
 	for _, secret := range keys.Secrets {
-		b.secrets = append(b.secrets, strings.TrimPrefix(secret, geminitest.SecretPrefix))
+		b.secrets = append(b.secrets, strings.TrimPrefix(secret, standin.SecretPrefix))
 	}
 
 	secrets, err := webhook.ParseSecrets(strings.Join(keys.Secrets, " "))
@@ -138,7 +138,7 @@ func (b *bench) expects(header http.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.deliveries++
-	for _, value := range header.Values(geminitest.HeaderSignature) {
+	for _, value := range header.Values(standin.HeaderSignature) {
 		for _, part := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" ,.", r) }) {
 			if len(part) >= 16 {
 				b.secrets = append(b.secrets, part)
@@ -151,21 +151,21 @@ func (b *bench) expects(header http.Header) {
 func (b *bench) time() time.Time { return b.clock.Now() }
 
 // delivery is one of an event, unsigned, with an id.
-func (b *bench) delivery(id string) geminitest.Delivery {
-	return geminitest.Delivery{ID: id, Time: b.time(), Body: geminitest.Event("batch.succeeded")}
+func (b *bench) delivery(id string) standin.Delivery {
+	return standin.Delivery{ID: id, Time: b.time(), Body: standin.Event("batch.succeeded")}
 }
 
-func (b *bench) v1(d geminitest.Delivery) geminitest.Delivery { return b.must(testKeys().SignV1(d)) }
+func (b *bench) v1(d standin.Delivery) standin.Delivery { return b.must(testKeys().SignV1(d)) }
 
-func (b *bench) v1a(d geminitest.Delivery) geminitest.Delivery {
+func (b *bench) v1a(d standin.Delivery) standin.Delivery {
 	return b.must(testKeys().SignV1a(d, 1))
 }
 
-func (b *bench) jwt(d geminitest.Delivery) geminitest.Delivery {
+func (b *bench) jwt(d standin.Delivery) standin.Delivery {
 	return b.must(testKeys().SignJWT(d, 0, audience, b.time(), b.time().Add(time.Hour)))
 }
 
-func (b *bench) must(d geminitest.Delivery, err error) geminitest.Delivery {
+func (b *bench) must(d standin.Delivery, err error) standin.Delivery {
 	b.Helper()
 	if err != nil {
 		b.Fatal(err)
@@ -174,13 +174,13 @@ func (b *bench) must(d geminitest.Delivery, err error) geminitest.Delivery {
 }
 
 // post posts a signed delivery to a path and returns the answer.
-func (b *bench) post(path string, d geminitest.Delivery) *answer {
+func (b *bench) post(path string, d standin.Delivery) *answer {
 	b.Helper()
 	return b.do(request(path, d))
 }
 
 // request makes the request of a signed delivery.
-func request(path string, d geminitest.Delivery) *http.Request {
+func request(path string, d standin.Delivery) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(d.Body))
 	for name, values := range d.Header {
 		r.Header[name] = values

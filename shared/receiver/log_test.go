@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/topic"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
@@ -108,7 +108,7 @@ func TestLogOfFailures(t *testing.T) {
 			common("unknown_token", 401, map[string]any{"tenant": "acme"})},
 		{"body", "/", nil, func(r *http.Request) { r.ContentLength = maxBody + 1 }, "WARN", "body too large",
 			common("body_too_large", 413, nil)},
-		{"verify", "/", nil, func(r *http.Request) { r.Header.Set(geminitest.HeaderSignature, "v1,forged-forged-forged-forged") }, "WARN",
+		{"verify", "/", nil, func(r *http.Request) { r.Header.Set(standin.HeaderSignature, "v1,forged-forged-forged-forged") }, "WARN",
 			"bad signature: No v1 signature matches an active signing secret.",
 			common("bad_signature", 401, map[string]any{"verify_ms": 0.0})},
 		{"claim", "/", func(b *bench) { b.ledger.onClaim = fail(errAway) }, nil, "ERROR", "ledger unavailable: the backend is away",
@@ -164,10 +164,10 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	b := newBench(t)
 	b.secrets = append(b.secrets, "guessguess")
 	for _, path := range []string{"/", dynamicPath, "/dynamic/acme/" + strings.Repeat("guess", 8)} {
-		for _, sign := range []func(geminitest.Delivery) geminitest.Delivery{b.v1, b.v1a, b.jwt} {
+		for _, sign := range []func(standin.Delivery) standin.Delivery{b.v1, b.v1a, b.jwt} {
 			d := sign(b.delivery("msg_1"))
 			b.post(path, d)
-			for _, header := range []string{geminitest.HeaderID, geminitest.HeaderTimestamp, geminitest.HeaderSignature} {
+			for _, header := range []string{standin.HeaderID, standin.HeaderTimestamp, standin.HeaderSignature} {
 				spoilt := d
 				spoilt.Header = d.Header.Clone()
 				spoilt.Header.Del(header)
@@ -175,10 +175,10 @@ func TestLogHoldsNoSecret(t *testing.T) {
 			}
 			spoilt := d
 			spoilt.Header = d.Header.Clone()
-			spoilt.Header.Set(geminitest.HeaderTimestamp, d.Header.Get(geminitest.HeaderSignature))
+			spoilt.Header.Set(standin.HeaderTimestamp, d.Header.Get(standin.HeaderSignature))
 			b.post(path, spoilt)
 			spoilt.Header = d.Header.Clone()
-			spoilt.Header.Add(geminitest.HeaderSignature, d.Header.Get(geminitest.HeaderSignature))
+			spoilt.Header.Add(standin.HeaderSignature, d.Header.Get(standin.HeaderSignature))
 			b.post(path, spoilt)
 			spoilt.Header = d.Header.Clone()
 			spoilt.Body = []byte("forged")

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
@@ -17,7 +17,7 @@ import (
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	const (
-		id, timestamp, signature = geminitest.HeaderID, geminitest.HeaderTimestamp, geminitest.HeaderSignature
+		id, timestamp, signature = standin.HeaderID, standin.HeaderTimestamp, standin.HeaderSignature
 
 		notSeconds   = "The webhook-timestamp header must be unix seconds in digits."
 		noV1         = "No v1 signature matches an active signing secret."
@@ -30,30 +30,30 @@ func TestRefusals(t *testing.T) {
 		notForUs     = "The token is for another audience."
 		tokenExpired = "The token has expired."
 	)
-	type change = func(*geminitest.Delivery)
+	type change = func(*standin.Delivery)
 	set := func(name string, values ...string) change {
-		return func(d *geminitest.Delivery) { d.Header[http.CanonicalHeaderKey(name)] = values }
+		return func(d *standin.Delivery) { d.Header[http.CanonicalHeaderKey(name)] = values }
 	}
-	drop := func(name string) change { return func(d *geminitest.Delivery) { d.Header.Del(name) } }
+	drop := func(name string) change { return func(d *standin.Delivery) { d.Header.Del(name) } }
 	repeat := func(name string) change {
-		return func(d *geminitest.Delivery) { d.Header.Add(name, d.Header.Get(name)) }
+		return func(d *standin.Delivery) { d.Header.Add(name, d.Header.Get(name)) }
 	}
-	keep := func(*geminitest.Delivery) {}
+	keep := func(*standin.Delivery) {}
 
 	b := newBench(t)
-	type signer = func(geminitest.Delivery) geminitest.Delivery
+	type signer = func(standin.Delivery) standin.Delivery
 	at := func(by time.Duration, sign signer) signer {
-		return func(d geminitest.Delivery) geminitest.Delivery {
+		return func(d standin.Delivery) standin.Delivery {
 			d.Time = d.Time.Add(by)
 			return sign(d)
 		}
 	}
 	tokenFor := func(audience string, life time.Duration) signer {
-		return func(d geminitest.Delivery) geminitest.Delivery {
+		return func(d standin.Delivery) standin.Delivery {
 			return b.must(testKeys().SignJWT(d, 0, audience, b.time().Add(-time.Hour), b.time().Add(life)))
 		}
 	}
-	otherSecret := func(d geminitest.Delivery) geminitest.Delivery {
+	otherSecret := func(d standin.Delivery) standin.Delivery {
 		return b.must(testKeys().SignV1(d, "whsec_"+strings.Repeat("QUJD", 8)))
 	}
 	otherToken := tenant.ParseKeys(dynamicKey)[0].Token("umbrella")
@@ -69,7 +69,7 @@ func TestRefusals(t *testing.T) {
 		message string
 	}
 	tests := []refusal{
-		{"changed body", "/", b.v1, func(d *geminitest.Delivery) { d.Body = append(d.Body, ' ') }, 401, "bad_signature", noV1},
+		{"changed body", "/", b.v1, func(d *standin.Delivery) { d.Body = append(d.Body, ' ') }, 401, "bad_signature", noV1},
 		{"changed id", "/", b.v1, set(id, "msg_other"), 401, "bad_signature", noV1},
 		{"another secret", "/", otherSecret, keep, 401, "bad_signature", noV1},
 		{"no signature of a version", "/", b.v1, set(signature, "v2,AAAA"), 401, "bad_signature", noV1},
@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 		{"v1a at the static URL", "/", b.v1a, keep, 401, "dynamic_url_required", toDynamic},
 		{"token at the static URL", "/", b.jwt, keep, 401, "dynamic_url_required", toDynamic},
 
-		{"changed body", dynamicPath, b.v1a, func(d *geminitest.Delivery) { d.Body = append(d.Body, ' ') }, 401, "bad_signature", noV1a},
+		{"changed body", dynamicPath, b.v1a, func(d *standin.Delivery) { d.Body = append(d.Body, ' ') }, 401, "bad_signature", noV1a},
 		{"v1 at the dynamic URL", dynamicPath, b.v1, keep, 401, "bad_signature", noDynamic},
 		{"stale", dynamicPath, at(-301*time.Second, b.v1a), keep, 401, "stale_timestamp", tooOld},
 		{"ahead", dynamicPath, at(301*time.Second, b.v1a), keep, 401, "stale_timestamp", tooFarAhead},
@@ -145,8 +145,8 @@ func TestLongestHeaders(t *testing.T) {
 	b := newBench(t)
 	id := strings.Repeat("i", 8192)
 	d := b.v1(b.delivery(id))
-	list := d.Header.Get(geminitest.HeaderSignature)
-	d.Header.Set(geminitest.HeaderSignature, "v9,"+strings.Repeat("A", 8192-len("v9, ")-len(list))+" "+list)
+	list := d.Header.Get(standin.HeaderSignature)
+	d.Header.Set(standin.HeaderSignature, "v9,"+strings.Repeat("A", 8192-len("v9, ")-len(list))+" "+list)
 	b.succeeded(b.post("/", d), "published", id)
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -49,7 +49,7 @@ func (l *listening) dial() *net.TCPConn {
 }
 
 // begin writes the head of a delivery to a path, with lines of the test's own, on a new connection.
-func (l *listening) begin(path string, d geminitest.Delivery, lines ...string) *net.TCPConn {
+func (l *listening) begin(path string, d standin.Delivery, lines ...string) *net.TCPConn {
 	l.Helper()
 	l.expects(d.Header)
 	var head bytes.Buffer
@@ -80,10 +80,10 @@ func (l *listening) end(connection net.Conn) *answer {
 }
 
 // send sends a delivery as Gemini does.
-func (l *listening) send(path string, d geminitest.Delivery) *answer {
+func (l *listening) send(path string, d standin.Delivery) *answer {
 	l.Helper()
 	l.expects(d.Header)
-	a, err := geminitest.Send(l.T.Context(), l.server.Client(), l.server.URL+path, d)
+	a, err := standin.Send(l.T.Context(), l.server.Client(), l.server.URL+path, d)
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -16,8 +16,8 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/topic"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
@@ -113,8 +113,8 @@ func TestEmulatorTakesWhatEventMakes(t *testing.T) {
 // verified returns the delivery of a body.
 func verified(t *testing.T, body []byte) webhook.Delivery {
 	t.Helper()
-	keys := &geminitest.Keys{Secrets: []string{"whsec_dGVzdHMgb25seQ=="}}
-	signed, err := keys.SignV1(geminitest.Delivery{ID: strings.Repeat("m", 1024), Time: time.Now(), Body: body})
+	keys := &standin.Keys{Secrets: []string{"whsec_dGVzdHMgb25seQ=="}}
+	signed, err := keys.SignV1(standin.Delivery{ID: strings.Repeat("m", 1024), Time: time.Now(), Body: body})
 	if err != nil {
 		t.Fatal(err)
 	}

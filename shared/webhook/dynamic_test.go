@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -40,18 +40,18 @@ func TestDynamicTriesEachKey(t *testing.T) {
 
 func TestDynamicSignatures(t *testing.T) {
 	t.Parallel()
-	signatureIs := func(replace func(signature string) string) func(*geminitest.Delivery) {
-		return func(d *geminitest.Delivery) { d.Header.Set("webhook-signature", replace(signature(*d))) }
+	signatureIs := func(replace func(signature string) string) func(*standin.Delivery) {
+		return func(d *standin.Delivery) { d.Header.Set("webhook-signature", replace(signature(*d))) }
 	}
-	before := func(text string) func(*geminitest.Delivery) {
+	before := func(text string) func(*standin.Delivery) {
 		return signatureIs(func(signature string) string { return text + signature })
 	}
 	tests := []struct {
 		name   string
-		change func(*geminitest.Delivery)
+		change func(*standin.Delivery)
 		detail string // of ErrBadSignature; empty: accepted
 	}{
-		{"as sent", func(*geminitest.Delivery) {}, ""},
+		{"as sent", func(*standin.Delivery) {}, ""},
 		{"after others", before(otherV1a + " "), ""},
 		{"before others", signatureIs(func(s string) string { return s + " " + otherV1a }), ""},
 		{"as the 16th", before(strings.Repeat(otherV1a+" ", 15)), ""},
@@ -79,9 +79,9 @@ func TestDynamicSignatures(t *testing.T) {
 		{"with spare bits set", signatureIs(func(s string) string { return s[:len(s)-3] + next(s[len(s)-3]) + "==" }), noV1a},
 		{"one byte short", signatureIs(func(s string) string { return resized(t, s, -1) }), noV1a},
 		{"one byte long", signatureIs(func(s string) string { return resized(t, s, +1) }), noV1a},
-		{"body longer", func(d *geminitest.Delivery) { d.Body = append(d.Body, '\n') }, noV1a},
-		{"other id", func(d *geminitest.Delivery) { d.Header.Set("webhook-id", "msg_2") }, noV1a},
-		{"other timestamp", func(d *geminitest.Delivery) { d.Header.Set("webhook-timestamp", "1769083201") }, noV1a},
+		{"body longer", func(d *standin.Delivery) { d.Body = append(d.Body, '\n') }, noV1a},
+		{"other id", func(d *standin.Delivery) { d.Header.Set("webhook-id", "msg_2") }, noV1a},
+		{"other timestamp", func(d *standin.Delivery) { d.Header.Set("webhook-timestamp", "1769083201") }, noV1a},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"net/http/httptest"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -46,19 +46,19 @@ func Example() {
 	server := httptest.NewServer(receive(webhook.NewStatic(webhook.Fixed(secrets), nil)))
 	defer server.Close()
 
-	gemini := &geminitest.Keys{Secrets: []string{secret}}
-	delivery, err := gemini.SignV1(geminitest.Delivery{ID: "msg_1", Time: time.Now(), Body: []byte(`{"type":"batch.succeeded"}`)})
+	gemini := &standin.Keys{Secrets: []string{secret}}
+	delivery, err := gemini.SignV1(standin.Delivery{ID: "msg_1", Time: time.Now(), Body: []byte(`{"type":"batch.succeeded"}`)})
 	if err != nil {
 		log.Fatal(err)
 	}
-	answer, err := geminitest.Send(context.Background(), server.Client(), server.URL, delivery)
+	answer, err := standin.Send(context.Background(), server.Client(), server.URL, delivery)
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(answer.StatusCode)
 
 	delivery.Body = []byte(`{"type":"batch.failed"}`) // is not what was signed
-	if answer, err = geminitest.Send(context.Background(), server.Client(), server.URL, delivery); err != nil {
+	if answer, err = standin.Send(context.Background(), server.Client(), server.URL, delivery); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d %s", answer.StatusCode, answer.Body)

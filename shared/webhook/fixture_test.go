@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -24,10 +24,10 @@ const audience = "481516234200-gemini-hooks.apps.example.com"
 var options = &webhook.Options{Audience: audience, Now: func() time.Time { return now }}
 
 // google and attacker are the keys in testdata: those that are published, and those that are not.
-var google, attacker = sync.OnceValue(func() *geminitest.Keys { return parseKeys("") }),
-	sync.OnceValue(func() *geminitest.Keys { return parseKeys("not_in_jwks") })
+var google, attacker = sync.OnceValue(func() *standin.Keys { return parseKeys("") }),
+	sync.OnceValue(func() *standin.Keys { return parseKeys("not_in_jwks") })
 
-func parseKeys(member string) *geminitest.Keys {
+func parseKeys(member string) *standin.Keys {
 	data, err := os.ReadFile("testdata/signing-keys.json")
 	if err != nil {
 		panic(err)
@@ -39,7 +39,7 @@ func parseKeys(member string) *geminitest.Keys {
 		}
 		data = members[member]
 	}
-	keys, err := geminitest.ParseKeys(data)
+	keys, err := standin.ParseKeys(data)
 	if err != nil {
 		panic(err)
 	}
@@ -57,7 +57,7 @@ func secretsOf(t testing.TB, n int) webhook.Secrets {
 }
 
 // keySetOf is what keys verify with.
-func keySetOf(t testing.TB, keys *geminitest.Keys) webhook.KeySet {
+func keySetOf(t testing.TB, keys *standin.Keys) webhook.KeySet {
 	t.Helper()
 	var set jwkSet
 	if err := json.Unmarshal(keys.JWKS(), &set); err != nil {
@@ -79,12 +79,12 @@ func dynamic(t testing.TB) *webhook.Dynamic {
 }
 
 // unsigned is a delivery at now.
-func unsigned() geminitest.Delivery {
-	return geminitest.Delivery{ID: "msg_1", Time: now, Body: geminitest.Event("batch.succeeded")}
+func unsigned() standin.Delivery {
+	return standin.Delivery{ID: "msg_1", Time: now, Body: standin.Event("batch.succeeded")}
 }
 
 // signV1 signs with those secrets, or else with the first.
-func signV1(t testing.TB, d geminitest.Delivery, secrets ...string) geminitest.Delivery {
+func signV1(t testing.TB, d standin.Delivery, secrets ...string) standin.Delivery {
 	t.Helper()
 	if len(secrets) == 0 {
 		secrets = google().Secrets[:1]
@@ -96,7 +96,7 @@ func signV1(t testing.TB, d geminitest.Delivery, secrets ...string) geminitest.D
 	return signed
 }
 
-func signV1a(t testing.TB, d geminitest.Delivery, keys *geminitest.Keys) geminitest.Delivery {
+func signV1a(t testing.TB, d standin.Delivery, keys *standin.Keys) standin.Delivery {
 	t.Helper()
 	signed, err := keys.SignV1a(d, 0)
 	if err != nil {
@@ -105,7 +105,7 @@ func signV1a(t testing.TB, d geminitest.Delivery, keys *geminitest.Keys) geminit
 	return signed
 }
 
-func signJWT(t testing.TB, d geminitest.Delivery, keys *geminitest.Keys) geminitest.Delivery {
+func signJWT(t testing.TB, d standin.Delivery, keys *standin.Keys) standin.Delivery {
 	t.Helper()
 	signed, err := keys.SignJWT(d, 0, audience, now, now.Add(5*time.Minute))
 	if err != nil {
@@ -114,9 +114,9 @@ func signJWT(t testing.TB, d geminitest.Delivery, keys *geminitest.Keys) geminit
 	return signed
 }
 
-func signature(d geminitest.Delivery) string { return d.Header.Get(webhook.HeaderSignature) }
+func signature(d standin.Delivery) string { return d.Header.Get(webhook.HeaderSignature) }
 
-func wantAccepted(t *testing.T, by verifier, d geminitest.Delivery) webhook.Delivery {
+func wantAccepted(t *testing.T, by verifier, d standin.Delivery) webhook.Delivery {
 	t.Helper()
 	delivery, err := by.Verify(t.Context(), d.Header, d.Body)
 	if err != nil {
@@ -134,7 +134,7 @@ var reasons = []error{
 func isZero(d webhook.Delivery) bool { return reflect.ValueOf(d).IsZero() }
 
 // wantRefused wants that one reason, that very sentence, and nothing secret or signed in it.
-func wantRefused(t *testing.T, by verifier, d geminitest.Delivery, reason error, detail string) {
+func wantRefused(t *testing.T, by verifier, d standin.Delivery, reason error, detail string) {
 	t.Helper()
 	delivery, err := by.Verify(t.Context(), d.Header, d.Body)
 	if err == nil || !isZero(delivery) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -19,7 +19,7 @@ import (
 type endpoint struct {
 	name     string
 	verifier verifier
-	delivery geminitest.Delivery
+	delivery standin.Delivery
 }
 
 func endpoints(t *testing.T) []endpoint {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -85,7 +85,7 @@ func FuzzSignatureListV1a(f *testing.F) {
 
 // macOf is the base64 of the fixture's delivery with that body, by one of the three secrets.
 func macOf(secret int, body []byte) string {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(google().Secrets[secret], geminitest.SecretPrefix))
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(google().Secrets[secret], standin.SecretPrefix))
 	if err != nil {
 		panic(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -46,8 +46,8 @@ func (s *source[T]) wantAsked(t *testing.T, refreshes int) {
 
 func TestRefreshIsAskedOnceAndOnlyForUnknownKeys(t *testing.T) {
 	t.Parallel()
-	set := func(name, value string) func(*geminitest.Delivery) {
-		return func(d *geminitest.Delivery) { d.Header.Set(name, value) }
+	set := func(name, value string) func(*standin.Delivery) {
+		return func(d *standin.Delivery) { d.Header.Set(name, value) }
 	}
 	token := func(header, claims string, sign signer) string {
 		return signature(withToken(t, header, claims, sign))
@@ -55,11 +55,11 @@ func TestRefreshIsAskedOnceAndOnlyForUnknownKeys(t *testing.T) {
 	good, byAttacker := rs256(googleRSA()), rs256(attackerRSA())
 	tests := []struct {
 		name    string
-		change  func(*geminitest.Delivery)
+		change  func(*standin.Delivery)
 		gets    int
 		refresh int
 	}{
-		{"bad signature", func(d *geminitest.Delivery) { d.Body = append(d.Body, ' ') }, 1, 1},
+		{"bad signature", func(d *standin.Delivery) { d.Body = append(d.Body, ' ') }, 1, 1},
 		{"stale timestamp", set("webhook-timestamp", "1769082899"), 0, 0},
 		{"timestamp ahead", set("webhook-timestamp", "1769083501"), 0, 0},
 		{"malformed timestamp", set("webhook-timestamp", "soon"), 0, 0},
@@ -73,7 +73,7 @@ func TestRefreshIsAskedOnceAndOnlyForUnknownKeys(t *testing.T) {
 		{"known kid, expired", set("webhook-signature",
 			token(tokenHeader(""), strings.Replace(goodClaims, "1769083500", "1769083100", 1), good)), 1, 0},
 		{"good token", set("webhook-signature", token(tokenHeader(""), goodClaims, good)), 1, 0},
-		{"good", func(*geminitest.Delivery) {}, 1, 0},
+		{"good", func(*standin.Delivery) {}, 1, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestNewerKeySetIsTried(t *testing.T) {
 	t.Parallel()
 	full := keySetOf(t, google())
 	foreign := keySetOf(t, attacker())
-	for name, d := range map[string]geminitest.Delivery{
+	for name, d := range map[string]standin.Delivery{
 		"v1a":   signV1a(t, unsigned(), google()),
 		"token": signJWT(t, unsigned(), google()),
 	} {
@@ -145,13 +145,13 @@ func TestNewerKeySetIsTried(t *testing.T) {
 func TestKeysUnavailableSaysNothingAboutTheDelivery(t *testing.T) {
 	t.Parallel()
 	away := errors.New("away")
-	verify := func(d geminitest.Delivery) (webhook.Delivery, error) {
-		if d.Scheme == geminitest.SchemeV1 {
+	verify := func(d standin.Delivery) (webhook.Delivery, error) {
+		if d.Scheme == standin.SchemeV1 {
 			return webhook.NewStatic(&source[webhook.Secrets]{err: away}, options).Verify(t.Context(), d.Header, d.Body)
 		}
 		return webhook.NewDynamic(&source[webhook.KeySet]{err: away}, options).Verify(t.Context(), d.Header, d.Body)
 	}
-	for _, d := range []geminitest.Delivery{
+	for _, d := range []standin.Delivery{
 		signV1(t, unsigned()), signV1a(t, unsigned(), google()), signV1a(t, unsigned(), attacker()), signJWT(t, unsigned(), google()),
 	} {
 		delivery, err := verify(d)

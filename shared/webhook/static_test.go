@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -36,18 +36,18 @@ func TestStaticDeliveryIsWhatWasSigned(t *testing.T) {
 
 func TestStaticSignatures(t *testing.T) {
 	t.Parallel()
-	change := func(replace func(signature string) string) func(*geminitest.Delivery) {
-		return func(d *geminitest.Delivery) { d.Header.Set("webhook-signature", replace(signature(*d))) }
+	change := func(replace func(signature string) string) func(*standin.Delivery) {
+		return func(d *standin.Delivery) { d.Header.Set("webhook-signature", replace(signature(*d))) }
 	}
-	before := func(text string) func(*geminitest.Delivery) {
+	before := func(text string) func(*standin.Delivery) {
 		return change(func(signature string) string { return text + signature })
 	}
 	tests := []struct {
 		name   string
-		change func(*geminitest.Delivery)
+		change func(*standin.Delivery)
 		detail string // of ErrBadSignature; empty: accepted
 	}{
-		{"as sent", func(*geminitest.Delivery) {}, ""},
+		{"as sent", func(*standin.Delivery) {}, ""},
 		{"after others", before(otherV1 + " "), ""},
 		{"before others", change(func(s string) string { return s + " " + otherV1 }), ""},
 		{"between spaces", change(func(s string) string { return "  " + s + "  " }), ""},
@@ -69,12 +69,12 @@ func TestStaticSignatures(t *testing.T) {
 		{"with a newline after it", change(func(s string) string { return s + "\n" }), noV1},
 		{"without padding", change(func(s string) string { return strings.TrimRight(s, "=") }), noV1},
 		{"with another last byte", change(func(s string) string { return s[:len(s)-2] + "A=" }), noV1},
-		{"body longer", func(d *geminitest.Delivery) { d.Body = append(d.Body, '\n') }, noV1},
-		{"body empty", func(d *geminitest.Delivery) { d.Body = nil }, noV1},
-		{"other id", func(d *geminitest.Delivery) { d.Header.Set("webhook-id", "msg_2") }, noV1},
-		{"id in upper case", func(d *geminitest.Delivery) { d.Header.Set("webhook-id", "MSG_1") }, noV1},
-		{"other timestamp", func(d *geminitest.Delivery) { d.Header.Set("webhook-timestamp", "1769083201") }, noV1},
-		{"same timestamp spelt otherwise", func(d *geminitest.Delivery) { d.Header.Set("webhook-timestamp", "01769083200") }, noV1},
+		{"body longer", func(d *standin.Delivery) { d.Body = append(d.Body, '\n') }, noV1},
+		{"body empty", func(d *standin.Delivery) { d.Body = nil }, noV1},
+		{"other id", func(d *standin.Delivery) { d.Header.Set("webhook-id", "msg_2") }, noV1},
+		{"id in upper case", func(d *standin.Delivery) { d.Header.Set("webhook-id", "MSG_1") }, noV1},
+		{"other timestamp", func(d *standin.Delivery) { d.Header.Set("webhook-timestamp", "1769083201") }, noV1},
+		{"same timestamp spelt otherwise", func(d *standin.Delivery) { d.Header.Set("webhook-timestamp", "01769083200") }, noV1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestStaticSendsDynamicDeliveriesToTheirURL(t *testing.T) {
 	t.Parallel()
 	stale := unsigned()
 	stale.Time = now.Add(-time.Hour)
-	for name, d := range map[string]geminitest.Delivery{
+	for name, d := range map[string]standin.Delivery{
 		"v1a":           signV1a(t, unsigned(), google()),
 		"stale v1a":     signV1a(t, stale, google()),
 		"token":         signJWT(t, unsigned(), google()),
@@ -175,7 +175,7 @@ func TestStaticGoesByV1WhereThereIsOne(t *testing.T) {
 }
 
 // withSignature is the fixture's delivery with that webhook-signature.
-func withSignature(t *testing.T, signature string) geminitest.Delivery {
+func withSignature(t *testing.T, signature string) standin.Delivery {
 	t.Helper()
 	d := signV1(t, unsigned())
 	d.Header.Set("webhook-signature", signature)

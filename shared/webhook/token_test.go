@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -79,7 +79,7 @@ func tokenHeader(more string) string {
 }
 
 // withToken is the fixture's delivery with a token of that header and those claims.
-func withToken(t *testing.T, header, claims string, sign signer) geminitest.Delivery {
+func withToken(t *testing.T, header, claims string, sign signer) standin.Delivery {
 	t.Helper()
 	signed := encoded(header) + "." + encoded(claims)
 	return withSignature(t, signed+"."+encoded(string(sign(t, signed))))

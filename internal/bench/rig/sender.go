@@ -6,21 +6,21 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/bench/load"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
-	"github.com/gemhook/gemhook/shared/geminitest"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // A Sender signs deliveries of a static webhook. It is safe for concurrent use.
 type Sender struct {
-	keys     *geminitest.Keys
+	keys     *standin.Keys
 	verifier *webhook.Static
 }
 
 // NewSender returns a sender with a new signing secret.
 func NewSender() (*Sender, error) {
-	secret, err := geminitest.NewSecret(rand.Reader)
+	secret, err := standin.NewSecret(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func NewSender() (*Sender, error) {
 		return nil, err
 	}
 	return &Sender{
-		keys:     &geminitest.Keys{Secrets: []string{secret}},
+		keys:     &standin.Keys{Secrets: []string{secret}},
 		verifier: webhook.NewStatic(webhook.Fixed(secrets), nil),
 	}, nil
 }
@@ -38,12 +38,12 @@ func NewSender() (*Sender, error) {
 func (s *Sender) Secret() string { return s.keys.Secrets[0] }
 
 // Delivery returns a signed delivery of a new webhook-id.
-func (s *Sender) Delivery() (geminitest.Delivery, error) {
-	id, err := geminitest.NewID(rand.Reader)
+func (s *Sender) Delivery() (standin.Delivery, error) {
+	id, err := standin.NewID(rand.Reader)
 	if err != nil {
-		return geminitest.Delivery{}, err
+		return standin.Delivery{}, err
 	}
-	return s.keys.SignV1(geminitest.Delivery{ID: id, Time: time.Now(), Body: geminitest.Event("batch.succeeded")})
+	return s.keys.SignV1(standin.Delivery{ID: id, Time: time.Now(), Body: standin.Event("batch.succeeded")})
 }
 
 // Request is a delivery as the bytes of a POST.

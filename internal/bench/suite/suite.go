@@ -38,7 +38,6 @@ var benches = []bench{
 	{"forged", (*run).forged},
 	{"first-delivery", (*run).firstDelivery},
 	{"memory", (*run).memory},
-	{"cold-start", (*run).coldStart},
 }
 
 // Names returns the names of all benchmarks.

@@ -17,7 +17,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/gemhook/gemhook/internal/bench/report"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -94,7 +94,7 @@ type verifier interface {
 	Verify(context.Context, http.Header, []byte) (webhook.Delivery, error)
 }
 
-func verifying(ctx context.Context, v verifier, d geminitest.Delivery) batch {
+func verifying(ctx context.Context, v verifier, d standin.Delivery) batch {
 	return func(n int) error {
 		for range n {
 			if _, err := v.Verify(ctx, d.Header, d.Body); err != nil {
@@ -160,8 +160,8 @@ func (r *run) verifyV1(ctx context.Context) ([]*report.Row, error) {
 }
 
 // hashing computes the HMAC of what a delivery signs, and nothing else: with one hash for all, and with one for each.
-func hashing(secret string, d geminitest.Delivery) (reused, anew batch, err error) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, geminitest.SecretPrefix))
+func hashing(secret string, d standin.Delivery) (reused, anew batch, err error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, standin.SecretPrefix))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -182,7 +182,7 @@ func hashing(secret string, d geminitest.Delivery) (reused, anew batch, err erro
 	return reused, anew, nil
 }
 
-func signedContent(d geminitest.Delivery) []byte {
+func signedContent(d standin.Delivery) []byte {
 	return []byte(d.Header.Get(webhook.HeaderID) + "." + d.Header.Get(webhook.HeaderTimestamp) + "." + string(d.Body))
 }
 
@@ -194,14 +194,14 @@ func allocated(b batch) float64 {
 // verifyV1a measures the dearest case: the signature is of the last key that is tried.
 func (r *run) verifyV1a(ctx context.Context) ([]*report.Row, error) {
 	const keys = 3
-	var signing geminitest.Keys
+	var signing standin.Keys
 	var set webhook.KeySet
 	for range keys {
 		public, private, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
 			return nil, err
 		}
-		signing.Ed25519 = append(signing.Ed25519, geminitest.Ed25519Key{Private: private})
+		signing.Ed25519 = append(signing.Ed25519, standin.Ed25519Key{Private: private})
 		set.Ed25519 = append(set.Ed25519, public)
 	}
 	unsigned, err := r.sender.Delivery()

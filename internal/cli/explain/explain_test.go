@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli/explain"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/jwks"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -119,8 +119,8 @@ func must[T any](value T, err error) T {
 
 // signed returns a captured delivery that is accepted, and the keys.
 func signed(body string) (explain.Capture, explain.Keys) {
-	secret := must(geminitest.NewSecret(strings.NewReader(strings.Repeat("s", 32))))
-	d := must((&geminitest.Keys{}).SignV1(geminitest.Delivery{ID: "msg_1", Time: now, Body: []byte(body)}, secret))
+	secret := must(standin.NewSecret(strings.NewReader(strings.Repeat("s", 32))))
+	d := must((&standin.Keys{}).SignV1(standin.Delivery{ID: "msg_1", Time: now, Body: []byte(body)}, secret))
 	return explain.Capture{Path: "/", Header: d.Header, Body: d.Body}, explain.Keys{Secrets: must(webhook.ParseSecrets(secret))}
 }
 

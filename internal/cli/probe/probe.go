@@ -14,7 +14,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -50,14 +50,14 @@ type Probe struct {
 
 // Lay puts a probe into the ledger. The caller must Remove it.
 func Lay(ctx context.Context, marker Marker, options Options) (*Probe, error) {
-	id, err := geminitest.NewID(options.Rand)
+	id, err := standin.NewID(options.Rand)
 	if err != nil {
 		return nil, err
 	}
 	p := &Probe{options: options, marker: marker, id: "gemhook-probe-" + id}
 	now := options.Now()
 	_, err = marker.Create(ctx, ledger.StaticKey(p.id), &ledger.Document{
-		State: ledger.Published, Attempt: 1, WebhookID: p.id, Scheme: geminitest.SchemeV1, Type: Type,
+		State: ledger.Published, Attempt: 1, WebhookID: p.id, Scheme: standin.SchemeV1, Type: Type,
 		ReceivedAt: now, SettledAt: &now, LeaseExpiresAt: now, ExpiresAt: now.Add(kept),
 	})
 	if err != nil {
@@ -92,13 +92,13 @@ func (e *UnexpectedError) Error() string {
 // ErrOtherLedger, or that of having no answer.
 func (p *Probe) Accepts(ctx context.Context, secret string) (bool, error) {
 	now := p.options.Now()
-	delivery, err := (&geminitest.Keys{}).SignV1(geminitest.Delivery{
-		ID: p.id, Time: now, Body: geminitest.EventAt(Type, "probe", now),
+	delivery, err := (&standin.Keys{}).SignV1(standin.Delivery{
+		ID: p.id, Time: now, Body: standin.EventAt(Type, "probe", now),
 	}, secret)
 	if err != nil {
 		return false, err
 	}
-	answer, err := geminitest.Send(ctx, p.options.Client, p.options.URL, delivery)
+	answer, err := standin.Send(ctx, p.options.Client, p.options.URL, delivery)
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("probe the receiver: %w", err)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli/probe"
-	"github.com/gemhook/gemhook/shared/geminitest"
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -37,7 +37,7 @@ func (m *markers) Delete(_ context.Context, key ledger.Key) error {
 
 func TestAccepts(t *testing.T) {
 	t.Parallel()
-	secret, err := geminitest.NewSecret(strings.NewReader(strings.Repeat("s", 32)))
+	secret, err := standin.NewSecret(strings.NewReader(strings.Repeat("s", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestAccepts(t *testing.T) {
 	} {
 		store := &markers{Memory: ledger.NewMemory()}
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-			id := request.Header.Get(geminitest.HeaderID)
+			id := request.Header.Get(standin.HeaderID)
 			document, _, err := store.Read(request.Context(), ledger.StaticKey(id))
 			if err != nil || document.State != ledger.Published || document.ExpiresAt.IsZero() || !strings.HasPrefix(id, "gemhook-") {
 				t.Errorf("when the probe comes the ledger has %+v, %v", document, err)

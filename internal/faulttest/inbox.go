@@ -1,0 +1,77 @@
+package faulttest
+
+import (
+	"context"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+)
+
+// An Inbox reads the subscription into an account while everything else goes on.
+type Inbox struct {
+	backend *Backend
+	account *Account
+	cancel  context.CancelFunc
+	ended   chan error
+}
+
+// Open begins to read.
+func (b *Backend) Open(ctx context.Context, account *Account) *Inbox {
+	ctx, cancel := context.WithCancel(ctx)
+	i := &Inbox{b, account, cancel, make(chan error, 1)}
+	go func() { i.ended <- i.read(ctx) }()
+	return i
+}
+
+func (i *Inbox) read(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if _, err := i.take(ctx, time.Second); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take notes messages that lie on the topic and returns how many.
+func (i *Inbox) take(ctx context.Context, patience time.Duration) (int, error) {
+	messages, err := i.backend.pull(ctx, patience)
+	if err != nil {
+		return 0, err
+	}
+	return len(messages), i.note(ctx, messages)
+}
+
+// note notes messages before it acknowledges them: an acknowledgement that is given up may have been received, and then
+// they do not come again.
+func (i *Inbox) note(ctx context.Context, messages []*pubsubpb.ReceivedMessage) error {
+	for _, message := range messages {
+		i.account.received(message.Message)
+	}
+	return i.backend.acknowledge(ctx, messages)
+}
+
+const (
+	// arrivalLimit is how long to wait for messages that are said to be on the topic; an emulator takes milliseconds.
+	arrivalLimit = redelivery + 30*time.Second
+	// quiet is how long nothing has to arrive for there to be nothing more. No call tells that a subscription is empty.
+	quiet = 2 * time.Second
+)
+
+// Drain reads until everything acknowledged is there and nothing more arrives for a while, or for so long that what is
+// missing will not come any more; then it closes the inbox.
+func (i *Inbox) Drain(ctx context.Context) error {
+	i.cancel()
+	if err := <-i.ended; err != nil {
+		return err
+	}
+	limit := time.Now().Add(arrivalLimit)
+	for {
+		taken, err := i.take(ctx, quiet)
+		if err != nil {
+			return err
+		}
+		if taken == 0 && (i.account.missing() == 0 || time.Now().After(limit)) {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package faulttest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/standin"
+)
+
+// A Sender delivers as Gemini does: until there is an acknowledgement, with growing pauses and no shorter than asked for.
+// Each attempt goes to the next receiver. It is safe for concurrent use.
+type Sender struct {
+	keys    *standin.Keys
+	forger  *standin.Keys
+	account *Account
+	client  *http.Client
+	room    chan struct{} // a place for each request that can be under way
+}
+
+// NewSender returns a sender to receivers at those addresses, with at most so many requests at a time.
+func NewSender(gemini *Gemini, account *Account, addresses []string, simultaneous int) (*Sender, error) {
+	forger, err := standin.NewKeys(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = simultaneous
+	return &Sender{
+		keys:    gemini.Keys,
+		forger:  forger,
+		account: account,
+		client: &http.Client{
+			Transport: &inTurn{next: transport, addresses: addresses},
+			// Longer than any receiver takes; a request to a place where nobody lives waits for the next who does.
+			Timeout: 30 * time.Second,
+		},
+		room: make(chan struct{}, simultaneous),
+	}, nil
+}
+
+// Close ends the idle connections.
+func (s *Sender) Close() { s.client.CloseIdleConnections() }
+
+// inTurn sends each request to the next address.
+type inTurn struct {
+	next      http.RoundTripper
+	addresses []string
+	turn      atomic.Int64
+}
+
+func (r *inTurn) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context())
+	request.URL.Host = r.addresses[int(r.turn.Add(1))%len(r.addresses)]
+	return r.next.RoundTrip(request)
+}
+
+// A Parcel is what to deliver: its number makes webhook-id and event, so that a second one of a number is a repeat.
+type Parcel struct {
+	Number int
+	Forged bool // signed with keys that are not Gemini's
+}
+
+// scheme spreads the parcels over the schemes: most are static, few have tokens, whose signing is slow.
+func (p Parcel) scheme() string {
+	switch {
+	case p.Number%16 == 3:
+		return standin.SchemeJWT
+	case p.Number%4 == 1:
+		return standin.SchemeV1a
+	}
+	return standin.SchemeV1
+}
+
+// Deliver delivers a parcel until it is acknowledged, or a forged one until it is answered. The error is that of ctx.
+func (s *Sender) Deliver(ctx context.Context, p Parcel) error {
+	kind, keys := "event", s.keys
+	if p.Forged {
+		kind, keys = "forged", s.forger
+	}
+	scheme := p.scheme()
+	d := standin.Delivery{
+		ID:     fmt.Sprintf("msg_%s_%d", kind, p.Number),
+		Body:   standin.EventAt("batch.succeeded", fmt.Sprintf("batch_%s_%d", kind, p.Number), time.Unix(1769083200, 0)),
+		Scheme: scheme,
+	}
+	s.account.open(d, p.Forged)
+	endpoint := url.URL{Scheme: "http", Host: "receiver", Path: "/"}
+	if scheme != standin.SchemeV1 {
+		endpoint.Path = dynamicPath
+	}
+	var begun time.Time
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	_, err := standin.Deliver(ctx, s.client, endpoint.String(), d, &standin.DeliverOptions{
+		Sign: func(d standin.Delivery) (standin.Delivery, error) {
+			select {
+			case s.room <- struct{}{}:
+			case <-ctx.Done():
+				return d, ctx.Err()
+			}
+			begun = time.Now()
+			d, err := sign(keys, d, scheme)
+			if err != nil {
+				<-s.room
+			}
+			return d, err
+		},
+		Attempts: 1 << 30,
+		Backoff:  50 * time.Millisecond, MaxBackoff: 2 * time.Second,
+		Observe: func(_ int, answer *standin.Answer, err error) {
+			<-s.room
+			if err == nil {
+				s.account.answered(d.ID, answer, time.Now(), time.Since(begun))
+				if p.Forged {
+					cancel() // one answer is enough
+				}
+			}
+		},
+	})
+	if p.Forged {
+		return nil
+	}
+	return err
+}
+
+func sign(keys *standin.Keys, d standin.Delivery, scheme string) (standin.Delivery, error) {
+	switch scheme {
+	case standin.SchemeV1:
+		return keys.SignV1(d)
+	case standin.SchemeV1a:
+		return keys.SignV1a(d, 0)
+	}
+	return keys.SignJWT(d, 0, audience, d.Time, d.Time.Add(5*time.Minute))
+}

@@ -1,0 +1,245 @@
+package interleavings_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/interleavings"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/topic"
+)
+
+// TestEveryDefectIsCaught breaks one rule at a time, and wants to see which guarantee that costs.
+func TestEveryDefectIsCaught(t *testing.T) {
+	for name, test := range map[string]struct {
+		defect     *interleavings.Defect
+		deliveries int // 0: two
+		faults     int
+		skew       time.Duration
+		costs      interleavings.Guarantee
+	}{
+		"no lease": {
+			defect: store(func(m *ledger.Memory) ledger.Store { return leaseless{m} }),
+			costs:  interleavings.G3,
+		},
+		"no compare-and-set": {
+			defect: store(func(m *ledger.Memory) ledger.Store { return blind{m} }),
+			faults: 1, costs: interleavings.G2,
+		},
+		"no compare-and-set, two take over": {
+			defect:     store(func(m *ledger.Memory) ledger.Store { return blind{m} }),
+			deliveries: 3, costs: interleavings.G3,
+		},
+		"create overwrites": {
+			defect: store(func(m *ledger.Memory) ledger.Store { return overwriting{m} }),
+			costs:  interleavings.G4,
+		},
+		"settle before publish": {
+			defect: books(func(l receiver.Ledger) receiver.Ledger { return hasty{l} }),
+			faults: 1, costs: interleavings.G1,
+		},
+		"acknowledge on AlreadyExists": {
+			defect: books(func(l receiver.Ledger) receiver.Ledger { return trusting{l} }),
+			costs:  interleavings.G1,
+		},
+		"never settle": {
+			defect: books(func(l receiver.Ledger) receiver.Ledger { return forgetful{l} }),
+			costs:  interleavings.G4Reason,
+		},
+		"release after an unsure publish": {
+			defect: publisher(func(p receiver.Publisher) receiver.Publisher { return sure{p} }),
+			faults: 1, costs: interleavings.G4,
+		},
+		"keep the claim after a refused publish, for ever": {
+			defect: store(func(m *ledger.Memory) ledger.Store { return eternal{m} }),
+			faults: 1, costs: interleavings.Liveness,
+		},
+		"publish again after a lost answer": {
+			defect: publisher(func(p receiver.Publisher) receiver.Publisher { return persistent{p} }),
+			faults: 1, costs: interleavings.G4,
+		},
+		"unmarked take-over": {
+			defect: books(func(l receiver.Ledger) receiver.Ledger { return unmarking{l} }),
+			faults: 1, costs: interleavings.G4,
+		},
+		"mark forgotten by the second take-over": {
+			defect: store(func(m *ledger.Memory) ledger.Store { return unremembering{m} }),
+			faults: 2, costs: interleavings.G4,
+		},
+		"publish until the lease ends, clocks apart": {
+			defect: books(func(l receiver.Ledger) receiver.Ledger { return lingering{l} }),
+			skew:   ledger.MaxClockSkew, costs: interleavings.G3,
+		},
+		"clocks further apart than allowed": {
+			skew: ledger.MaxClockSkew + time.Second, costs: interleavings.G3,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			report := interleavings.Run(t, interleavings.Settings{
+				Deliveries: cmp.Or(test.deliveries, 2), Faults: test.faults, Lease: shortestLease, Skew: test.skew,
+				Broken: test.defect, Want: test.costs,
+			})
+			violation := report.Violations[test.costs]
+			if violation == nil {
+				t.Fatalf("%s, and no violation of %s", report, test.costs)
+			}
+			t.Logf("%s\n%s", report, violation)
+		})
+	}
+}
+
+func store(f func(*ledger.Memory) ledger.Store) *interleavings.Defect {
+	return &interleavings.Defect{Store: f}
+}
+
+func books(f func(receiver.Ledger) receiver.Ledger) *interleavings.Defect {
+	return &interleavings.Defect{Ledger: f}
+}
+
+func publisher(f func(receiver.Publisher) receiver.Publisher) *interleavings.Defect {
+	return &interleavings.Defect{Publisher: f}
+}
+
+// leaseless shows every claim as one whose lease is over.
+type leaseless struct{ *ledger.Memory }
+
+func (s leaseless) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
+	document, version, err := s.Memory.Read(ctx, key)
+	if err == nil {
+		document.LeaseExpiresAt = time.Time{}
+	}
+	return document, version, err
+}
+
+// eternal shows every claim, released ones included, as one whose lease goes on.
+type eternal struct{ *ledger.Memory }
+
+func (s eternal) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
+	document, version, err := s.Memory.Read(ctx, key)
+	if err == nil && (document.State == ledger.Claimed || document.State == ledger.Released) {
+		document.State, document.LeaseExpiresAt = ledger.Claimed, time.Now().Add(time.Minute)
+	}
+	return document, version, err
+}
+
+// blind writes whatever the document has become.
+type blind struct{ *ledger.Memory }
+
+func (s blind) Replace(ctx context.Context, key ledger.Key, _ ledger.Version, document *ledger.Document) (ledger.Version, error) {
+	_, current, err := s.Read(ctx, key)
+	if err != nil {
+		return ledger.Version{}, err
+	}
+	return s.Memory.Replace(ctx, key, current, document)
+}
+
+func (s blind) Finish(ctx context.Context, key ledger.Key, _ ledger.Version, outcome ledger.Outcome) error {
+	_, current, err := s.Read(ctx, key)
+	if err != nil {
+		return err
+	}
+	return s.Memory.Finish(ctx, key, current, outcome)
+}
+
+// overwriting creates what is there already.
+type overwriting struct{ *ledger.Memory }
+
+func (s overwriting) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
+	version, err := s.Memory.Create(ctx, key, document)
+	if errors.Is(err, ledger.ErrExists) {
+		return blind(s).Replace(ctx, key, version, document)
+	}
+	return version, err
+}
+
+// unremembering loses the mark that a released claim bears.
+type unremembering struct{ *ledger.Memory }
+
+func (s unremembering) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
+	document, version, err := s.Memory.Read(ctx, key)
+	if err == nil && document.State == ledger.Released {
+		delete(document.Attributes, ledger.RedeliveredAttribute)
+	}
+	return document, version, err
+}
+
+// hasty settles what it claims.
+type hasty struct{ receiver.Ledger }
+
+func (l hasty) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
+	claim, err := l.Ledger.Claim(ctx, key, entry)
+	if err == nil {
+		err = l.Ledger.Settle(ctx, claim, ledger.Published, "soon")
+	}
+	return claim, err
+}
+
+func (hasty) Settle(context.Context, *ledger.Claim, ledger.State, string) error { return nil }
+
+// trusting takes a delivery that somebody holds for one that is done.
+type trusting struct{ receiver.Ledger }
+
+func (l trusting) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
+	claim, err := l.Ledger.Claim(ctx, key, entry)
+	if inFlight := (*ledger.InFlight)(nil); errors.As(err, &inFlight) {
+		err = &ledger.Settled{State: ledger.Published}
+	}
+	return claim, err
+}
+
+// forgetful acknowledges and writes nothing down.
+type forgetful struct{ receiver.Ledger }
+
+func (forgetful) Settle(context.Context, *ledger.Claim, ledger.State, string) error { return nil }
+
+// unmarking publishes what it takes over as if it were the first.
+type unmarking struct{ receiver.Ledger }
+
+func (l unmarking) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
+	claim, err := l.Ledger.Claim(ctx, key, entry)
+	if err == nil {
+		claim.Attributes = maps.Clone(claim.Attributes)
+		delete(claim.Attributes, ledger.RedeliveredAttribute)
+	}
+	return claim, err
+}
+
+// lingering publishes for as long as the lease lasts.
+type lingering struct{ receiver.Ledger }
+
+func (l lingering) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
+	claim, err := l.Ledger.Claim(ctx, key, entry)
+	if err == nil {
+		claim.PublishBy = claim.PublishBy.Add(ledger.MaxClockSkew)
+	}
+	return claim, err
+}
+
+// sure says of every publish without an answer that it has not happened.
+type sure struct{ receiver.Publisher }
+
+func (p sure) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
+	id, err := p.Publisher.Publish(ctx, topicID, data, attributes)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", topic.ErrNotPublished, err)
+	}
+	return id, err
+}
+
+// persistent publishes again what it has no answer for.
+type persistent struct{ receiver.Publisher }
+
+func (p persistent) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
+	id, err := p.Publisher.Publish(ctx, topicID, data, attributes)
+	if err != nil && !errors.Is(err, topic.ErrNotPublished) {
+		return p.Publisher.Publish(ctx, topicID, data, attributes)
+	}
+	return id, err
+}

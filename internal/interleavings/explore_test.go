@@ -1,0 +1,59 @@
+package interleavings_test
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/interleavings"
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// shortestLease is the least that the configuration takes: the tightest for a claim.
+const shortestLease = 10500 * time.Millisecond
+
+var (
+	deliveries = flag.Int("deliveries", 0, "explore so many deliveries as well; 3 with 2 faults takes an hour")
+	faults     = flag.Int("faults", interleavings.NoLimit, "with so many faults at most")
+)
+
+func TestEveryInterleaving(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		interleavings.Settings
+	}{
+		{"two deliveries, any faults", interleavings.Settings{Deliveries: 2, Faults: interleavings.NoLimit}},
+		{"two deliveries, two faults, clocks apart", interleavings.Settings{Deliveries: 2, Faults: 2, Skew: ledger.MaxClockSkew}},
+		{"two deliveries, one fault, a dead letter", interleavings.Settings{Deliveries: 2, Faults: 1, Body: []byte("not an event")}},
+		{"two deliveries, two faults, the default lease", interleavings.Settings{Deliveries: 2, Faults: 2, Lease: time.Minute}},
+		{"three deliveries, no fault", interleavings.Settings{Deliveries: 3}},
+		{"three deliveries, one fault", interleavings.Settings{Deliveries: 3, Faults: 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) { wantHeld(t, test.Settings) })
+	}
+}
+
+// TestAsFarAsAsked goes as far as the flags say.
+func TestAsFarAsAsked(t *testing.T) {
+	if *deliveries == 0 {
+		t.Skip("-deliveries is not given")
+	}
+	wantHeld(t, interleavings.Settings{Deliveries: *deliveries, Faults: *faults})
+}
+
+// wantHeld wants all guarantees to hold in every state, and enough of those for it to mean something.
+func wantHeld(t *testing.T, settings interleavings.Settings) {
+	t.Helper()
+	if settings.Lease == 0 {
+		settings.Lease = shortestLease
+	}
+	begin := time.Now()
+	report := interleavings.Run(t, settings)
+	t.Logf("%s, in %s", report, time.Since(begin).Round(10*time.Millisecond))
+	for _, violation := range report.Violations {
+		t.Error(violation)
+	}
+	if report.States < 1000 {
+		t.Errorf("%d states: something is not explored", report.States)
+	}
+}

@@ -1,0 +1,180 @@
+package interleavings
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// A step is one thing that can happen next.
+type step struct {
+	name  string
+	fault bool
+	do    func()
+}
+
+// maxFailedSettles bounds how often the settle of one claim fails before its deadline. Another failure would change nothing
+// but the time; it can still hang until the deadline.
+const maxFailedSettles = 1
+
+// steps are all that can happen next, always in the same order.
+func (w *world) steps() []step {
+	// A call whose time is over comes back before anything else happens.
+	for _, d := range w.deliveries {
+		if d.call != nil && d.call.ended() {
+			return w.givingUp(d)
+		}
+	}
+	for i, c := range w.late {
+		if c.publish && !time.Now().Before(w.latest(c)) {
+			return w.landing(i)
+		}
+	}
+	var steps []step
+	for i, d := range w.deliveries {
+		switch {
+		case d.begun.IsZero() && (i == 0 || !w.deliveries[i-1].begun.IsZero()):
+			steps = append(steps, step{name: d.name + " is delivered", do: d.start})
+		case d.call != nil:
+			steps = append(steps, w.going(d)...)
+		}
+	}
+	for i := range w.late {
+		steps = append(steps, w.landing(i)...)
+	}
+	if until, any := w.nextInstant(); any {
+		steps = append(steps, step{name: "time passes", do: func() { w.pass(until) }})
+	}
+	return slices.DeleteFunc(steps, func(s step) bool { return s.fault && w.faults >= w.Faults })
+}
+
+// going are the steps of a call whose time is not over.
+func (w *world) going(d *delivery) []step {
+	c := d.call
+	of := d.name + "'s " + c.name
+	if c.acted {
+		return []step{
+			{name: of + " is answered", do: func() { d.resume(answered) }},
+			{name: of + " loses its answer", fault: true, do: func() { w.fail(d) }},
+			{name: d.name + " dies after its " + c.name, fault: true, do: func() { d.resume(died) }},
+		}
+	}
+	steps := []step{{name: of + " takes effect", do: func() { w.act(c) }}}
+	if c.name == "settle" && d.failed >= maxFailedSettles {
+		return steps
+	}
+	steps = append(steps, step{name: of + " fails", fault: true, do: func() { w.fail(d) }})
+	if c.writes {
+		steps = append(steps, w.giveUp(d))
+	}
+	if c.publish {
+		steps = append(steps, step{name: of + " is refused", fault: true, do: func() { d.resume(refused) }})
+	}
+	return steps
+}
+
+// givingUp are the steps of a call whose time is over.
+func (w *world) givingUp(d *delivery) []step {
+	steps := []step{{name: d.name + "'s " + d.call.name + " runs out of time", do: func() { w.fail(d) }}}
+	if d.call.writes && !d.call.acted && w.faults < w.Faults {
+		steps = append(steps, w.giveUp(d))
+	}
+	return steps
+}
+
+// giveUp has a call fail whose effect is still to come.
+func (w *world) giveUp(d *delivery) step {
+	return step{name: d.name + " gives up its " + d.call.name + ", which is under way", fault: true, do: func() {
+		w.late = append(w.late, d.call)
+		w.fail(d)
+	}}
+}
+
+// landing are the steps of a call that was given up.
+func (w *world) landing(i int) []step {
+	c := w.late[i]
+	of := c.delivery.name + "'s given-up " + c.name
+	gone := func() { w.late = slices.Delete(w.late, i, i+1) }
+	return []step{
+		{name: of + " takes effect", do: func() { gone(); w.act(c) }},
+		{name: of + " is lost", do: gone},
+	}
+}
+
+// latest is when a given-up publish has either taken effect or never will: Pub/Sub is told the deadline, and what remains
+// of the ledger's margin once the clocks' difference is taken off is for the way there.
+func (w *world) latest(c *call) time.Time { return c.deadline.Add(ledger.MaxClockSkew - w.Skew) }
+
+func (w *world) act(c *call) {
+	c.acted = true
+	c.result = c.effect()
+}
+
+func (w *world) fail(d *delivery) {
+	if d.call.name == "settle" {
+		d.failed++
+	}
+	d.resume(noAnswer)
+}
+
+// nextInstant is when something ends next, as far as it can be seen from outside: the receiver's pauses cannot. There is
+// none when nobody is left whom the time could matter to.
+func (w *world) nextInstant() (until time.Time, any bool) {
+	waiting, pausing := false, false
+	add := func(at time.Time) {
+		if at.After(time.Now()) && (!any || at.Before(until)) {
+			until, any = at, true
+		}
+	}
+	for _, d := range w.deliveries {
+		switch {
+		case d.begun.IsZero():
+			waiting = true
+		case d.call != nil:
+			waiting = true
+			add(d.call.deadline)
+		case !d.gone:
+			pausing = true
+		}
+	}
+	for _, c := range w.late {
+		if c.publish {
+			add(w.latest(c))
+		}
+	}
+	if document := w.document(); waiting && document != nil && document.State == ledger.Claimed {
+		add(document.LeaseExpiresAt)
+		add(document.LeaseExpiresAt.Add(-w.Skew))
+	}
+	if pausing && !any {
+		until, any = time.Now().Add(time.Hour), true
+	}
+	return until, any
+}
+
+// pass lets time pass until that instant, or until a delivery is at rest again before.
+func (w *world) pass(until time.Time) {
+	for _, d := range w.deliveries {
+		if d.call != nil {
+			d.troubled = true // so slow that something else may have ended
+		}
+	}
+	select {
+	case <-w.rested:
+	default:
+	}
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	w.mu.Unlock()
+	select {
+	case <-timer.C:
+	case <-w.rested:
+	}
+	w.mu.Lock()
+	w.await()
+}
+
+// since writes an instant as it lies from now.
+func since(at time.Time) string { return fmt.Sprint(time.Until(at)) }

@@ -1,0 +1,228 @@
+package standin_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/standin"
+)
+
+func TestWebhookLifecycle(t *testing.T) {
+	a := newAPI(t, standin.ServerOptions{})
+	created := a.must("POST", "/v1beta/webhooks",
+		`{"name":"n","uri":"https://example.com/hook","subscribed_events":["batch.succeeded","video.generated"],"state":"disabled","id":"mine"}`)
+	secret, _ := created["new_signing_secret"].(string)
+	if !strings.HasPrefix(secret, "whsec_") || !regexp.MustCompile(`^[0-9a-z]{36}$`).MatchString(created["id"].(string)) {
+		t.Fatal("the new webhook has no secret, or no id of its own")
+	}
+	if !slices.Equal(a.Secrets(created["id"].(string)), []string{secret}) {
+		t.Error("Secrets has not the secret that was shown")
+	}
+	delete(created, "new_signing_secret")
+	want := object{
+		"id": created["id"], "name": "n", "uri": "https://example.com/hook",
+		"subscribed_events": []any{"batch.succeeded", "video.generated"}, "state": "enabled",
+		"signing_secrets": []any{object{"truncated_secret": "whsec_..." + secret[len(secret)-4:]}},
+		"create_time":     "2026-01-22T12:00:00Z", "update_time": "2026-01-22T12:00:00Z",
+	}
+	if !reflect.DeepEqual(created, want) {
+		t.Errorf("created %v, want %v", created, want)
+	}
+	path := "/v1/webhooks/" + created["id"].(string)
+	if got := a.must("GET", path, ""); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+
+	a.clock.now = a.clock.now.Add(time.Hour)
+	want["update_time"] = "2026-01-22T13:00:00Z"
+	for _, change := range []struct {
+		query, body string
+		want        object
+	}{
+		{"", `{"name":"m","subscribed_events":["batch.failed"]}`, object{"name": "m", "subscribed_events": []any{"batch.failed"}}},
+		{"?update_mask=uri", `{"name":"x","uri":"http://127.0.0.1:1/"}`, object{"uri": "http://127.0.0.1:1/"}},
+		{"?update_mask=state,name", `{"state":"DISABLED"}`, object{"state": "disabled", "name": nil}},
+		{"?update_mask=state", `{"state":"enabled"}`, object{"state": "enabled"}},
+	} {
+		for field, value := range change.want {
+			if want[field] = value; value == nil {
+				delete(want, field)
+			}
+		}
+		if got := a.must("PATCH", path+change.query, change.body); !reflect.DeepEqual(got, want) {
+			t.Errorf("after %s %s: %v, want %v", change.query, change.body, got, want)
+		}
+	}
+	if got := a.must("DELETE", path, ""); len(got) != 0 {
+		t.Errorf("deletion answers %v, want {}", got)
+	}
+	if status, got := a.call("GET", path, ""); status != 404 {
+		t.Errorf("deleted webhook: %d %v", status, got)
+	}
+	if a.Secrets(id(path)) != nil {
+		t.Error("a deleted webhook has secrets")
+	}
+	if got := a.must("GET", "/v1beta/webhooks", ""); len(got) != 0 {
+		t.Errorf("empty list = %v, want {}", got)
+	}
+}
+
+func TestWebhookPages(t *testing.T) {
+	a := newAPI(t, standin.ServerOptions{})
+	var paths []string
+	for i := range 52 {
+		paths = append(paths, a.register(fmt.Sprintf("https://example.com/%d", i)))
+	}
+	read := func(query string) (uris []string, token string) {
+		page := a.must("GET", "/v1beta/webhooks"+query, "")
+		for _, w := range page["webhooks"].([]any) {
+			uris = append(uris, strings.TrimPrefix(w.(object)["uri"].(string), "https://example.com/"))
+			if _, ok := w.(object)["new_signing_secret"]; ok {
+				t.Error("a list shows secrets")
+			}
+		}
+		token, _ = page["next_page_token"].(string)
+		return uris, token
+	}
+	for query, want := range map[string]int{"": 50, "?page_size=0": 50, "?page_size=51": 51, "?page_size=2000": 52} {
+		if uris, token := read(query); len(uris) != want || (token == "") != (want == 52) {
+			t.Errorf("%q: %d webhooks with token %q, want %d", query, len(uris), token, want)
+		}
+	}
+	first, token := read("?page_size=26")
+	if second, end := read("?page_size=26&page_token=" + token); end != "" || len(second) != 26 || second[0] != "26" {
+		t.Errorf("the second page begins with %s of %d, token %q", second[0], len(second), end)
+	}
+	// A page begins where the last one ended, though what it ended with is gone.
+	a.must("DELETE", paths[25], "")
+	a.must("DELETE", paths[26], "")
+	second, token := read("?page_size=26&page_token=" + token)
+	if token != "" || first[25] != "25" || len(second) != 25 || second[0] != "27" {
+		t.Errorf("pages end with %s and begin with %s of %d, token %q", first[25], second[0], len(second), token)
+	}
+	for range 1000 - 49 {
+		body := strings.NewReader(`{"uri":"https://example.com/x","subscribed_events":["batch.failed"]}`)
+		a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1beta/webhooks", body))
+	}
+	if uris, token := read("?page_size=2000"); len(uris) != 1000 || token == "" {
+		t.Errorf("the largest page has %d webhooks, token %q", len(uris), token)
+	}
+}
+
+func TestWebhookErrors(t *testing.T) {
+	a := newAPI(t, standin.ServerOptions{APIKeys: []string{"right", "other"}})
+	const collection, valid = "/v1beta/webhooks", `{"uri":"https://example.com/","subscribed_events":["batch.failed"]}`
+	_, w := a.call("POST", collection, valid, "x-goog-api-key", "other")
+	one := collection + "/" + w["id"].(string)
+	before := a.Secrets(w["id"].(string))
+	tests := []struct {
+		method, path, body, key string
+		code                    int
+		status, message         string
+	}{
+		{"GET", collection, "", "", 403, "PERMISSION_DENIED", "x-goog-api-key"},
+		{"GET", collection + "?key=right", "", "", 403, "PERMISSION_DENIED", "x-goog-api-key"},
+		{"GET", collection, "", "wrong", 400, "INVALID_ARGUMENT", "API key"},
+		{"GET", one + "x", "", "right", 404, "NOT_FOUND", one[len(collection)+1:] + "x"},
+		{"PATCH", one + "x", "{}", "right", 404, "NOT_FOUND", ""},
+		{"DELETE", one + "x", "", "right", 404, "NOT_FOUND", ""},
+		{"POST", one + "x:ping", "", "right", 404, "NOT_FOUND", ""},
+		{"POST", one + "x:rotateSigningSecret", "", "right", 404, "NOT_FOUND", ""},
+		{"POST", one + ":pong", "", "right", 404, "NOT_FOUND", ""},
+		{"POST", one, "", "right", 404, "NOT_FOUND", ""},
+		{"PUT", one, valid, "right", 404, "NOT_FOUND", ""},
+		{"GET", "/v2/webhooks", "", "right", 404, "NOT_FOUND", ""},
+		{"GET", collection + "?page_size=-1", "", "right", 400, "INVALID_ARGUMENT", "page_size"},
+		{"GET", collection + "?page_size=x", "", "right", 400, "INVALID_ARGUMENT", "page_size"},
+		{"GET", collection + "?page_token=x", "", "right", 400, "INVALID_ARGUMENT", "page_token"},
+		{"POST", collection, "", "right", 400, "INVALID_ARGUMENT", "uri"},
+		{"POST", collection, `{"subscribed_events":["batch.failed"]}`, "right", 400, "INVALID_ARGUMENT", "uri"},
+		{"POST", collection, `{"uri":"https://example.com/"}`, "right", 400, "INVALID_ARGUMENT", "subscribed_events"},
+		{"POST", collection, `{"uri":"https://example.com/","subscribed_events":[]}`, "right", 400, "INVALID_ARGUMENT", "subscribed_events"},
+		{"POST", collection, strings.Replace(valid, "failed", "fail", 1), "right", 400, "INVALID_ARGUMENT", "batch.succeeded, batch.cancelled"},
+		{"POST", collection, strings.Replace(valid, "https", "http", 1), "right", 400, "INVALID_ARGUMENT", "uri"},
+		{"POST", collection, strings.Replace(valid, "https://", "https:/", 1), "right", 400, "INVALID_ARGUMENT", "uri"},
+		{"POST", collection, strings.Replace(valid, "subscribed_e", "subscribedE", 1), "right", 400, "INVALID_ARGUMENT", "subscribedEvents"},
+		{"POST", collection, valid + valid, "right", 400, "INVALID_ARGUMENT", "JSON"},
+		{"POST", collection, `[]`, "right", 400, "INVALID_ARGUMENT", "JSON"},
+		{"POST", collection, `{"name":"` + strings.Repeat("x", 1<<20), "right", 400, "INVALID_ARGUMENT", "JSON"},
+		{"PATCH", one, `{"state":"paused"}`, "right", 400, "INVALID_ARGUMENT", "disabled_due_to_failed_deliveries"},
+		{"PATCH", one + "?update_mask=uri", `{"name":"x"}`, "right", 400, "INVALID_ARGUMENT", "uri"},
+		{"PATCH", one + "?update_mask=id", `{}`, "right", 400, "INVALID_ARGUMENT", "update_mask"},
+		{"PATCH", one, `{"name":"changed","uri":"x"}`, "right", 400, "INVALID_ARGUMENT", "uri"},
+		{"POST", one + ":ping", "{", "right", 400, "INVALID_ARGUMENT", "JSON"},
+		{"POST", one + "/rotate_secret", `{"revocation_behavior":"later"}`, "right", 400, "INVALID_ARGUMENT", "revoke_previous_secrets_immediately"},
+	}
+	for _, test := range tests {
+		status, got := a.call(test.method, test.path, test.body, "x-goog-api-key", test.key)
+		e, _ := got["error"].(object)
+		if status != test.code || e["code"] != float64(test.code) || e["status"] != test.status {
+			t.Errorf("%s %s %.80s: %d %v, want %d %s", test.method, test.path, test.body, status, got, test.code, test.status)
+		} else if message := e["message"].(string); message == "" || !strings.Contains(message, test.message) {
+			t.Errorf("%s %s %.80s: message %q, want one with %q", test.method, test.path, test.body, message, test.message)
+		}
+		if reason := fmt.Sprint(e["details"]); strings.Contains(reason, "API_KEY_INVALID") != (test.key == "wrong") {
+			t.Errorf("key %q: details %s", test.key, reason)
+		}
+	}
+	_, after := a.call("GET", one, "", "x-goog-api-key", "right")
+	delete(w, "new_signing_secret")
+	if !reflect.DeepEqual(after, w) || !slices.Equal(a.Secrets(id(one)), before) {
+		t.Errorf("refused calls changed the webhook to %v, it was %v", after, w)
+	}
+
+	a.FailAPI(503)
+	if status, got := a.call("DELETE", one, "", "x-goog-api-key", "right"); status != 503 || got["error"].(object)["status"] != "UNAVAILABLE" {
+		t.Errorf("failing service: %d %v", status, got)
+	}
+	a.FailAPI(0)
+	if status, _ := a.call("GET", one, "", "x-goog-api-key", "right"); status != 200 {
+		t.Errorf("healed service: %d", status)
+	}
+}
+
+func TestRotation(t *testing.T) {
+	a := newAPI(t, standin.ServerOptions{})
+	path := a.register("https://example.com/")
+	original := a.Secrets(id(path))[0]
+	rotate := func(suffix, body string) string {
+		t.Helper()
+		secret, _ := a.must("POST", path+suffix, body)["secret"].(string)
+		return secret
+	}
+	valid := func(when string, want ...string) {
+		t.Helper()
+		if got := a.Secrets(id(path)); !slices.Equal(got, want) {
+			t.Fatalf("%s: %d secrets are valid, want these %d", when, len(got), len(want))
+		}
+	}
+	second := rotate(":rotateSigningSecret", "")
+	valid("after the first rotation", second, original)
+	shown := a.must("GET", path, "")["signing_secrets"]
+	if want := []any{
+		object{"truncated_secret": "whsec_..." + second[len(second)-4:]},
+		object{"truncated_secret": "whsec_..." + original[len(original)-4:], "expire_time": "2026-01-23T12:00:00Z"},
+	}; !reflect.DeepEqual(shown, want) {
+		t.Errorf("signing_secrets = %v, want %v", shown, want)
+	}
+
+	a.clock.now = a.clock.now.Add(time.Hour)
+	third := rotate("/rotate_secret", `{"revocation_behavior":"REVOKE_PREVIOUS_SECRETS_AFTER_H24"}`)
+	valid("after the second rotation", third, second, original)
+	a.clock.now = a.clock.now.Add(23*time.Hour - 1)
+	valid("just before 24 hours", third, second, original)
+	a.clock.now = a.clock.now.Add(1)
+	valid("24 hours after the first rotation", third, second)
+
+	fourth := rotate(":rotateSigningSecret", `{"revocation_behavior":"revoke_previous_secrets_immediately"}`)
+	valid("after an immediate revocation", fourth)
+	if shown := a.must("GET", path, "")["signing_secrets"].([]any); len(shown) != 1 {
+		t.Errorf("%d signing_secrets, want 1", len(shown))
+	}
+}
