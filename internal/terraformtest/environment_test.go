@@ -44,7 +44,7 @@ func environment(t *testing.T, settings map[string]any, credentials string) map[
 func TestEveryVariableIsSetAndNoOther(t *testing.T) {
 	variables := environment(t, map[string]any{
 		"jwks_url": "https://keys.example.com/jwks.json", "jwt_audience": "my-audience",
-		"tolerance": "1s", "lease": "11s", "max_body": 900000, "log_level": "debug",
+		"tolerance": "1s", "lease": "20s", "max_body": 900000, "log_level": "debug",
 	}, `{"type":"external_account"}`)
 
 	read := slices.DeleteFunc(config.Vars(), func(name string) bool { return slices.Contains(notDeployed, name) })
@@ -60,7 +60,7 @@ func TestEveryVariableIsSetAndNoOther(t *testing.T) {
 	if got := (fact{got.Project, got.Topic, got.DeadLetterTopic, got.Database, got.Collection, got.JWKSURL, got.JWTAudience}); got != want {
 		t.Errorf("configuration\n got %+v\nwant %+v", got, want)
 	}
-	if got.Tolerance != time.Second || got.Lease != 11*time.Second || got.Retention != 48*time.Hour || got.MaxBody != 900_000 {
+	if got.Tolerance != time.Second || got.Lease != 20*time.Second || got.Retention != 48*time.Hour || got.MaxBody != 900_000 {
 		t.Errorf("tolerance %v, lease %v, retention %v, body %d: not as set", got.Tolerance, got.Lease, got.Retention, got.MaxBody)
 	}
 }

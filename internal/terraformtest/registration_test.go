@@ -1,141 +1,155 @@
 package terraformtest
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gemhook/gemhook/internal/cli"
 )
 
-const (
-	baseURL = "https://receiver.example.com"
-	key     = "first-key-of-two"
-	secret  = "whsec_c2VjcmV0"
-)
-
-type registration struct {
+// printed is what the registration module prints for people.
+type printed struct {
 	DynamicURLs map[string]string `json:"dynamic_urls"`
 	NextSteps   string            `json:"next_steps"`
 }
 
-func register(t *testing.T) registration {
+func register(t *testing.T, more map[string]any) printed {
 	t.Helper()
-	var outputs registration
-	evaluate(t, repository(t), "registration", map[string]any{
-		"project_id": "my-project", "name": "gemhook", "base_url": baseURL, "tenants": []string{"acme", "0-b"},
-		"signing_secrets": "gemhook-signing-secrets", "dynamic_keys": "gemhook-dynamic-keys", "subscription": "gemhook-all",
-	}, &outputs)
+	arguments := map[string]any{
+		"project_id": "my-project", "name": "staging", "base_url": "https://receiver.example.com", "tenants": []string{"acme"},
+		"topic": "staging-events", "dead_letter_topic": "staging-dead-letters", "dead_letter_subscription": "staging-dead-letters",
+		"database": "staging", "collection": "deliveries",
+		"signing_secrets": "staging-signing-secrets", "dynamic_keys": "staging-dynamic-keys",
+	}
+	maps.Copy(arguments, more)
+	var outputs printed
+	evaluate(t, repository(t), "registration", arguments, &outputs)
 	return outputs
 }
 
-// shell runs a script with stand-ins for gcloud and curl, which write down how
-// they were called, and returns its output and their notes.
-func shell(t *testing.T, script string) (output, notes string) {
+// A call is one call of the command line: its arguments, and what of the environment it saw.
+type call struct {
+	Arguments   []string
+	Environment map[string]string
+}
+
+// shell runs a script in a folder where scripts/gemhook, and gemhook on the PATH, write down how
+// they are called. input is what is typed.
+func shell(t *testing.T, script, input string) []call {
 	t.Helper()
-	for _, tool := range []string{"bash", "python3"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed, which the printed commands need", tool)
-		}
+	folder := t.TempDir()
+	log := filepath.Join(folder, "log")
+	if err := os.Mkdir(filepath.Join(folder, "scripts"), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	bin, log := t.TempDir(), filepath.Join(t.TempDir(), "log")
-	stand := map[string]string{
-		"gcloud": `echo "gcloud $*" >>"$LOG"
-case "$1 $2 $3" in
-  "secrets versions access") printf '%s\nsecond-key\n' ` + key + ` ;;
-  "secrets versions add") echo "stored $(cat)" >>"$LOG" ;;
-esac`,
-		"curl": `printf 'curl' >>"$LOG"
-printf ' %s' "$@" >>"$LOG"
-echo >>"$LOG"
-case "$*" in
-  *:ping*) echo '{}' ;;
-  *) echo '{"id": "webhook-7", "new_signing_secret": "` + secret + `"}' ;;
-esac`,
-	}
-	for name, body := range stand {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/bash\n"+body+"\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
+	// A call is its arguments and its variables, each with a zero byte after it, and a line break.
+	stub := "#!/bin/sh\n{ printf '%s\\0' \"$@\" && env -0 | { grep -zE '^(GEMHOOK|GEMINI|GOOGLE)_' || true; } && echo; } >>'" + log + "'\n"
+	if err := os.WriteFile(filepath.Join(folder, "scripts", "gemhook"), []byte(stub), 0o700); err != nil {
+		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
-	command.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "LOG="+log)
-	out, err := command.CombinedOutput()
-	if err != nil {
+	command.Dir = folder
+	command.Env = []string{"PATH=" + filepath.Join(folder, "scripts") + string(os.PathListSeparator) + os.Getenv("PATH")}
+	command.Stdin = strings.NewReader(input)
+	if out, err := command.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v\n%s\n%s", err, script, out)
 	}
 	written, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(out), string(written)
-}
-
-// dynamicURL is the URL by the contract's definition of the token.
-func dynamicURL(tenant string) string {
-	mac := hmac.New(sha256.New, []byte(key))
-	mac.Write([]byte("gemhook/dynamic/v1:" + tenant))
-	return baseURL + "/dynamic/" + tenant + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
-func TestDynamicURLCommands(t *testing.T) {
-	urls := register(t).DynamicURLs
-	for _, tenant := range []string{"acme", "0-b"} {
-		output, notes := shell(t, urls[tenant])
-		if got, want := strings.TrimSpace(output), dynamicURL(tenant); got != want {
-			t.Errorf("URL of %s:\n got %s\nwant %s", tenant, got, want)
+	var calls []call
+	for line := range strings.Lines(string(written)) {
+		c := call{Environment: map[string]string{}}
+		for _, word := range strings.Split(strings.TrimRight(line, "\x00\n"), "\x00") {
+			name, value, variable := strings.Cut(word, "=")
+			if variable && len(c.Arguments) > 0 && strings.ToUpper(name) == name {
+				c.Environment[name] = value
+			} else {
+				c.Arguments = append(c.Arguments, word)
+			}
 		}
-		if want := "gcloud secrets versions access latest --project=my-project --secret=gemhook-dynamic-keys\n"; notes != want {
-			t.Errorf("calls %q, want %q", notes, want)
-		}
+		calls = append(calls, c)
 	}
+	return calls
 }
 
-// The commands of next_steps are its indented lines; run together they register
-// the webhook, store its secret, ping it and print a dynamic URL.
-func TestNextStepsRun(t *testing.T) {
+// commands returns the indented lines of text, which are its commands.
+func commands(text string) string {
 	var script strings.Builder
-	for line := range strings.Lines(register(t).NextSteps) {
+	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "   ") {
 			script.WriteString(line)
 		}
 	}
-	output, notes := shell(t, script.String())
+	return script.String()
+}
 
-	for _, want := range []string{
-		"stored " + secret + "\n",
-		"gcloud secrets versions add gemhook-signing-secrets --project=my-project --data-file=-\n",
-		"gcloud pubsub subscriptions pull gemhook-all --project=my-project --limit=5 --auto-ack\n",
-		"curl -fsS -X POST https://generativelanguage.googleapis.com/v1beta/webhooks/webhook-7:ping ",
+const (
+	apiKey = "AIza-of-the-test"
+	seven  = "batch.succeeded,batch.expired,batch.failed,interaction.requires_action,interaction.completed,interaction.failed,video.generated"
+)
+
+func TestNextStepsCallTheCommandLine(t *testing.T) {
+	inCheckout := map[string]any{"gemhook": "scripts/gemhook", "terraform_dir": "terraform/gcp"}
+	key := map[string]string{"GEMINI_API_KEY": apiKey}
+	settings := map[string]string{
+		"GEMINI_API_KEY": apiKey, "GOOGLE_CLOUD_PROJECT": "my-project", "GEMHOOK_URL": "https://receiver.example.com/",
+		"GEMHOOK_TOPIC": "staging-events", "GEMHOOK_DEAD_LETTER_TOPIC": "staging-dead-letters",
+		"GEMHOOK_DEAD_LETTER_SUBSCRIPTION": "staging-dead-letters", "GEMHOOK_DATABASE": "staging", "GEMHOOK_COLLECTION": "deliveries",
+		"GEMHOOK_SIGNING_SECRETS": "projects/my-project/secrets/staging-signing-secrets",
+		"GEMHOOK_DYNAMIC_KEYS":    "projects/my-project/secrets/staging-dynamic-keys",
+	}
+	for _, test := range []struct {
+		name      string
+		arguments map[string]any
+		want      []call
+	}{
+		{"with Terraform's outputs", inCheckout, []call{
+			{strings.Fields("webhooks create --name staging --terraform-dir terraform/gcp --event " + seven), key},
+			{strings.Fields("doctor --terraform-dir terraform/gcp"), key},
+			{strings.Fields("url TENANT --terraform-dir terraform/gcp"), key},
+		}},
+		{"with the environment", nil, []call{
+			{strings.Fields("webhooks create --name staging --event " + seven), settings},
+			{strings.Fields("doctor"), settings},
+			{strings.Fields("url TENANT"), settings},
+		}},
 	} {
-		if !strings.Contains(notes, want) {
-			t.Errorf("no %q in the calls:\n%s", want, notes)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			got := shell(t, commands(register(t, test.arguments).NextSteps), apiKey+"\n")
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			for _, c := range got {
+				wantParsed(t, c.Arguments)
+			}
+		})
 	}
-	if strings.Contains(output, secret) {
-		t.Error("the signing secret is on the screen")
-	}
-	if !strings.Contains(output, dynamicURL("TENANT")) {
-		t.Errorf("no dynamic URL in the output:\n%s", output)
-	}
+}
 
-	body := regexp.MustCompile(`-d (\{"name".*\})\n`).FindStringSubmatch(notes)
-	if body == nil {
-		t.Fatalf("no webhook in the calls:\n%s", notes)
+func TestDynamicURLCommand(t *testing.T) {
+	outputs := register(t, map[string]any{"gemhook": "scripts/gemhook", "terraform_dir": "terraform/aws"})
+	got := shell(t, outputs.DynamicURLs["acme"], "")
+	if len(got) != 1 || !slices.Equal(got[0].Arguments, strings.Fields("url acme --terraform-dir terraform/aws")) {
+		t.Errorf("calls %v, want that of the tenant's URL", got)
 	}
-	var webhook struct {
-		URI    string   `json:"uri"`
-		Events []string `json:"subscribed_events"`
-	}
-	if err := json.Unmarshal([]byte(body[1]), &webhook); err != nil {
-		t.Fatal(err)
-	}
-	if webhook.URI != baseURL+"/" || len(webhook.Events) != 9 {
-		t.Errorf("webhook %+v, want the static URL and Gemini's nine event types", webhook)
+}
+
+// wantParsed checks that the real command line knows the command and its flags.
+func wantParsed(t *testing.T, arguments []string) {
+	t.Helper()
+	var stderr strings.Builder
+	environment := cli.Environment{Stdout: io.Discard, Stderr: &stderr, Getenv: func(string) string { return "" }}
+	if code := cli.Run(t.Context(), append(slices.Clone(arguments), "--help"), environment); code != 0 {
+		t.Errorf("gemhook %s: exit code %d: %s", strings.Join(arguments, " "), code, &stderr)
 	}
 }

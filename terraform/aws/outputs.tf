@@ -9,9 +9,8 @@ output "static_url" {
 }
 
 output "dynamic_urls" {
-  description = "Tenant to the shell command that prints its dynamic URL. Not the URL itself: it holds a token, and an output is kept in the state in clear."
+  description = "Tenant to the command that prints its dynamic URL. Not the URL itself: it holds a token, and an output is kept in the state in clear."
   value       = module.registration.dynamic_urls
-  sensitive   = true
 }
 
 output "topic" {

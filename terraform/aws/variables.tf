@@ -56,7 +56,7 @@ variable "tenants" {
 }
 
 variable "event_types" {
-  description = "Event types that next_steps subscribes the webhook to; null for all."
+  description = "Event types that next_steps subscribes the webhook to; null for all that can be subscribed to."
   type        = list(string)
   default     = null
 }

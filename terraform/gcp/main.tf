@@ -107,12 +107,18 @@ module "observability" {
 module "registration" {
   source = "../modules/registration"
 
-  project_id      = module.apis.project_id
-  name            = var.name
-  base_url        = local.base_url
-  tenants         = var.tenants
-  event_types     = var.event_types
-  signing_secrets = module.backend.signing_secrets
-  dynamic_keys    = module.backend.dynamic_keys
-  subscription    = module.backend.subscriptions["all"]
+  project_id               = module.apis.project_id
+  name                     = var.name
+  base_url                 = local.base_url
+  tenants                  = var.tenants
+  event_types              = var.event_types
+  topic                    = module.backend.topic
+  dead_letter_topic        = module.backend.dead_letter_topic
+  dead_letter_subscription = module.backend.dead_letter_subscription
+  database                 = module.backend.database
+  collection               = module.backend.collection
+  signing_secrets          = module.backend.signing_secrets
+  dynamic_keys             = module.backend.dynamic_keys
+  gemhook                  = "scripts/gemhook"
+  terraform_dir            = "terraform/gcp"
 }

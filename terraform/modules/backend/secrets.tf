@@ -22,15 +22,19 @@ resource "google_secret_manager_secret" "dynamic_keys" {
 }
 
 # Made anew in every run, kept nowhere, and used only when dynamic_key_version changes.
-ephemeral "random_password" "dynamic_key" {
-  length  = 64
-  special = false
+ephemeral "random_bytes" "dynamic_key" {
+  length = 32
+}
+
+locals {
+  # The form that the receiver takes: the prefix, and the bytes in base64url without padding.
+  dynamic_key = "dynkey_${trimsuffix(replace(replace(ephemeral.random_bytes.dynamic_key.base64, "+", "-"), "/", "_"), "=")}"
 }
 
 resource "google_secret_manager_secret_version" "dynamic_key" {
   secret                 = google_secret_manager_secret.dynamic_keys.id
-  secret_data_wo         = ephemeral.random_password.dynamic_key.result
-  secret_data_wo_version = tostring(var.dynamic_key_version)
+  secret_data_wo         = local.dynamic_key
+  secret_data_wo_version = var.dynamic_key_version
   deletion_policy        = "DISABLE" # a replaced key can be had back
 
   lifecycle {

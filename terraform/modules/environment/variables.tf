@@ -46,9 +46,9 @@ variable "settings" {
 
   validation {
     condition = can(regex("^[1-9][0-9]{0,5}(s|m|h)$", var.settings.lease)) && (
-      endswith(var.settings.lease, "s") ? try(tonumber(trimsuffix(var.settings.lease, "s")) >= 11, false) : true
+      endswith(var.settings.lease, "s") ? try(tonumber(trimsuffix(var.settings.lease, "s")) >= 20, false) : true
     )
-    error_message = "Write settings.lease as a whole number with s, m or h, at least \"11s\": a lease has to outlast a request, which takes up to 9.5 s."
+    error_message = "Write settings.lease as a whole number with s, m or h, at least \"20s\": a lease has to outlast a request, clocks that disagree, and a publish whose bytes arrive late."
   }
 
   # A delivery's payload is kept in its ledger document, which Firestore limits to 1 MiB,

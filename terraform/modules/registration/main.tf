@@ -1,49 +1,43 @@
 locals {
-  secret = "--project=${var.project_id} --secret=${var.dynamic_keys}"
+  # Where gemhook's command line finds the settings: Terraform's outputs, or the
+  # environment where the module is called by a configuration that has others.
+  place = var.terraform_dir == null ? "" : " --terraform-dir ${var.terraform_dir}"
 
-  # The token is HMAC-SHA256 with the key, which must not enter Terraform's
-  # state: any output does. So the output is the command that makes the URL, in
-  # which the key goes from Secret Manager to Python and is on no command line.
-  # With several keys in the secret the first one signs; all are accepted.
-  dynamic_url = join(" | ", [
-    "gcloud secrets versions access latest ${local.secret}",
-    join("", [
-      "python3 -c 'import base64, hashlib, hmac, sys; ",
-      "key = sys.stdin.buffer.read().split()[0]; ",
-      "mac = hmac.new(key, (\"gemhook/dynamic/v1:\" + sys.argv[2]).encode(), hashlib.sha256).digest(); ",
-      "print(sys.argv[1] + \"/dynamic/\" + sys.argv[2] + \"/\" + base64.urlsafe_b64encode(mac).decode().rstrip(\"=\"))' ",
-      "%s %s",
-    ]),
+  environment = join("", [
+    for name, value in var.terraform_dir != null ? {} : {
+      GOOGLE_CLOUD_PROJECT             = var.project_id
+      GEMHOOK_URL                      = "${var.base_url}/"
+      GEMHOOK_TOPIC                    = var.topic
+      GEMHOOK_DEAD_LETTER_TOPIC        = var.dead_letter_topic
+      GEMHOOK_DEAD_LETTER_SUBSCRIPTION = var.dead_letter_subscription
+      GEMHOOK_DATABASE                 = var.database
+      GEMHOOK_COLLECTION               = var.collection
+      GEMHOOK_SIGNING_SECRETS          = "projects/${var.project_id}/secrets/${var.signing_secrets}"
+      GEMHOOK_DYNAMIC_KEYS             = "projects/${var.project_id}/secrets/${var.dynamic_keys}"
+    } : "   export ${name}=${value}\n"
   ])
 
-  dynamic_urls = { for tenant in var.tenants : tenant => format(local.dynamic_url, var.base_url, tenant) }
-
-  api = "https://generativelanguage.googleapis.com/v1beta/webhooks"
-
-  webhook = jsonencode({
-    name              = var.name
-    uri               = "${var.base_url}/"
-    subscribed_events = var.event_types
-  })
+  # The URL holds a token, HMAC-SHA256 with the dynamic key, which must not enter
+  # Terraform's state: any output does. So what is given is the command that makes it.
+  dynamic_urls = { for tenant in var.tenants : tenant => "${var.gemhook} url ${tenant}${local.place}" }
 
   next_steps = <<-EOT
-    1. Register the webhook at Gemini and store its signing secret, which Gemini shows only now:
+    1. Let the command line read your Gemini API key, without showing it or leaving it in the shell's history:
 
-       export GEMINI_API_KEY=...
-       webhook=$(curl -fsS ${local.api} -H "x-goog-api-key: $GEMINI_API_KEY" -H 'content-type: application/json' \
-         -d '${local.webhook}')
-       printf %s "$webhook" | python3 -c 'import json, sys; print(json.load(sys.stdin)["new_signing_secret"])' |
-         gcloud secrets versions add ${var.signing_secrets} --project=${var.project_id} --data-file=-
+       read -rs GEMINI_API_KEY && export GEMINI_API_KEY
+    ${local.environment}
+    2. Register the webhook at Gemini and store its signing secret, which Gemini shows only now:
 
-    2. Have Gemini send a test delivery, and see it on the topic:
+       ${var.gemhook} webhooks create --name ${var.name}${local.place} \
+         --event ${join(",", var.event_types)}
 
-       id=$(printf %s "$webhook" | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-       curl -fsS -X POST "${local.api}/$id:ping" -H "x-goog-api-key: $GEMINI_API_KEY" -H 'content-type: application/json' -d '{}'
-       gcloud pubsub subscriptions pull ${var.subscription} --project=${var.project_id} --limit=5 --auto-ack
+    3. Look whether everything is in order; at the end Gemini sends a test delivery, which is followed to the topic:
 
-    3. For webhooks named in a single request (webhook_config.uris), print a tenant's dynamic URL and keep it like a password:
+       ${var.gemhook} doctor${local.place}
 
-       ${format(local.dynamic_url, var.base_url, "TENANT")}
+    4. For webhooks named in a single request (webhook_config.uris), print a tenant's dynamic URL and keep it like a password:
+
+       ${var.gemhook} url TENANT${local.place}
 
     The webhook's URL: ${var.base_url}/
   EOT

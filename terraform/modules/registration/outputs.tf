@@ -4,7 +4,7 @@ output "static_url" {
 }
 
 output "dynamic_urls" {
-  description = "Tenant to the shell command that prints its dynamic URL; the URL itself is a secret and no output can hold it outside the state."
+  description = "Tenant to the command that prints its dynamic URL. Not the URL itself: it holds a token, and an output is kept in the state in clear."
   value       = local.dynamic_urls
 }
 

@@ -66,7 +66,7 @@ run "a_lease_shorter_than_a_request_is_refused" {
   command = plan
 
   variables {
-    settings = { lease = "10s" }
+    settings = { lease = "19s" }
   }
 
   expect_failures = [var.settings]
@@ -76,7 +76,7 @@ run "the_shortest_lease" {
   command = plan
 
   variables {
-    settings = { lease = "11s" }
+    settings = { lease = "20s" }
   }
 }
 
