@@ -19,6 +19,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/retry"
 )
 
 // An Environment is the world that a command runs in. The zero value of a field is the real thing.
@@ -57,7 +58,7 @@ func (e *Environment) setDefaults() {
 		e.Now = time.Now
 	}
 	if e.Wait == nil {
-		e.Wait = wait
+		e.Wait = retry.Wait
 	}
 	if e.Rand == nil {
 		e.Rand = rand.Reader
@@ -70,17 +71,6 @@ func (e *Environment) setDefaults() {
 	}
 	if e.Patience == 0 {
 		e.Patience = 3 * time.Second
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli"
-	"github.com/gemhook/gemhook/internal/lockedbuffer"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // A ran is a command that has ended.
@@ -28,11 +28,11 @@ func (w *world) run(args ...string) *ran {
 
 func (w *world) runWith(ctx context.Context, stdin string, args ...string) *ran {
 	w.t.Helper()
-	var stdout, stderr lockedbuffer.Buffer
+	var stdout, stderr testkit.Buffer
 	return w.runInto(ctx, stdin, &stdout, &stderr, args...)
 }
 
-func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *lockedbuffer.Buffer, args ...string) *ran {
+func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *testkit.Buffer, args ...string) *ran {
 	w.t.Helper()
 	code := cli.Run(ctx, args, cli.Environment{
 		Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr,

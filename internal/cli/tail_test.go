@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli"
-	"github.com/gemhook/gemhook/internal/lockedbuffer"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // tailing is a tail that runs.
 type tailing struct {
 	w              *world
-	stdout, stderr lockedbuffer.Buffer
+	stdout, stderr testkit.Buffer
 	stop           context.CancelCauseFunc
 	ended          chan *ran
 }

@@ -20,9 +20,8 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/probe"
 	"github.com/gemhook/gemhook/internal/cli/secrettest"
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
-	"github.com/gemhook/gemhook/internal/lockedbuffer"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
@@ -80,8 +79,8 @@ func newWorld(t *testing.T) *world {
 
 func newWorldWithoutReceiver(t *testing.T) *world {
 	t.Helper()
-	emulatortest.FirestoreHost(t)
-	emulatortest.PubSubHost(t)
+	testkit.FirestoreHost(t)
+	testkit.PubSubHost(t)
 	w := &world{t: t, project: "cli-" + random(t), pingFor: 10 * time.Second, callFor: 20 * time.Second}
 	w.signing = "projects/" + w.project + "/secrets/signing"
 	w.secrets = secrettest.New(t, nil)
@@ -146,7 +145,7 @@ func (w *world) startReceiver(set map[string]string) string {
 		w.t.Fatal(err)
 	}
 	// What the receiver logs may come after the end of the test, when t takes no more.
-	var logged lockedbuffer.Buffer
+	var logged testkit.Buffer
 	log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelWarn, Project: w.project}))
 	// Not before it is needed: a receiver that has just found no secret looks again a second later.
 	handler := sync.OnceValue(func() *app.App {

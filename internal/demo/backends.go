@@ -9,7 +9,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 

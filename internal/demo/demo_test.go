@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gemhook/gemhook/internal/lockedbuffer"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // withoutEmulators hides the emulators, so that stand-ins take their place.
@@ -25,7 +25,7 @@ func withoutEmulators(t *testing.T) {
 func runOnce(t *testing.T, change func([]delivery)) (printed, logged string, err error) {
 	t.Helper()
 	withoutEmulators(t)
-	var out, log lockedbuffer.Buffer
+	var out, log testkit.Buffer
 	d := newDemo(&printer{to: &out}, &log)
 	d.once = true
 	d.deliveries = func(from *sender) ([]delivery, error) {

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 // programVariable makes this test binary the program under test.

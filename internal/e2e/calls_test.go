@@ -13,23 +13,24 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 	"github.com/gemhook/gemhook/shared/app"
 )
 
 func TestBackendCallsOfADelivery(t *testing.T) {
-	b, g := newBackend(t), newGemini(t)
+	b, g := newProject(t), newGemini(t)
 	// Without these the clients go where they are told, and take dial options.
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	calls := &callLog{}
 	r := newReceiver(t, environment(b, g, nil), &app.Options{
-		Firestore: calls.watch(b.firestore), PubSub: calls.watch(b.pubsub), Anonymous: true,
+		Firestore: calls.watch(b.FirestoreHost), PubSub: calls.watch(b.PubSubHost), Anonymous: true,
 	})
-	accepted, _ := g.signed(newDelivery(t, standin.Event("batch.succeeded")), standin.SchemeV1)
-	notEvent, _ := g.signed(newDelivery(t, []byte("not an event")), standin.SchemeV1)
+	accepted, _ := signed(g, gemini.NewDelivery(standin.Event("batch.succeeded")), standin.SchemeV1)
+	notEvent, _ := signed(g, gemini.NewDelivery([]byte("not an event")), standin.SchemeV1)
 	forged := accepted
 	forged.Body = []byte(`{"type":"batch.failed"}`)
-	toSomeoneElse := must(g.keys.SignV1a(newDelivery(t, standin.Event("video.generated")), 0))
+	toSomeoneElse := must(g.Keys.SignV1a(gemini.NewDelivery(standin.Event("video.generated")), 0))
 
 	for _, test := range []struct {
 		name     string
@@ -43,7 +44,7 @@ func TestBackendCallsOfADelivery(t *testing.T) {
 		{"dead letter", "/", notEvent, 200, []string{"Commit", "Publish", "Commit"}},
 		{"forged", "/", forged, 401, nil},
 		{"forged, wrong dynamic URL", "/dynamic/acme/x", toSomeoneElse, 401, nil},
-		{"dynamic", dynamicPath, toSomeoneElse, 200, []string{"Commit", "Publish", "Commit"}},
+		{"dynamic", gemini.DynamicPath(), toSomeoneElse, 200, []string{"Commit", "Publish", "Commit"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			calls.take()

@@ -4,31 +4,24 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 // signed returns a delivery signed by scheme, and the path it goes to.
-func (g *gemini) signed(d standin.Delivery, scheme string) (standin.Delivery, string) {
-	switch scheme {
-	case standin.SchemeV1:
-		return must(g.keys.SignV1(d)), "/"
-	case standin.SchemeV1a:
-		return must(g.keys.SignV1a(d, 2)), dynamicPath
-	}
-	now := time.Now()
-	return must(g.keys.SignJWT(d, 1, audience, now, now.Add(5*time.Minute))), dynamicPath
+func signed(g *gemini.Gemini, d standin.Delivery, scheme string) (standin.Delivery, string) {
+	return gemini.Sign(g.Keys, d, scheme), gemini.Path(scheme)
 }
 
 func TestEveryEventTypeInEveryScheme(t *testing.T) {
-	b, g := newBackend(t), newGemini(t)
+	b, g := newProject(t), newGemini(t)
 	r := newReceiver(t, environment(b, g, nil), nil)
 
 	bodies := map[string]string{}
-	for _, scheme := range []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT} {
+	for _, scheme := range gemini.Schemes {
 		for _, eventType := range append(standin.EventTypes(), "palm.reading.finished") {
-			d, path := g.signed(newDelivery(t, standin.Event(eventType)), scheme)
+			d, path := signed(g, gemini.NewDelivery(standin.Event(eventType)), scheme)
 			bodies[d.ID] = string(d.Body)
 			answer := post(t, r.url+path, d)
 			if answer.StatusCode != 200 || answer.Status != "published" || answer.WebhookID != d.ID || answer.MessageID == "" {

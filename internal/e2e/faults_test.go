@@ -11,9 +11,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/gemhook/gemhook/internal/emulator"
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 	handler "github.com/gemhook/gemhook/shared/receiver"
 )
 
@@ -31,9 +32,9 @@ func wantUnavailable(t *testing.T, url string, d standin.Delivery, code string) 
 }
 
 // wantDelivered sends a delivery as Gemini would until it is acknowledged, and wants it on the topic once.
-func wantDelivered(t *testing.T, b *backend, url string, d standin.Delivery, marked bool) {
+func wantDelivered(t *testing.T, b *project, url string, d standin.Delivery, marked bool) {
 	t.Helper()
-	answer, err := standin.Deliver(t.Context(), nil, url, d, &standin.DeliverOptions{Attempts: 1000, Wait: soon})
+	answer, err := standin.Deliver(t.Context(), nil, url, d, &standin.DeliverOptions{Attempts: 1000, Wait: testkit.WaitBriefly})
 	if err != nil {
 		t.Fatalf("not delivered: %v", err)
 	}
@@ -49,9 +50,9 @@ func wantDelivered(t *testing.T, b *backend, url string, d standin.Delivery, mar
 	}
 }
 
-func newSigned(t *testing.T, g *gemini) standin.Delivery {
+func newSigned(t *testing.T, g *gemini.Gemini) standin.Delivery {
 	t.Helper()
-	d, _ := g.signed(newDelivery(t, standin.Event("batch.succeeded")), standin.SchemeV1)
+	d, _ := signed(g, gemini.NewDelivery(standin.Event("batch.succeeded")), standin.SchemeV1)
 	return d
 }
 
@@ -70,8 +71,8 @@ func samePort(t *testing.T, host string) *emulator.Options {
 }
 
 func TestFirestoreStoppedAndStarted(t *testing.T) {
-	firestore := emulatortest.StartFirestore(t, nil)
-	b, g := backendOn(t, firestore.Host(), emulatortest.PubSubHost(t)), newGemini(t)
+	firestore := testkit.StartFirestore(t, nil)
+	b, g := openProject(t, firestore.Host(), testkit.PubSubHost(t)), newGemini(t)
 	p := startProcess(t, environment(b, g, nil))
 
 	if answer := post(t, p.url, newSigned(t, g)); answer.Status != "published" {
@@ -88,13 +89,13 @@ func TestFirestoreStoppedAndStarted(t *testing.T) {
 		t.Errorf("%d messages on the topic of a delivery that was not claimed", len(messages))
 	}
 
-	emulatortest.StartFirestore(t, samePort(t, firestore.Host()))
+	testkit.StartFirestore(t, samePort(t, firestore.Host()))
 	wantDelivered(t, b, p.url, d, false)
 }
 
 func TestPubSubStoppedAndStarted(t *testing.T) {
-	pubsub := emulatortest.StartPubSub(t, nil)
-	b, g := backendOn(t, emulatortest.FirestoreHost(t), pubsub.Host()), newGemini(t)
+	pubsub := testkit.StartPubSub(t, nil)
+	b, g := openProject(t, testkit.FirestoreHost(t), pubsub.Host()), newGemini(t)
 	p := startProcess(t, environment(b, g, nil))
 
 	if err := pubsub.Stop(); err != nil {
@@ -106,35 +107,35 @@ func TestPubSubStoppedAndStarted(t *testing.T) {
 		t.Errorf("ledger has %v, want released: nothing was sent", document["state"])
 	}
 
-	emulatortest.StartPubSub(t, samePort(t, pubsub.Host()))
+	testkit.StartPubSub(t, samePort(t, pubsub.Host()))
 	b.createTopics() // the emulator forgets
 	wantDelivered(t, b, p.url, d, false)
 }
 
 func TestBackendsAwayAtStart(t *testing.T) {
 	t.Parallel()
-	b, g := newBackend(t), newGemini(t)
+	b, g := newProject(t), newGemini(t)
 	firestore, pubsub := newProxy(t, ""), newProxy(t, "")
 	p := startProcess(t, environment(b, g, map[string]string{
-		"FIRESTORE_EMULATOR_HOST": firestore.host, "PUBSUB_EMULATOR_HOST": pubsub.host,
+		"FIRESTORE_EMULATOR_HOST": firestore.Address(), "PUBSUB_EMULATOR_HOST": pubsub.Address(),
 	}))
 	d := newSigned(t, g)
 	wantUnavailable(t, p.url, d, "ledger_unavailable")
-	firestore.forward(b.firestore)
+	firestore.Forward(b.FirestoreHost)
 	wantUnavailable(t, p.url, d, "topic_unavailable")
-	pubsub.forward(b.pubsub)
+	pubsub.Forward(b.PubSubHost)
 	wantDelivered(t, b, p.url, d, false)
 }
 
 func TestFirestoreHangs(t *testing.T) {
 	t.Parallel()
-	b, g := newBackend(t), newGemini(t)
-	firestore := newProxy(t, b.firestore)
-	p := startProcess(t, environment(b, g, map[string]string{"FIRESTORE_EMULATOR_HOST": firestore.host}))
-	firestore.silence()
+	b, g := newProject(t), newGemini(t)
+	firestore := newProxy(t, b.FirestoreHost)
+	p := startProcess(t, environment(b, g, map[string]string{"FIRESTORE_EMULATOR_HOST": firestore.Address()}))
+	firestore.Silence()
 	d := newSigned(t, g)
 	wantUnavailable(t, p.url, d, "ledger_unavailable")
-	firestore.forward(b.firestore)
+	firestore.Forward(b.FirestoreHost)
 	wantDelivered(t, b, p.url, d, false)
 }
 
@@ -142,10 +143,10 @@ func TestFirestoreHangs(t *testing.T) {
 // over marks the message.
 func TestPubSubHangs(t *testing.T) {
 	t.Parallel()
-	b, g := newBackend(t), newGemini(t)
-	pubsub := newProxy(t, b.pubsub)
+	b, g := newProject(t), newGemini(t)
+	pubsub := newProxy(t, b.PubSubHost)
 	p := startProcess(t, environment(b, g, map[string]string{
-		"PUBSUB_EMULATOR_HOST": pubsub.host, "GEMHOOK_LEASE": "11s",
+		"PUBSUB_EMULATOR_HOST": pubsub.Address(), "GEMHOOK_LEASE": "11s",
 	}))
 	if answer := post(t, p.url, newSigned(t, g)); answer.Status != "published" {
 		t.Fatalf("before: %d %s", answer.StatusCode, answer.Body)
@@ -153,19 +154,19 @@ func TestPubSubHangs(t *testing.T) {
 	b.received(topicID)
 
 	sink := newSink(t)
-	pubsub.forward(sink)
+	pubsub.Forward(sink)
 	d := newSigned(t, g)
 	wantUnavailable(t, p.url, d, "topic_unavailable")
 	if answer := post(t, p.url, d); answer.StatusCode != 409 || answer.Error != "in_flight" || answer.Header.Get("Retry-After") == "" {
 		t.Errorf("answer %d %s, want 409 in_flight with Retry-After while the lease lasts", answer.StatusCode, answer.Body)
 	}
-	pubsub.forward(b.pubsub)
+	pubsub.Forward(b.PubSubHost)
 	wantDelivered(t, b, p.url, d, true)
 }
 
 func TestTopicMissing(t *testing.T) {
 	t.Parallel()
-	b, g := newBackend(t), newGemini(t)
+	b, g := newProject(t), newGemini(t)
 	p := startProcess(t, environment(b, g, map[string]string{"GEMHOOK_TOPIC": "made-later"}))
 	d := newSigned(t, g)
 	wantUnavailable(t, p.url, d, "topic_unavailable")
@@ -179,20 +180,20 @@ func TestTopicMissing(t *testing.T) {
 
 func TestPermissionDenied(t *testing.T) {
 	t.Parallel()
-	b, g := newBackend(t), newGemini(t)
+	b, g := newProject(t), newGemini(t)
 	denying := newDenyingServer(t, codes.PermissionDenied)
 	firestore, pubsub := newProxy(t, denying), newProxy(t, denying)
 	p := startProcess(t, environment(b, g, map[string]string{
-		"FIRESTORE_EMULATOR_HOST": firestore.host, "PUBSUB_EMULATOR_HOST": pubsub.host,
+		"FIRESTORE_EMULATOR_HOST": firestore.Address(), "PUBSUB_EMULATOR_HOST": pubsub.Address(),
 	}))
 	d := newSigned(t, g)
 	wantUnavailable(t, p.url, d, "ledger_unavailable")
-	firestore.forward(b.firestore)
+	firestore.Forward(b.FirestoreHost)
 	wantUnavailable(t, p.url, d, "topic_unavailable")
 	if document := b.document("static!" + d.ID); document["state"] != "released" {
 		t.Errorf("ledger has %v, want released: Pub/Sub said no", document["state"])
 	}
-	pubsub.forward(b.pubsub)
+	pubsub.Forward(b.PubSubHost)
 	wantDelivered(t, b, p.url, d, false)
 }
 

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/peakmemory"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 var floodFor = flag.Duration("flood", 15*time.Second, "for how long TestFlood sends forgeries")
@@ -26,15 +27,15 @@ const (
 
 // TestFlood has forgers of every kind send to one receiver as much as they can while genuine deliveries come in.
 func TestFlood(t *testing.T) {
-	b, g := newBackend(t), newGemini(t)
+	b, g := newProject(t), newGemini(t)
 	foreign, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	calls, log := &callCounter{calls: map[string]int{}}, &errorLines{}
 	receiver := startLogging(t, environment(b, g, map[string]string{
-		"FIRESTORE_EMULATOR_HOST": calls.inFrontOf(t, b.firestore),
-		"PUBSUB_EMULATOR_HOST":    calls.inFrontOf(t, b.pubsub),
+		"FIRESTORE_EMULATOR_HOST": calls.inFrontOf(t, b.FirestoreHost),
+		"PUBSUB_EMULATOR_HOST":    calls.inFrontOf(t, b.PubSubHost),
 	}), log)
 
 	begin := time.Now()
@@ -80,7 +81,7 @@ func TestFlood(t *testing.T) {
 	t.Log(report)
 	for name, check := range floodChecks {
 		t.Run(name, func(t *testing.T) {
-			if name == "memory stays flat" && !peakmemory.Known {
+			if name == "memory stays flat" && !process.PeakMemoryKnown {
 				t.Skip("this system does not tell a process's peak memory")
 			}
 			if err := check(report); err != nil {
@@ -90,9 +91,9 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-func peakMemoryOf(t *testing.T, p *process) int64 {
+func peakMemoryOf(t *testing.T, p *receiverProcess) int64 {
 	t.Helper()
-	peak, err := peakmemory.Of(p.Process.Pid)
+	peak, err := process.PeakMemory(p.PID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func (o forgedOutcome) with(other forgedOutcome) forgedOutcome {
 // genuineSender delivers once, as Gemini would, in each scheme in turn.
 type genuineSender struct {
 	url    string
-	gemini *gemini
+	gemini *gemini.Gemini
 
 	mu       sync.Mutex
 	sent     int
@@ -149,7 +150,7 @@ func (s *genuineSender) send(t *testing.T) {
 	scheme := []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT}[number%3]
 	// Each about a resource of its own, for that is what a token signs.
 	event := standin.EventAt("batch.succeeded", fmt.Sprintf("batch_%d", number), time.Now())
-	d, path := s.gemini.signed(newDelivery(t, event), scheme)
+	d, path := signed(s.gemini, gemini.NewDelivery(event), scheme)
 	begin := time.Now()
 	answer, err := standin.Send(context.WithoutCancel(t.Context()), nil, s.url+path, d)
 	outcome := genuineOutcome{id: d.ID, took: time.Since(begin)}

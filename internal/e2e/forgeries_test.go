@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 // What came of a forgery where it was not an answer.
@@ -36,19 +37,19 @@ type forgery struct {
 type forger struct {
 	url     string // of the receiver
 	client  *http.Client
-	gemini  *gemini
+	gemini  *gemini.Gemini
 	foreign *standin.Keys    // the forger's own
 	late    standin.Delivery // one that was genuine
 }
 
-func newForger(t *testing.T, url string, g *gemini, foreign *standin.Keys) *forger {
+func newForger(t *testing.T, url string, g *gemini.Gemini, foreign *standin.Keys) *forger {
 	t.Helper()
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	old := newDelivery(t, standin.Event("batch.succeeded"))
+	old := gemini.NewDelivery(standin.Event("batch.succeeded"))
 	old.Time = old.Time.Add(-time.Hour)
 	return &forger{
-		url: url, gemini: g, foreign: foreign, late: must(g.keys.SignV1(old)),
+		url: url, gemini: g, foreign: foreign, late: must(g.Keys.SignV1(old)),
 		client: &http.Client{Transport: transport, Timeout: 20 * time.Second},
 	}
 }
@@ -65,25 +66,25 @@ var forgeries = map[string]forgery{
 		return f.post("/", f.signedWith(junk("v1", 32, 256<<10)))
 	}},
 	"v1a with another key": {want: 401, send: func(f *forger) int {
-		return f.post(dynamicPath, must(f.foreign.SignV1a(f.delivery(), 0)))
+		return f.post(gemini.DynamicPath(), must(f.foreign.SignV1a(f.delivery(), 0)))
 	}},
 	"v1a junk": {want: 401, send: func(f *forger) int {
-		return f.post(dynamicPath, f.signedWith(junk("v1a", 64, 8<<10)))
+		return f.post(gemini.DynamicPath(), f.signedWith(junk("v1a", 64, 8<<10)))
 	}},
 	"v1a to the static endpoint": {want: 401, send: func(f *forger) int {
 		return f.post("/", must(f.foreign.SignV1a(f.delivery(), 0)))
 	}},
 	"another token in the URL": {want: 401, send: func(f *forger) int {
-		return f.post("/dynamic/"+tenantName+"/"+random(32), must(f.foreign.SignV1a(f.delivery(), 0)))
+		return f.post("/dynamic/"+gemini.Tenant+"/"+random(32), must(f.foreign.SignV1a(f.delivery(), 0)))
 	}},
 	"jwt with an unknown key id": {want: 401, send: func(f *forger) int {
-		return f.post(dynamicPath, f.token(`{"alg":"RS256","kid":"`+random(12)+`"}`))
+		return f.post(gemini.DynamicPath(), f.token(`{"alg":"RS256","kid":"`+random(12)+`"}`))
 	}},
 	"jwt with a known key id": {want: 401, send: func(f *forger) int {
-		return f.post(dynamicPath, f.token(`{"alg":"RS256","kid":"`+f.gemini.keys.RSA[0].ID+`"}`))
+		return f.post(gemini.DynamicPath(), f.token(`{"alg":"RS256","kid":"`+f.gemini.Keys.RSA[0].ID+`"}`))
 	}},
-	"jwt of no algorithm": {want: 401, send: func(f *forger) int { return f.post(dynamicPath, f.token(`{"alg":"none"}`)) }},
-	"jwt of brackets":     {want: 401, send: func(f *forger) int { return f.post(dynamicPath, f.token(strings.Repeat("[", 5<<10))) }},
+	"jwt of no algorithm": {want: 401, send: func(f *forger) int { return f.post(gemini.DynamicPath(), f.token(`{"alg":"none"}`)) }},
+	"jwt of brackets":     {want: 401, send: func(f *forger) int { return f.post(gemini.DynamicPath(), f.token(strings.Repeat("[", 5<<10))) }},
 	"no headers":          {want: 400, send: func(f *forger) int { return f.post("/", f.delivery()) }},
 	"repeated header": {want: 400, send: func(f *forger) int {
 		d := f.signedWith("v1,")
@@ -142,7 +143,7 @@ func (f *forger) signedWith(signature string) standin.Delivery {
 
 // token is a delivery with a token of that header, good claims and no good signature.
 func (f *forger) token(header string) standin.Delivery {
-	claims := fmt.Sprintf(`{"aud":%q,"exp":%d,"type":"batch.succeeded"}`, audience, time.Now().Add(time.Hour).Unix())
+	claims := fmt.Sprintf(`{"aud":%q,"exp":%d,"type":"batch.succeeded"}`, gemini.Audience, time.Now().Add(time.Hour).Unix())
 	encode := base64.RawURLEncoding.EncodeToString
 	return f.signedWith(encode([]byte(header)) + "." + encode([]byte(claims)) + "." + random(256))
 }

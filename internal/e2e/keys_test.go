@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +18,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 	"github.com/gemhook/gemhook/shared/app"
 )
 
@@ -72,15 +73,8 @@ func (m *secretManager) takeReads() int {
 	return reads
 }
 
-// clock is the system's clock, ahead by as much as the test says.
-type clock struct{ ahead atomic.Int64 }
-
-func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-
-func (c *clock) advance(by time.Duration) { c.ahead.Add(int64(by)) }
-
 // withSecretManager is a receiver whose signing secrets are in Secret Manager, at host, by that clock.
-func withSecretManager(t *testing.T, b *backend, g *gemini, host string, now func() time.Time) *receiver {
+func withSecretManager(t *testing.T, b *project, g *gemini.Gemini, host string, now func() time.Time) *receiver {
 	t.Helper()
 	return newReceiver(t, environment(b, g, map[string]string{"GEMHOOK_SIGNING_SECRETS": signingSecretName}), &app.Options{
 		SecretManager: []option.ClientOption{
@@ -103,33 +97,33 @@ func newSecret(t *testing.T) string {
 }
 
 // signedAt is a new delivery, signed at that time with that secret.
-func (g *gemini) signedAt(t *testing.T, at time.Time, secret string) standin.Delivery {
+func signedAt(t *testing.T, g *gemini.Gemini, at time.Time, secret string) standin.Delivery {
 	t.Helper()
-	d := newDelivery(t, standin.Event("batch.succeeded"))
+	d := gemini.NewDelivery(standin.Event("batch.succeeded"))
 	d.Time = at
-	return must(g.keys.SignV1(d, secret))
+	return must(g.Keys.SignV1(d, secret))
 }
 
 func TestSecretManagerAwayAtStartAndLater(t *testing.T) {
 	t.Parallel()
-	b, g, now := newBackend(t), newGemini(t), &clock{}
+	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
 	manager := newSecretManager(t)
 	secret := newSecret(t)
 	manager.store(secret)
 	between := newProxy(t, "")
-	r := withSecretManager(t, b, g, between.host, now.Now)
+	r := withSecretManager(t, b, g, between.Address(), now.Now)
 
-	d := g.signedAt(t, now.Now(), secret)
+	d := signedAt(t, g, now.Now(), secret)
 	wantUnavailable(t, r.url, d, "keys_unavailable")
 
-	between.forward(manager.host)
-	now.advance(time.Second)
-	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), secret), false)
+	between.Forward(manager.host)
+	now.Advance(time.Second)
+	wantDelivered(t, b, r.url, signedAt(t, g, now.Now(), secret), false)
 
-	between.refuse()
+	between.Refuse()
 	for range 3 {
-		now.advance(4 * time.Minute) // older than the secrets are kept
-		wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), secret), false)
+		now.Advance(4 * time.Minute) // older than the secrets are kept
+		wantDelivered(t, b, r.url, signedAt(t, g, now.Now(), secret), false)
 	}
 	if log := r.log.String(); !strings.Contains(log, "reading the signing secrets") {
 		t.Error("nothing in the log says that Secret Manager cannot be read")
@@ -138,37 +132,37 @@ func TestSecretManagerAwayAtStartAndLater(t *testing.T) {
 
 func TestSecretWithoutVersion(t *testing.T) {
 	t.Parallel()
-	b, g, now := newBackend(t), newGemini(t), &clock{}
+	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
 	manager := newSecretManager(t)
 	r := withSecretManager(t, b, g, manager.host, now.Now)
 	secret := newSecret(t)
-	d := g.signedAt(t, now.Now(), secret)
+	d := signedAt(t, g, now.Now(), secret)
 	wantUnavailable(t, r.url, d, "keys_unavailable")
 	manager.store(secret + "\n")
-	now.advance(time.Second)
+	now.Advance(time.Second)
 	wantDelivered(t, b, r.url, d, false)
 }
 
 func TestRotatedSecretTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
-	b, g, now := newBackend(t), newGemini(t), &clock{}
+	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
 	manager := newSecretManager(t)
 	first, second, third := newSecret(t), newSecret(t), newSecret(t)
 	manager.store(first)
 	r := withSecretManager(t, b, g, manager.host, now.Now)
-	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), first), false)
+	wantDelivered(t, b, r.url, signedAt(t, g, now.Now(), first), false)
 
 	manager.store(second + " " + first)
-	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), second), false)
-	wantDelivered(t, b, r.url, g.signedAt(t, now.Now(), first), false)
+	wantDelivered(t, b, r.url, signedAt(t, g, now.Now(), second), false)
+	wantDelivered(t, b, r.url, signedAt(t, g, now.Now(), first), false)
 
 	// However many forgeries come in, they cause one reading in ten seconds.
 	manager.takeReads()
-	now.advance(10 * time.Second)
+	now.Advance(10 * time.Second)
 	var forgers sync.WaitGroup
 	for range 50 {
 		forgers.Go(func() {
-			if answer := post(t, r.url, g.signedAt(t, now.Now(), third)); answer.Error != "bad_signature" {
+			if answer := post(t, r.url, signedAt(t, g, now.Now(), third)); answer.Error != "bad_signature" {
 				t.Errorf("forgery answered %d %s", answer.StatusCode, answer.Body)
 			}
 		})
@@ -180,38 +174,38 @@ func TestRotatedSecretTakesEffectAtOnce(t *testing.T) {
 
 	// Without any mismatch the new text is in effect within five minutes: a secret that is gone is refused.
 	manager.store(third)
-	now.advance(5 * time.Minute)
-	if answer := post(t, r.url, g.signedAt(t, now.Now(), first)); answer.Error != "bad_signature" {
+	now.Advance(5 * time.Minute)
+	if answer := post(t, r.url, signedAt(t, g, now.Now(), first)); answer.Error != "bad_signature" {
 		t.Errorf("a secret that was removed five minutes ago: %d %s, want bad_signature", answer.StatusCode, answer.Body)
 	}
 }
 
 func TestKeySetAwayAtStartAndLater(t *testing.T) {
 	t.Parallel()
-	b, g, now := newBackend(t), newGemini(t), &clock{}
+	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
 	g.FailJWKS(http.StatusServiceUnavailable)
 	r := newReceiver(t, environment(b, g, nil), &app.Options{Now: now.Now})
-	url := r.url + dynamicPath
+	url := r.url + gemini.DynamicPath()
 	signed := func(keys *standin.Keys) standin.Delivery {
-		d := newDelivery(t, standin.Event("video.generated"))
+		d := gemini.NewDelivery(standin.Event("video.generated"))
 		d.Time = now.Now()
 		return must(keys.SignV1a(d, 0))
 	}
-	d := signed(g.keys)
+	d := signed(g.Keys)
 	wantUnavailable(t, url, d, "keys_unavailable")
 
 	g.FailJWKS(0)
-	now.advance(time.Second)
+	now.Advance(time.Second)
 	wantDelivered(t, b, url, d, false)
 
 	g.FailJWKS(http.StatusServiceUnavailable)
-	now.advance(2 * time.Hour) // older than the key set is kept
-	wantDelivered(t, b, url, signed(g.keys), false)
+	now.Advance(2 * time.Hour) // older than the key set is kept
+	wantDelivered(t, b, url, signed(g.Keys), false)
 
 	// A key that is published while deliveries go on is found at once, and however many signatures fit no key, the key
 	// set is fetched once a minute.
 	g.FailJWKS(0)
-	now.advance(time.Minute)
+	now.Advance(time.Minute)
 	rotated, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +214,7 @@ func TestKeySetAwayAtStartAndLater(t *testing.T) {
 	wantDelivered(t, b, url, signed(rotated), false)
 	fetches := g.JWKSFetches()
 	for range 50 {
-		if answer := post(t, url, signed(g.keys)); answer.Error != "bad_signature" {
+		if answer := post(t, url, signed(g.Keys)); answer.Error != "bad_signature" {
 			t.Errorf("a key no longer published: %d %s, want bad_signature", answer.StatusCode, answer.Body)
 		}
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -8,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gemhook/gemhook/internal/lambdaruntime"
+	"github.com/gemhook/gemhook/internal/testkit/lambdaruntime"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 // lambdaDoor starts the built bootstrap against a Runtime API of the test's own and sends it events of payload format 2.0
@@ -20,16 +22,14 @@ func lambdaDoor(t *testing.T, env map[string]string, stage string) door {
 	}
 	t.Cleanup(func() { _ = runtime.Close() })
 	log := &logBuffer{}
-	process := exec.Command(binary(t, "bootstrap"))
-	process.Env = append(environ(env), "AWS_LAMBDA_RUNTIME_API="+runtime.Host())
-	process.Stdout, process.Stderr = log, log
-	if err := process.Start(); err != nil {
+	command := exec.Command(binary(t, "bootstrap"))
+	command.Env = process.Environ(env, "AWS_LAMBDA_RUNTIME_API="+runtime.Host())
+	command.Stdout, command.Stderr = log, log
+	started, err := process.Start(context.WithoutCancel(t.Context()), command)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait()
-	})
+	t.Cleanup(func() { _ = started.Stop() })
 	return func(t *testing.T, path string, header [][2]string, body []byte) reply {
 		t.Helper()
 		response, err := runtime.Invoke(t.Context(), lambdaEvent(t, stage, path, header, body))

@@ -7,19 +7,18 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gemhook/gemhook/internal/pack"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 // binaries are built once, into a folder that goes with the test run.
@@ -45,11 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 func buildServe(path string) error {
-	output, err := exec.Command("go", "build", "-o", path, "github.com/gemhook/gemhook/internal/serve").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, output)
-	}
-	return nil
+	return process.Build(context.Background(), "../..", "./internal/serve", path)
 }
 
 // buildBootstrap unpacks the program from the archive that is deployed.
@@ -78,15 +73,14 @@ func binary(t *testing.T, name string) string {
 	return filepath.Join(binaries.folder, name)
 }
 
-// process is a receiver process: the Cloud Functions entrypoint under the Functions Framework.
-type process struct {
-	*exec.Cmd
+// receiverProcess is the Cloud Functions entrypoint under the Functions Framework, in a process.
+type receiverProcess struct {
+	*process.Process
 	url string
-	log fmt.Stringer
 }
 
 // startProcess starts one and waits until it answers. It is killed when the test ends.
-func startProcess(t *testing.T, env map[string]string) *process {
+func startProcess(t *testing.T, env map[string]string) *receiverProcess {
 	t.Helper()
 	return startLogging(t, env, &logBuffer{})
 }
@@ -95,63 +89,24 @@ func startProcess(t *testing.T, env map[string]string) *process {
 func startLogging(t *testing.T, env map[string]string, log interface {
 	io.Writer
 	fmt.Stringer
-}) *process {
+}) *receiverProcess {
 	t.Helper()
-	port := freePort(t)
-	p := &process{
-		Cmd: exec.Command(binary(t, "serve")),
-		url: "http://127.0.0.1:" + port,
-		log: log,
-	}
-	p.Env = environ(env, "PORT="+port)
-	p.Stdout, p.Stderr = log, log
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = p.Process.Kill()
-		_ = p.Wait()
-	})
-	p.waitUntilUp(t)
-	return p
-}
-
-func (p *process) waitUntilUp(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for {
-		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/", nil)
-		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
-			return
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			t.Fatalf("the receiver does not answer: %v\n%s", err, p.log)
-		}
-	}
-}
-
-// environ is this process's environment, emulators included, with what is set.
-func environ(set map[string]string, more ...string) []string {
-	env := append(os.Environ(), more...)
-	for name, value := range set {
-		env = append(env, name+"="+value)
-	}
-	return env
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port := testkit.FreePort(t)
+	command := exec.Command(binary(t, "serve"))
+	command.Env = process.Environ(env, "PORT="+port)
+	command.Stdout, command.Stderr = log, log
+	started, err := process.Start(context.WithoutCancel(t.Context()), command)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	t.Cleanup(func() { _ = started.Stop() })
+	p := &receiverProcess{started, "http://127.0.0.1:" + port}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := p.AwaitHTTP(ctx, p.url); err != nil {
+		t.Fatalf("%v\n%s", err, log)
+	}
+	return p
 }
 
 func TestBadConfigurationStopsTheStart(t *testing.T) {

@@ -1,79 +1,46 @@
 package e2e
 
 import (
-	"context"
-	"crypto/rand"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/sethvargo/go-envconfig"
 
-	"github.com/gemhook/gemhook/internal/lockedbuffer"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
+	"github.com/gemhook/gemhook/internal/testkit/proxy"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
-	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-const (
-	dynamicKey = "a-dynamic-key-of-the-tests"
-	tenantName = "acme"
-	audience   = "gemhook-tests"
-)
-
-var dynamicPath = tenant.ParseKeys(dynamicKey)[0].Path(tenantName)
-
-// testKeys are the published private halves of the vectors' keys: making RSA keys afresh for every test takes seconds.
 var testKeys = sync.OnceValue(func() *standin.Keys {
-	raw, err := os.ReadFile("../../shared/webhook/testdata/signing-keys.json")
-	if err != nil {
-		panic(err)
-	}
-	keys, err := standin.ParseKeys(raw)
+	keys, err := gemini.PublishedKeys()
 	if err != nil {
 		panic(err)
 	}
 	return keys
 })
 
-// gemini is the stand-in for Gemini, serving its key set.
-type gemini struct {
-	*standin.Server
-	keys    *standin.Keys
-	jwksURL string
-}
-
-func newGemini(t *testing.T) *gemini {
+func newGemini(t *testing.T) *gemini.Gemini {
 	t.Helper()
-	keys := testKeys()
-	server := standin.NewServer(keys)
-	listening := httptest.NewServer(server)
-	t.Cleanup(listening.Close)
-	return &gemini{Server: server, keys: keys, jwksURL: listening.URL + standin.JWKSPath}
+	g := gemini.Start(testKeys(), nil)
+	t.Cleanup(g.Close)
+	return g
 }
 
-// environment is the environment of a receiver for that backend and sender, with what the test sets otherwise.
-func environment(b *backend, g *gemini, set map[string]string) map[string]string {
-	env := map[string]string{
-		"GOOGLE_CLOUD_PROJECT":      b.project,
-		"GEMHOOK_TOPIC":             topicID,
-		"GEMHOOK_DEAD_LETTER_TOPIC": deadLetterTopicID,
-		"GEMHOOK_SIGNING_SECRETS":   strings.Join(g.keys.Secrets, " "),
-		"GEMHOOK_DYNAMIC_KEYS":      dynamicKey,
-		"GEMHOOK_JWKS_URL":          g.jwksURL,
-		"GEMHOOK_JWT_AUDIENCE":      audience,
-		"LOG_LEVEL":                 "debug",
-	}
-	for name, value := range set {
-		env[name] = value
-	}
+// environment is the environment of a receiver for that project and sender, with what the test sets otherwise.
+func environment(b *project, g *gemini.Gemini, set map[string]string) map[string]string {
+	env := g.Environment(b.ID)
+	env["LOG_LEVEL"] = "debug"
+	env["FIRESTORE_EMULATOR_HOST"], env["PUBSUB_EMULATOR_HOST"] = b.FirestoreHost, b.PubSubHost
+	maps.Copy(env, set)
 	return env
 }
 
@@ -101,8 +68,19 @@ func newReceiver(t *testing.T, env map[string]string, options *app.Options) *rec
 	return &receiver{url: server.URL, log: log}
 }
 
+// newProxy stands between a receiver and a backend, and leads to target at first.
+func newProxy(t *testing.T, target string) *proxy.Proxy {
+	t.Helper()
+	p, err := proxy.New(target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
 // logBuffer collects log lines.
-type logBuffer struct{ lockedbuffer.Buffer }
+type logBuffer struct{ testkit.Buffer }
 
 // deliveries returns the lines about deliveries.
 func (l *logBuffer) deliveries(t *testing.T) []map[string]any {
@@ -118,16 +96,6 @@ func (l *logBuffer) deliveries(t *testing.T) []map[string]any {
 		}
 	}
 	return lines
-}
-
-// newDelivery is a delivery of an event, not signed yet, with an id of its own.
-func newDelivery(t *testing.T, body []byte) standin.Delivery {
-	t.Helper()
-	id, err := standin.NewID(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return standin.Delivery{ID: id, Time: time.Now(), Body: body}
 }
 
 // post sends a delivery once and wants an answer.
@@ -146,16 +114,4 @@ func must(d standin.Delivery, err error) standin.Delivery {
 		panic(err)
 	}
 	return d
-}
-
-// soon waits a little, however long it is told to: receivers ask for more patience than tests have.
-func soon(ctx context.Context, _ time.Duration) error {
-	timer := time.NewTimer(20 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -7,18 +7,20 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
 	const deliveries = 200
-	b, g := newBackend(t), newGemini(t)
-	var processes []*process
+	b, g := newProject(t), newGemini(t)
+	var processes []*receiverProcess
 	for range 3 {
 		processes = append(processes, startProcess(t, environment(b, g, nil)))
 	}
 	for _, scheme := range []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT} {
 		t.Run(scheme, func(t *testing.T) {
-			d, path := g.signed(newDelivery(t, standin.EventAt("batch.succeeded", "batch_"+scheme, time.Now())), scheme)
+			d, path := signed(g, gemini.NewDelivery(standin.EventAt("batch.succeeded", "batch_"+scheme, time.Now())), scheme)
 
 			var mu sync.Mutex
 			first := map[string]int{} // answers to each sender's first attempt
@@ -31,7 +33,7 @@ func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
 					<-begin
 					answer, err := standin.Deliver(t.Context(), nil, url, d, &standin.DeliverOptions{
 						Attempts: 20, Backoff: 20 * time.Millisecond, MaxBackoff: time.Second,
-						Wait: soon, // not as long as Retry-After asks for
+						Wait: testkit.WaitBriefly, // not as long as Retry-After asks for
 						Observe: func(attempt int, answer *standin.Answer, err error) {
 							mu.Lock()
 							defer mu.Unlock()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 // vectors is the file of published signature vectors, as far as it is needed here.
@@ -50,7 +51,7 @@ func TestFreshVectors(t *testing.T) {
 	for doorName, open := range doors {
 		t.Run(doorName, func(t *testing.T) {
 			t.Parallel()
-			b, g := newBackend(t), newGemini(t)
+			b, g := newProject(t), newGemini(t)
 			receivers := map[string]door{} // by the secrets that are active
 			for _, v := range file.Vectors {
 				active := fmt.Sprint(v.SecretsActive)
@@ -75,7 +76,7 @@ func pick(from []string, indexes []int) []string {
 	return picked
 }
 
-func (v vector) deliver(t *testing.T, b *backend, receive door, signers *resigner, then int64) {
+func (v vector) deliver(t *testing.T, b *project, receive door, signers *resigner, then int64) {
 	body, err := base64.StdEncoding.DecodeString(v.BodyBase64)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func (v vector) deliver(t *testing.T, b *backend, receive door, signers *resigne
 	header, id := v.refreshed(t, signers, body, time.Now().Unix()-then)
 	path := "/"
 	if v.Scheme != standin.SchemeV1 {
-		path = dynamicPath
+		path = gemini.DynamicPath()
 	}
 	got := receive(t, path, header, body)
 	topic, other := topicID, deadLetterTopicID
@@ -105,13 +106,13 @@ func (v vector) deliver(t *testing.T, b *backend, receive door, signers *resigne
 }
 
 // checkMessages wants the delivery's one message, with the verified bytes, on the one topic and nothing on the other.
-func (v vector) checkMessages(t *testing.T, b *backend, topic, other, messageID string, body []byte) {
-	messages := b.pull(topic)
+func (v vector) checkMessages(t *testing.T, b *project, topic, other, messageID string, body []byte) {
+	messages := b.pull(topic, 500*time.Millisecond)
 	if len(messages) != 1 || messages[0].MessageId != messageID {
 		t.Errorf("%s: %d messages on %s, want message %s", v.Name, len(messages), topic, messageID)
 		return
 	}
-	if strays := b.pullNow(other); len(strays) != 0 {
+	if strays := b.pull(other, 20*time.Millisecond); len(strays) != 0 {
 		t.Errorf("%s: %d messages on %s, want none", v.Name, len(strays), other)
 	}
 	if v.Scheme != standin.SchemeJWT {
@@ -154,7 +155,7 @@ func (v vector) refreshed(t *testing.T, signers *resigner, body []byte, shift in
 	t.Helper()
 	id = v.Headers["webhook-id"]
 	oldTimestamp := v.Headers["webhook-timestamp"]
-	newID := newDelivery(t, nil).ID
+	newID := gemini.NewDelivery(nil).ID
 	newTimestamp := oldTimestamp
 	if digits := strings.TrimSpace(oldTimestamp); len(digits) == 10 {
 		if seconds, err := strconv.ParseInt(digits, 10, 64); err == nil {

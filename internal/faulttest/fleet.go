@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/lockedbuffer"
-	"github.com/gemhook/gemhook/internal/peakmemory"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 // The points of a delivery at which a process can die. Those after a call are reached when the backend has done it and the
@@ -141,25 +141,25 @@ func (f *Fleet) live(ctx context.Context, place int, death Death) error {
 	}
 	defer alive.Close()
 	defer parent.Close()
-	var output lockedbuffer.Buffer
-	process := exec.CommandContext(ctx, f.program)
-	process.Cancel = func() error {
-		if peak, err := peakmemory.Of(process.Process.Pid); err == nil { // else it has just ended by itself
+	var output testkit.Buffer
+	command := exec.CommandContext(ctx, f.program)
+	command.Cancel = func() error {
+		if peak, err := process.PeakMemory(command.Process.Pid); err == nil { // else it has just ended by itself
 			f.remember(place, peak)
 		}
-		return process.Process.Kill()
+		return command.Process.Kill()
 	}
-	process.Env = append(slices.Clip(f.environment), "MORTAL_POINT="+death.Point, fmt.Sprintf("MORTAL_PASSAGE=%d", death.Passage))
-	process.ExtraFiles = []*os.File{f.listeners[place], parent}
-	process.Stderr = &output
-	if err := process.Start(); err != nil {
+	command.Env = append(slices.Clip(f.environment), "MORTAL_POINT="+death.Point, fmt.Sprintf("MORTAL_PASSAGE=%d", death.Passage))
+	command.ExtraFiles = []*os.File{f.listeners[place], parent}
+	command.Stderr = &output
+	if err := command.Start(); err != nil {
 		return err
 	}
 	if death.Point == "" && death.After > 0 {
 		// Its time begins now: on a busy machine the start alone can take longer.
 		defer time.AfterFunc(death.After, kill).Stop()
 	}
-	err = process.Wait()
+	err = command.Wait()
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) && killed(ended.ProcessState) {
 		return nil
 	}

@@ -6,15 +6,15 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // A message that was pulled and not acknowledged, as by a pull that was given up just as it was answered, is not lost to
 // the account; and one whose acknowledgement was given up is noted.
 func TestTheInboxMissesNoMessage(t *testing.T) {
 	t.Parallel()
-	backend, err := NewBackend(t.Context(), emulatortest.FirestoreHost(t), emulatortest.PubSubHost(t))
+	backend, err := NewBackend(t.Context(), testkit.FirestoreHost(t), testkit.PubSubHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 var (
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 // run carries out a trial on the shared emulators.
 func run(t *testing.T, trial *Trial) *Result {
 	t.Helper()
-	firestore, pubSub := emulatortest.FirestoreHost(t), emulatortest.PubSubHost(t)
+	firestore, pubSub := testkit.FirestoreHost(t), testkit.PubSubHost(t)
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func keptPromises(t *testing.T, result *Result) {
 
 func TestAProcessThatEndsByItselfIsAnError(t *testing.T) {
 	t.Parallel()
-	firestore, pubSub := emulatortest.FirestoreHost(t), emulatortest.PubSubHost(t)
+	firestore, pubSub := testkit.FirestoreHost(t), testkit.PubSubHost(t)
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,7 @@ package faulttest
 import (
 	"testing"
 
-	"github.com/gemhook/gemhook/internal/peakmemory"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 func TestSoak(t *testing.T) {
@@ -17,7 +17,7 @@ func TestSoak(t *testing.T) {
 		t.Error("nobody died")
 	}
 	for place, memory := range result.PeakMemory {
-		if memory == 0 && peakmemory.Known {
+		if memory == 0 && process.PeakMemoryKnown {
 			t.Errorf("the peak memory of place %d is not known", place)
 		}
 	}

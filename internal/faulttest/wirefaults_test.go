@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
-	"github.com/gemhook/gemhook/internal/faulttest/wire"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/proxy"
 )
 
 // weather decides which calls meet a fault: one in so many, each kind at each moment in turn, until there were enough.
 type weather struct {
 	every int
-	kinds []wire.Kind
+	kinds []proxy.Kind
 
 	mu     sync.Mutex
 	left   int
@@ -24,10 +24,10 @@ type weather struct {
 }
 
 func newWeather(every, faults int) *weather {
-	return &weather{every: every, kinds: wire.Kinds, left: faults, seen: map[string]int{}, random: rand.New(rand.NewPCG(3, 4))}
+	return &weather{every: every, kinds: proxy.Kinds, left: faults, seen: map[string]int{}, random: rand.New(rand.NewPCG(3, 4))}
 }
 
-func (w *weather) choose(string) *wire.Fault {
+func (w *weather) choose(string) *proxy.Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls++
@@ -35,9 +35,9 @@ func (w *weather) choose(string) *wire.Fault {
 		return nil
 	}
 	w.left--
-	fault := &wire.Fault{
+	fault := &proxy.Fault{
 		Kind:   w.kinds[w.left%len(w.kinds)],
-		Moment: wire.Moments[w.left/len(w.kinds)%len(wire.Moments)],
+		Moment: proxy.Moments[w.left/len(w.kinds)%len(proxy.Moments)],
 		// Less than what keeps two publishers apart: no bytes travel for longer than that here.
 		Delay: time.Duration(w.random.Int64N(int64(minApart) * 4 / 5)),
 	}
@@ -59,15 +59,15 @@ func proxied(t *testing.T, trial *Trial, firestore, pubSub *weather) {
 		target  string
 		address *string
 	}{
-		{firestore, emulatortest.FirestoreHost(t), &trial.Firestore},
-		{pubSub, emulatortest.PubSubHost(t), &trial.PubSub},
+		{firestore, testkit.FirestoreHost(t), &trial.Firestore},
+		{pubSub, testkit.PubSubHost(t), &trial.PubSub},
 	} {
-		proxy, err := wire.NewProxy(way.target, way.weather.choose)
+		between, err := proxy.New(way.target, &proxy.Options{Choose: way.weather.choose})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(proxy.Close)
-		*way.address = proxy.Address()
+		t.Cleanup(between.Close)
+		*way.address = between.Address()
 	}
 }
 
@@ -82,7 +82,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 	result := run(t, trial)
 	keptPromises(t, result)
 	for backend, weather := range map[string]*weather{"Firestore": firestore, "Pub/Sub": pubSub} {
-		if kinds := len(wire.Kinds) * len(wire.Moments); len(weather.seen) != kinds {
+		if kinds := len(proxy.Kinds) * len(proxy.Moments); len(weather.seen) != kinds {
 			t.Errorf("on the way to %s there were %v, want all %d", backend, weather.seen, kinds)
 		}
 		t.Logf("on the way to %s: %v", backend, weather.seen)
@@ -98,7 +98,7 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
 	hole := func(every, faults int) *weather {
 		w := newWeather(every, faults)
-		w.kinds = []wire.Kind{wire.BlackHole}
+		w.kinds = []proxy.Kind{proxy.BlackHole}
 		return w
 	}
 	for backend, weathers := range map[string][2]*weather{

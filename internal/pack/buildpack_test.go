@@ -24,9 +24,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
 	"github.com/gemhook/gemhook/internal/pack"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // TestBuildpack builds the Cloud Function from its archive as Cloud Functions
@@ -36,8 +36,8 @@ func TestBuildpack(t *testing.T) {
 
 	t.Run("serves", func(t *testing.T) {
 		url := startCloudFunction(t, program,
-			"FIRESTORE_EMULATOR_HOST="+emulatortest.FirestoreHost(t),
-			"PUBSUB_EMULATOR_HOST="+emulatortest.PubSubHost(t))
+			"FIRESTORE_EMULATOR_HOST="+testkit.FirestoreHost(t),
+			"PUBSUB_EMULATOR_HOST="+testkit.PubSubHost(t))
 		resp, err := http.Get(url + "/")
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +53,7 @@ func TestBuildpack(t *testing.T) {
 	})
 
 	t.Run("delivers", func(t *testing.T) {
-		firestore, pubSub := emulatortest.FirestoreHost(t), emulatortest.PubSubHost(t)
+		firestore, pubSub := testkit.FirestoreHost(t), testkit.PubSubHost(t)
 		createTopic(t)
 		secret, err := standin.NewSecret(rand.Reader)
 		if err != nil {

@@ -7,16 +7,13 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strconv"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/retry"
 )
 
 // ErrNotAcknowledged is the error of a delivery that was given up.
 var ErrNotAcknowledged = errors.New("delivery not acknowledged")
-
-// maxRetryAfter is for how long Gemini goes on retrying; a longer Retry-After
-// counts as this one.
-const maxRetryAfter = 24 * time.Hour
 
 // DeliverOptions are the options of Deliver. A nil *DeliverOptions is the zero
 // DeliverOptions.
@@ -81,7 +78,7 @@ func Deliver(ctx context.Context, client *http.Client, endpoint string, d Delive
 		}
 		wait := backoff
 		if answer != nil {
-			wait = max(wait, retryAfter(answer.Header, o.Now()))
+			wait = max(wait, retry.After(answer.Header, o.Now()))
 		}
 		if attempt >= o.Attempts || o.For > 0 && o.Now().Add(wait).Sub(first) > o.For {
 			return last, notAcknowledged(d.ID, attempt, answer, err)
@@ -104,7 +101,7 @@ func (o *DeliverOptions) setDefaults() {
 		o.Now = time.Now
 	}
 	if o.Wait == nil {
-		o.Wait = wait
+		o.Wait = retry.Wait
 	}
 }
 
@@ -113,28 +110,4 @@ func notAcknowledged(id string, attempts int, answer *Answer, err error) error {
 		return fmt.Errorf("%w: attempt %d: %w", ErrNotAcknowledged, attempts, err)
 	}
 	return fmt.Errorf("%w: %q, attempt %d: status %d", ErrNotAcknowledged, id, attempts, answer.StatusCode)
-}
-
-// retryAfter is how long an answer asks to wait, in either form of RFC 9110; it
-// is negative for a date in the past.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return min(date.Sub(now), maxRetryAfter)
-	}
-	return 0
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/retry"
 )
 
 // JWKSPath is where a Server serves its key set, as Google does.
@@ -94,7 +96,7 @@ func (o *ServerOptions) setDefaults() {
 		o.Now = time.Now
 	}
 	if o.Wait == nil {
-		o.Wait = wait
+		o.Wait = retry.Wait
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader

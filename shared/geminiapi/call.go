@@ -11,10 +11,11 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/retry"
 )
 
 // The waits between attempts, like those of Google's own SDKs.
@@ -137,7 +138,7 @@ func (c *Client) attempt(ctx context.Context, call call, target string, body []b
 			err:         refusal(resp.StatusCode, answer, c.key()),
 			retryable:   resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500,
 			nothingDone: resp.StatusCode < 500,
-			retryAfter:  retryAfter(resp.Header, c.opts.Now()),
+			retryAfter:  retry.After(resp.Header, c.opts.Now()),
 		}
 	}
 	if err != nil {
@@ -151,27 +152,4 @@ func (c *Client) attempt(ctx context.Context, call call, target string, body []b
 		return &failure{err: errMalformedAnswer}
 	}
 	return nil
-}
-
-// retryAfter is how long an answer asks to wait, in either form of RFC 9110; 0 if it does not.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(2*maxRetryAfter/time.Second))) * time.Second
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(date.Sub(now), 0)
-	}
-	return 0
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -33,7 +33,7 @@
 // followed, and a message of Gemini's that quotes the key has it cut out. Neither a Client nor a Secret shows what it keeps
 // to a log or a format verb.
 //
-// The package uses the standard library only. Its facts about the service come from the reference at
+// The package depends on no other module. Its facts about the service come from the reference at
 // ai.google.dev/api/webhooks and from Google's JavaScript SDK.
 package geminiapi
 
@@ -48,6 +48,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/retry"
 )
 
 // DefaultBaseURL is where Google serves the API.
@@ -125,7 +127,7 @@ func (o *Options) setDefaults() {
 		o.Now = time.Now
 	}
 	if o.Wait == nil {
-		o.Wait = wait
+		o.Wait = retry.Wait
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/lockedbuffer"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -151,7 +151,7 @@ func (b broken[T]) Get(context.Context) (*T, error)         { return nil, b.err 
 func (broken[T]) Refresh(_ context.Context, stale *T) *T    { return stale }
 
 // logBuffer collects log lines.
-type logBuffer struct{ lockedbuffer.Buffer }
+type logBuffer struct{ testkit.Buffer }
 
 // last returns the last line.
 func (l *logBuffer) last() map[string]any {

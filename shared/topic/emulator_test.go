@@ -15,8 +15,8 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/event"
 	"github.com/gemhook/gemhook/shared/topic"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -26,7 +26,7 @@ import (
 // of it since the call.
 func onEmulator(t *testing.T) (*topic.Publisher, func() *pubsubpb.PubsubMessage) {
 	t.Helper()
-	t.Setenv("PUBSUB_EMULATOR_HOST", emulatortest.PubSubHost(t))
+	t.Setenv("PUBSUB_EMULATOR_HOST", testkit.PubSubHost(t))
 	project := fmt.Sprintf("topic-%d", time.Now().UnixNano())
 	publisher, err := topic.New(t.Context(), project)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 // A Rig holds what the benchmarks share. Close ends all of it. It is safe for concurrent use.

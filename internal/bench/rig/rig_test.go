@@ -13,7 +13,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/bench/load"
 	"github.com/gemhook/gemhook/internal/bench/rig"
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 func newRig(t *testing.T) *rig.Rig {

@@ -9,7 +9,7 @@ import (
 	"github.com/gemhook/gemhook/internal/bench/load"
 	"github.com/gemhook/gemhook/internal/bench/report"
 	"github.com/gemhook/gemhook/internal/bench/rig"
-	"github.com/gemhook/gemhook/internal/peakmemory"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 // How much of what a round has. The emulators are slow until they have compiled themselves, and get faster for a while: the
@@ -181,7 +181,7 @@ func rate(n int, took time.Duration) float64 { return float64(n) / took.Seconds(
 func (r *run) memory(ctx context.Context) ([]*report.Row, error) {
 	few, many := r.scaled(5_000), r.scaled(50_000)
 	figure := fmt.Sprintf("peak memory after %d deliveries", many)
-	if !peakmemory.Known {
+	if !process.PeakMemoryKnown {
 		return []*report.Row{{Figure: figure, LeftOut: "this system does not tell"}}, nil
 	}
 	_, started, err := r.startReceiver(ctx)
@@ -195,7 +195,7 @@ func (r *run) memory(ctx context.Context) ([]*report.Row, error) {
 		if _, err := r.deliver(ctx, started, few); err != nil {
 			return nil, err
 		}
-		if late, err = peakmemory.Of(started.PID()); err != nil {
+		if late, err = process.PeakMemory(started.PID()); err != nil {
 			return nil, err
 		}
 		if sent == 0 {

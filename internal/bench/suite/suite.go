@@ -9,7 +9,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/bench/report"
 	"github.com/gemhook/gemhook/internal/bench/rig"
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 // Options are how a suite is run. All but Only must be set.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/bench/report"
 	"github.com/gemhook/gemhook/internal/bench/rig"
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 func TestAlternate(t *testing.T) {

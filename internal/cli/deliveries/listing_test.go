@@ -12,13 +12,13 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/listingtest"
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
 func TestALedgerThatCannotBeListed(t *testing.T) {
-	backend := listingtest.New(t, emulatortest.FirestoreHost(t))
+	backend := listingtest.New(t, testkit.FirestoreHost(t))
 	t.Setenv("FIRESTORE_EMULATOR_HOST", backend.Host)
 	client, err := firestore.NewClient(t.Context(), fmt.Sprintf("listing-%d", time.Now().UnixNano()))
 	if err != nil {
@@ -72,7 +72,7 @@ func TestALedgerThatCannotBeListed(t *testing.T) {
 // Other failures of a list are not taken for a want of indexes.
 func TestListFailsOtherwise(t *testing.T) {
 	t.Parallel()
-	emulatortest.FirestoreHost(t)
+	testkit.FirestoreHost(t)
 	client, err := firestore.NewClient(t.Context(), "p")
 	if err != nil {
 		t.Fatal(err)

@@ -10,14 +10,14 @@ import (
 	"cloud.google.com/go/firestore"
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
 func TestWatchSeesWhatGeminiDelivers(t *testing.T) {
 	t.Parallel()
-	emulatortest.FirestoreHost(t)
+	testkit.FirestoreHost(t)
 	client, err := firestore.NewClient(t.Context(), fmt.Sprintf("watch-%d", time.Now().UnixNano()))
 	if err != nil {
 		t.Fatal(err)

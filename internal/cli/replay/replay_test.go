@@ -12,7 +12,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/replay"
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 	"github.com/gemhook/gemhook/shared/topic"
@@ -38,7 +38,7 @@ func (p *publisher) Publish(_ context.Context, _ string, _ []byte, attributes ma
 // scene is a ledger with n deliveries in a state.
 func scene(t *testing.T, n int, state ledger.State) (replay.Deps, *publisher, *firestoreledger.Store, []*replay.Item) {
 	t.Helper()
-	emulatortest.FirestoreHost(t)
+	testkit.FirestoreHost(t)
 	client, err := firestore.NewClient(t.Context(), fmt.Sprintf("replay-%d", time.Now().UnixNano()))
 	if err != nil {
 		t.Fatal(err)

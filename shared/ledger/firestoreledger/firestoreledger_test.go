@@ -14,7 +14,7 @@ import (
 
 	"cloud.google.com/go/firestore"
 
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 	"github.com/gemhook/gemhook/shared/ledger/ledgertest"
@@ -33,7 +33,7 @@ func newClient(t *testing.T, host string) *firestore.Client {
 }
 
 func TestStore(t *testing.T) {
-	client := newClient(t, emulatortest.FirestoreHost(t))
+	client := newClient(t, testkit.FirestoreHost(t))
 	var opened atomic.Int64
 	ledgertest.Run(t, func(*testing.T) ledger.Store {
 		return firestoreledger.New(client, fmt.Sprintf("deliveries-%d", opened.Add(1)))
@@ -42,7 +42,7 @@ func TestStore(t *testing.T) {
 
 // TestFields is about the names and types that operators, TTL policies and replays go by.
 func TestFields(t *testing.T) {
-	client := newClient(t, emulatortest.FirestoreHost(t))
+	client := newClient(t, testkit.FirestoreHost(t))
 	now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
 	l := ledger.New(firestoreledger.New(client, "deliveries"), ledger.Options{
 		Lease: time.Minute, Retention: 168 * time.Hour, Now: func() time.Time { return now },

@@ -21,8 +21,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	"github.com/gemhook/gemhook/internal/emulator"
-	"github.com/gemhook/gemhook/internal/emulator/emulatortest"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 // ownerVariable makes this test binary a program that starts an emulator,
@@ -53,7 +53,7 @@ func own() {
 }
 
 func TestFirestoreKeepsNothingOverRestart(t *testing.T) {
-	first := emulatortest.StartFirestore(t, nil)
+	first := testkit.StartFirestore(t, nil)
 	const document = "projects/p/databases/(default)/documents/deliveries/d"
 	_, err := firestorepb.NewFirestoreClient(dial(t, first)).Commit(t.Context(), &firestorepb.CommitRequest{
 		Database: "projects/p/databases/(default)",
@@ -65,7 +65,7 @@ func TestFirestoreKeepsNothingOverRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	second := emulatortest.StartFirestore(t, &emulator.Options{Port: stop(t, first)})
+	second := testkit.StartFirestore(t, &emulator.Options{Port: stop(t, first)})
 	if second.Host() != first.Host() {
 		t.Errorf("restarted on %s, want %s", second.Host(), first.Host())
 	}
@@ -77,14 +77,14 @@ func TestFirestoreKeepsNothingOverRestart(t *testing.T) {
 }
 
 func TestPubSubKeepsNothingOverRestart(t *testing.T) {
-	first := emulatortest.StartPubSub(t, nil)
+	first := testkit.StartPubSub(t, nil)
 	const topic = "projects/p/topics/events"
 	_, err := pubsubpb.NewPublisherClient(dial(t, first)).CreateTopic(t.Context(), &pubsubpb.Topic{Name: topic})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	second := emulatortest.StartPubSub(t, &emulator.Options{Port: stop(t, first)})
+	second := testkit.StartPubSub(t, &emulator.Options{Port: stop(t, first)})
 	if second.Host() != first.Host() {
 		t.Errorf("restarted on %s, want %s", second.Host(), first.Host())
 	}

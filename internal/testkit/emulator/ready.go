@@ -1,14 +1,19 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
+	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 // startTimeout bounds a start where the context does not. The emulators answer
@@ -21,7 +26,7 @@ const (
 )
 
 // awaitReady returns when the emulator at host has answered a call.
-func awaitReady(ctx context.Context, k kind, host string, p *process) error {
+func awaitReady(ctx context.Context, k kind, host string, p *process.Process, out *head) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout,
 		fmt.Errorf("no answer on %s within %s: %w", host, startTimeout, context.DeadlineExceeded))
 	defer cancel()
@@ -31,12 +36,12 @@ func awaitReady(ctx context.Context, k kind, host string, p *process) error {
 	select {
 	case err := <-answered:
 		return err
-	case <-p.done:
+	case <-p.Done():
 		// The end of ctx ends the process too, and is then the reason to give.
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fmt.Errorf("%w: %s", p.err, p.out.String())
+		return fmt.Errorf("%w: %s", p.Stop(), out)
 	}
 }
 
@@ -103,4 +108,26 @@ func awaitFree(port int) {
 		case <-pause.C:
 		}
 	}
+}
+
+// A head keeps the first kilobyte written to it, where programs that cannot
+// start tend to say why.
+type head struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+const headSize = 1 << 10
+
+func (h *head) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.buf.Write(p[:min(len(p), headSize-h.buf.Len())])
+	return len(p), nil
+}
+
+func (h *head) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.TrimSpace(h.buf.String())
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrNotInstalled tells that an emulator cannot be started for want of
-// something to install. Its message is the instruction to do so.
+// ErrNotInstalled is the error of an emulator that cannot be started because
+// something is not installed. Its message is the instruction to do so.
 var ErrNotInstalled = errors.New("install a Java runtime, the Google Cloud CLI, " +
 	"and its components cloud-firestore-emulator and pubsub-emulator " +
 	"(gcloud components install cloud-firestore-emulator pubsub-emulator)")

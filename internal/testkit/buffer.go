@@ -1,12 +1,12 @@
-// Package lockedbuffer has a buffer that tests may read while what they test still writes to it.
-package lockedbuffer
+package testkit
 
 import (
 	"bytes"
 	"sync"
 )
 
-// Buffer collects what is written. The zero Buffer is empty; it is safe for concurrent use.
+// A Buffer collects what is written, and may be read while it is still written to. The zero Buffer
+// is empty; it is safe for concurrent use.
 type Buffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -1,5 +1,5 @@
 // Package emulator starts and stops Google's Firestore and Pub/Sub emulators,
-// for tests, the demo and scripts.
+// for tests and for programs that developers run.
 //
 //	firestore, err := emulator.StartFirestore(ctx, nil)
 //	if err != nil {
@@ -17,8 +17,7 @@
 // An emulator runs in a process group of its own, so an interrupt typed at the
 // terminal does not reach it before its owner has finished with it. The group
 // ends when Stop is called, when the context of the start ends, or when this
-// process does, even by SIGKILL. The package needs a POSIX system: Linux or
-// macOS.
+// process does, even by SIGKILL (see package process).
 package emulator
 
 import (
@@ -26,8 +25,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
+
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 // Options change how an emulator is started. Nil means the defaults.
@@ -72,8 +76,14 @@ func (e *Emulator) Host() string { return e.host }
 // Stop ends the emulator, whose data is lost, and returns when its processes
 // are gone and its port is free. Further calls do nothing and return the same.
 //
-// The error tells that the emulator had ended by itself before.
+// The error says that the emulator had ended by itself before.
 func (e *Emulator) Stop() error { return e.stop() }
+
+// javaOptions start the emulators in about two thirds of the time and cap their
+// memory: in so short a life the second compiler, the parallel collector's
+// threads and the file of performance counters cost more than they give.
+const javaOptions = "-XX:+IgnoreUnrecognizedVMOptions" +
+	" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx1g"
 
 func start(ctx context.Context, k kind, opts *Options) (*Emulator, error) {
 	if opts == nil {
@@ -97,21 +107,28 @@ func launch(ctx context.Context, k kind, opts *Options) (*Emulator, error) {
 	}
 	host := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 
-	p, err := startProcess(script, k.args(port), opts.Log)
+	out := &head{}
+	cmd := exec.Command(script, k.args(port)...)
+	cmd.Env = append(os.Environ(),
+		strings.TrimSpace("JDK_JAVA_OPTIONS="+javaOptions+" "+os.Getenv("JDK_JAVA_OPTIONS")))
+	cmd.Stdout = out
+	if opts.Log != nil {
+		cmd.Stdout = io.MultiWriter(out, opts.Log)
+	}
+	cmd.Stderr = cmd.Stdout
+	p, err := process.StartGroup(ctx, cmd)
 	if err != nil {
 		return nil, err
 	}
-	unlink := context.AfterFunc(ctx, func() { _ = p.kill() })
 	e := &Emulator{host: host, stop: sync.OnceValue(func() error {
-		unlink()
-		err := p.kill()
+		err := p.Stop()
 		awaitFree(port)
 		if err != nil {
 			return fmt.Errorf("%s emulator: %w", k.name, err)
 		}
 		return nil
 	})}
-	if err := awaitReady(ctx, k, host, p); err != nil {
+	if err := awaitReady(ctx, k, host, p, out); err != nil {
 		_ = e.Stop() // awaitReady's error is nearer the cause
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package wire
+package proxy
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// A link is one connection, client to proxy to server.
-type link struct {
+// faulty is a link that forwards frames, and has a fault happen where one is chosen.
+type faulty struct {
 	client, server *net.TCPConn
 	choose         func(method string) *Fault
 	hole           atomic.Bool   // whatever comes is swallowed
@@ -24,15 +24,15 @@ type link struct {
 	calls map[uint32]*Fault // that wait for the server's answer, by stream
 }
 
-func newLink(client, server *net.TCPConn, choose func(method string) *Fault) *link {
-	return &link{
+func newFaulty(client, server *net.TCPConn, choose func(method string) *Fault) *faulty {
+	return &faulty{
 		client: client, server: server, choose: choose,
 		closed: make(chan struct{}), calls: map[uint32]*Fault{},
 	}
 }
 
 // run forwards until both directions have ended.
-func (l *link) run() {
+func (l *faulty) run() {
 	defer l.cut()
 	var up sync.WaitGroup
 	up.Go(func() {
@@ -52,7 +52,7 @@ func (l *link) run() {
 }
 
 // cut ends the connection at both ends.
-func (l *link) cut() {
+func (l *faulty) cut() {
 	l.close.Do(func() {
 		close(l.closed)
 		_ = l.client.Close()
@@ -61,7 +61,7 @@ func (l *link) cut() {
 }
 
 // forward passes frames on, one by one, after asking what is to happen at each.
-func (l *link) forward(from, to *net.TCPConn, faultAt func(http2.Frame) *Fault) {
+func (l *faulty) forward(from, to *net.TCPConn, faultAt func(http2.Frame) *Fault) {
 	var raw bytes.Buffer
 	framer := http2.NewFramer(io.Discard, io.TeeReader(from, &raw))
 	framer.SetMaxReadFrameSize(1<<24 - 1)
@@ -74,7 +74,7 @@ func (l *link) forward(from, to *net.TCPConn, faultAt func(http2.Frame) *Fault) 
 			return
 		}
 		if fault := faultAt(frame); fault != nil && !l.hole.Load() {
-			l.suffer(fault)
+			l.apply(fault)
 		}
 		if l.hole.Load() {
 			continue
@@ -86,7 +86,7 @@ func (l *link) forward(from, to *net.TCPConn, faultAt func(http2.Frame) *Fault) 
 }
 
 // requested is asked about each frame of the client.
-func (l *link) requested(frame http2.Frame) *Fault {
+func (l *faulty) requested(frame http2.Frame) *Fault {
 	headers, begins := frame.(*http2.MetaHeadersFrame)
 	if !begins {
 		return nil
@@ -102,7 +102,7 @@ func (l *link) requested(frame http2.Frame) *Fault {
 }
 
 // answered is asked about each frame of the server.
-func (l *link) answered(frame http2.Frame) *Fault {
+func (l *faulty) answered(frame http2.Frame) *Fault {
 	if _, begins := frame.(*http2.MetaHeadersFrame); !begins {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (l *link) answered(frame http2.Frame) *Fault {
 	return fault
 }
 
-func (l *link) suffer(fault *Fault) {
+func (l *faulty) apply(fault *Fault) {
 	switch fault.Kind {
 	case Delay:
 		timer := time.NewTimer(fault.Delay)

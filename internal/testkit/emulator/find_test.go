@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 const pubSubScript = "platform/pubsub-emulator/bin/cloud-pubsub-emulator"

@@ -1,4 +1,4 @@
-package wire
+package proxy
 
 import (
 	"bytes"
@@ -22,15 +22,15 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// scene is a client that reaches a server through a proxy.
-type scene struct {
+// fixture is a client that reaches a server through a proxy.
+type fixture struct {
 	client grpc_health_v1.HealthClient
 	acted  atomic.Int64 // calls that the server has carried out
 }
 
-func newScene(t *testing.T, choose func(method string) *Fault) *scene {
+func newFixture(t *testing.T, choose func(method string) *Fault) *fixture {
 	t.Helper()
-	s := &scene{}
+	s := &fixture{}
 	server := grpc.NewServer(grpc.UnaryInterceptor(
 		func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 			s.acted.Add(1)
@@ -43,7 +43,7 @@ func newScene(t *testing.T, choose func(method string) *Fault) *scene {
 	}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
-	proxy, err := NewProxy(listener.Addr().String(), choose)
+	proxy, err := New(listener.Addr().String(), &Options{Choose: choose})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func newScene(t *testing.T, choose func(method string) *Fault) *scene {
 	return s
 }
 
-func (s *scene) call(t *testing.T, patience time.Duration) error {
+func (s *fixture) call(t *testing.T, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, err := s.client.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
@@ -85,7 +85,7 @@ func TestFaults(t *testing.T) {
 		for _, moment := range Moments {
 			t.Run(fmt.Sprintf("%s %s", kind, moment), func(t *testing.T) {
 				t.Parallel()
-				s := newScene(t, once(&Fault{Kind: kind, Moment: moment, Delay: patience}))
+				s := newFixture(t, once(&Fault{Kind: kind, Moment: moment, Delay: patience}))
 				if err := s.call(t, plenty); err != nil {
 					t.Fatalf("the call before the fault: %v", err)
 				}
@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestACutConnectionIsFollowedByAnother(t *testing.T) {
-	s := newScene(t, once(&Fault{Kind: Cut, Moment: BeforeServer}))
+	s := newFixture(t, once(&Fault{Kind: Cut, Moment: BeforeServer}))
 	for i, want := range []codes.Code{codes.OK, codes.Unavailable, codes.OK} {
 		if code := status.Code(s.call(t, plenty)); code != want {
 			t.Errorf("call %d: %v, want %v", i+1, code, want)
@@ -127,7 +127,7 @@ func TestACutConnectionIsFollowedByAnother(t *testing.T) {
 }
 
 func TestABlackHoleStaysOne(t *testing.T) {
-	s := newScene(t, once(&Fault{Kind: BlackHole, Moment: BeforeServer}))
+	s := newFixture(t, once(&Fault{Kind: BlackHole, Moment: BeforeServer}))
 	for i, want := range []codes.Code{codes.OK, codes.DeadlineExceeded, codes.DeadlineExceeded} {
 		allowed := plenty
 		if want == codes.DeadlineExceeded {
@@ -148,9 +148,9 @@ func TestCutAndReset(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer server.Close()
-			proxy, err := NewProxy(server.Addr().String(), func(string) *Fault {
+			proxy, err := New(server.Addr().String(), &Options{Choose: func(string) *Fault {
 				return &Fault{Kind: kind, Moment: BeforeServer}
-			})
+			}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +183,7 @@ func callTo(path string) []byte {
 
 func TestTheMethodIsNamed(t *testing.T) {
 	methods := make(chan string, 1)
-	s := newScene(t, func(method string) *Fault {
+	s := newFixture(t, func(method string) *Fault {
 		methods <- method
 		return nil
 	})

@@ -1,6 +1,6 @@
 // Withemulators runs a command with Google's Firestore and Pub/Sub emulators.
 //
-//	go run ./internal/withemulators -- go test ./...
+//	go run ./internal/testkit/withemulators -- go test ./...
 //
 // It starts both, names them to the command in FIRESTORE_EMULATOR_HOST and
 // PUBSUB_EMULATOR_HOST, passes SIGINT and SIGTERM on to it, stops the emulators
@@ -20,7 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gemhook/gemhook/internal/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 const usage = `usage: withemulators [--] COMMAND [ARGUMENT...]

@@ -1,6 +1,4 @@
-// Package wire is what can happen between a gRPC client and its server: a proxy that reads the frames that it forwards, and
-// breaks the connection at a chosen moment of a chosen call.
-package wire
+package proxy
 
 import "time"
 
@@ -11,7 +9,7 @@ type Fault struct {
 	Delay  time.Duration // of Delay
 }
 
-// A Kind is how a connection suffers.
+// A Kind is what happens to a connection.
 type Kind string
 
 // The kinds of faults.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/lambdaruntime"
+	"github.com/gemhook/gemhook/internal/testkit/lambdaruntime"
 )
 
 func TestFunction(t *testing.T) {
