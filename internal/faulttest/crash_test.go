@@ -8,70 +8,70 @@ import (
 	"time"
 )
 
-// executioner sentences so many processes, to each point in turn and every eighth to a random time, and then no more.
-type executioner struct {
+// crashPlan has so many processes crash, at each point in turn and every eighth at a random time.
+type crashPlan struct {
 	mu     sync.Mutex
 	left   int
 	random *rand.Rand
 }
 
-func newExecutioner(sentences int) *executioner {
-	return &executioner{left: sentences, random: rand.New(rand.NewPCG(1, 2))}
+func newCrashPlan(crashes int) *crashPlan {
+	return &crashPlan{left: crashes, random: rand.New(rand.NewPCG(1, 2))}
 }
 
-func (e *executioner) next(int) Death {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.left == 0 {
-		return Death{}
+func (p *crashPlan) next(int) Crash {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left == 0 {
+		return Crash{}
 	}
-	e.left--
-	turn := e.left % (len(Points) + 1)
+	p.left--
+	turn := p.left % (len(Points) + 1)
 	if turn == len(Points) {
-		return Death{After: time.Duration(100+e.random.IntN(400)) * time.Millisecond}
+		return Crash{After: time.Duration(100+p.random.IntN(400)) * time.Millisecond}
 	}
-	return Death{Point: Points[turn], Passage: 1 + e.random.IntN(12)}
+	return Crash{Point: Points[turn], Visit: 1 + p.random.IntN(12)}
 }
 
-func (e *executioner) done() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.left == 0
+func (p *crashPlan) done() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left == 0
 }
 
-// delivering returns the parcels of a trial that lasts until something is done: each third one a repeat.
-func delivering(until func() bool) func() (Parcel, bool) {
+// delivering returns the events of a trial that lasts until something is done: each third one a repeat.
+func delivering(until func() bool) func() (Event, bool) {
 	var count atomic.Int64
-	return func() (Parcel, bool) {
+	return func() (Event, bool) {
 		n := int(count.Add(1))
 		if n%3 == 0 {
-			return Parcel{Number: n - 2}, true
+			return Event{Number: n - 2}, true
 		}
-		return Parcel{Number: n}, !until()
+		return Event{Number: n}, !until()
 	}
 }
 
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
-	const places = 3
-	executioner := newExecutioner(*kills)
+	const slots = 3
+	plan := newCrashPlan(*kills)
 	result := run(t, &Trial{
-		Places: places, Simultaneous: 48, Open: 2000,
-		Death: executioner.next,
-		Next:  delivering(executioner.done),
+		Slots: slots, Simultaneous: 48, Open: 2000,
+		Crash: plan.next,
+		Next:  delivering(plan.done),
 	})
-	keptPromises(t, result)
-	// The last sentences are served only if enough deliveries are left.
-	if result.Kills() < *kills-places {
+	wantPromisesKept(t, result)
+	// The last crashes happen only if enough deliveries are left.
+	if result.Kills() < *kills-slots {
 		t.Errorf("%d kills, want %d", result.Kills(), *kills)
 	}
 	for _, point := range append(Points, "") {
-		if result.Deaths[point] == 0 {
-			t.Errorf("nobody died %q", point)
+		if result.Crashes[point] == 0 {
+			t.Errorf("no process crashed %q", point)
 		}
 	}
-	t.Logf("deaths, those at random times first: %v", result.Deaths)
+	t.Logf("crashes, those at random times first: %v", result.Crashes)
 	if result.MarkedCopies == 0 {
-		t.Error("no copies: the deaths have not put anything to the test")
+		t.Error("no copies: the crashes have tested nothing")
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// some returns the parcels of a trial with so many deliveries.
-func some(deliveries int) func() (Parcel, bool) {
+// some returns the events of a trial with so many deliveries.
+func some(deliveries int) func() (Event, bool) {
 	left := deliveries
 	return delivering(func() bool {
 		left--
@@ -17,34 +17,34 @@ func some(deliveries int) func() (Parcel, bool) {
 // TestDefectsAreNoticed shows that each of the trials can fail.
 func TestDefectsAreNoticed(t *testing.T) {
 	t.Parallel()
-	dieAt := func(point string) func(int) Death {
-		deaths := make(chan Death, 6)
-		for passage := range cap(deaths) {
-			deaths <- Death{Point: point, Passage: 2 + passage}
+	crashAt := func(point string) func(int) Crash {
+		crashes := make(chan Crash, 6)
+		for visit := range cap(crashes) {
+			crashes <- Crash{Point: point, Visit: 2 + visit}
 		}
-		close(deaths)
-		return func(int) Death { return <-deaths } // the zero Death when all have died
+		close(crashes)
+		return func(int) Crash { return <-crashes } // the zero Crash once all have happened
 	}
 	for _, test := range []struct {
 		defect string
 		trial  *Trial
-		storm  bool // faults on the wire
+		faults bool // on the wire
 		want   string
 	}{
-		{"unmarked", &Trial{Death: dieAt("after publish"), Next: some(200)}, false, "unmarked copies (G4)"},
-		{"trusting", &Trial{Death: dieAt("before publish"), Next: some(200)}, false, "lost (G1)"},
-		{"twice", &Trial{Death: dieAt("after settle"), Next: some(200)}, false, "published by two at the same time (G3)"},
+		{"unmarked", &Trial{Crash: crashAt("after publish"), Next: some(200)}, false, "unmarked copies (G4)"},
+		{"trusting", &Trial{Crash: crashAt("before publish"), Next: some(200)}, false, "lost (G1)"},
+		{"twice", &Trial{Crash: crashAt("after settle"), Next: some(200)}, false, "published by two at the same time (G3)"},
 		{"impatient", &Trial{Next: some(200)}, true, "unmarked copies (G4)"},
-		{"careless", &Trial{Death: dieAt("before settle"), Next: some(200)}, false, "altered"},
+		{"careless", &Trial{Crash: crashAt("before settle"), Next: some(200)}, false, "altered"},
 		{"credulous", Soak(400, nil), false, "forgeries not refused"},
 	} {
 		t.Run(test.defect, func(t *testing.T) {
 			t.Parallel()
 			trial := test.trial
-			trial.Places, trial.Simultaneous, trial.Open = soakPlaces, 16, 100
+			trial.Slots, trial.Simultaneous, trial.Open = soakSlots, 16, 100
 			trial.Defect = test.defect
-			if test.storm {
-				proxied(t, trial, newWeather(1, 0), newWeather(6, 24))
+			if test.faults {
+				proxied(t, trial, newFaultPlan(1, 0), newFaultPlan(6, 24))
 			}
 			err := run(t, trial).Err()
 			if err == nil || !strings.Contains(err.Error(), test.want) {

@@ -17,55 +17,55 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// The points of a delivery at which a process can die. Those after a call are reached when the backend has done it and the
-// process knows; between before and after a call, and anywhere else, it dies after a while, by a [Death] without a point.
+// Points are where in a delivery a process can crash. Those after a call are reached once the backend
+// has answered it; anywhere else, a process is killed by a [Crash] without a point.
 var Points = []string{
 	"before claim", "after claim", "before publish", "after publish", "before settle", "after settle", "before answer",
 }
 
-// A Death is how a process is to end, always by SIGKILL. The zero Death is none.
-type Death struct {
-	Point   string        // one of Points: the process kills itself
-	Passage int           // the how-manieth time it comes by that point
-	After   time.Duration // without a point: how long after its start it is killed
+// A Crash is how a process is to end, always by SIGKILL. The zero Crash is none.
+type Crash struct {
+	Point string        // one of Points: the process kills itself
+	Visit int           // on which of its visits to that point, from 1 on
+	After time.Duration // without a point: how long after its start it is killed
 }
 
-// A Fleet runs receiver processes, each at an address of its own, which outlives them: as soon as one dies the next
-// is started there, and requests that nobody has accepted yet wait for it.
+// A Fleet runs receiver processes in slots. A slot has an address, which outlives its processes: as
+// soon as one has crashed the next is started, and requests that were not accepted yet wait for it.
 type Fleet struct {
 	program     string
 	environment []string
-	next        func(place int) Death
+	next        func(slot int) Crash
 	ended       context.CancelCauseFunc
-	places      sync.WaitGroup
+	slots       sync.WaitGroup
 	listeners   []*os.File
 	addresses   []string
 
-	mu     sync.Mutex
-	deaths map[string]int // by point; "" is after a while
-	memory []int64        // peak, by place, in bytes
+	mu      sync.Mutex
+	crashes map[string]int // by point; "" is after a while
+	memory  []int64        // peak, by slot, in bytes
 }
 
-// NewFleet starts a program in so many places. next is asked, from one goroutine per place, how each process is to die; nil
-// lets all live.
-// The context returned ends with ctx, with Close, or when a process ends in any other way, which is then its cause.
-func NewFleet(ctx context.Context, program string, environment []string, places int, next func(place int) Death) (*Fleet, context.Context, error) {
+// NewFleet starts a program in so many slots. next is asked, from one goroutine for each slot, how
+// each process is to crash; with nil none does. The context returned ends with ctx, with Close, or
+// when a process ends in any other way, which is then its cause.
+func NewFleet(ctx context.Context, program string, environment []string, slots int, next func(slot int) Crash) (*Fleet, context.Context, error) {
 	if next == nil {
-		next = func(int) Death { return Death{} }
+		next = func(int) Crash { return Crash{} }
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	f := &Fleet{
 		program: program, environment: environment, next: next, ended: cancel,
-		deaths: map[string]int{}, memory: make([]int64, places),
+		crashes: map[string]int{}, memory: make([]int64, slots),
 	}
-	for range places {
+	for range slots {
 		if err := f.listen(); err != nil {
 			f.Close()
 			return nil, nil, err
 		}
 	}
-	for place := range places {
-		f.places.Go(func() { f.inhabit(ctx, place) })
+	for slot := range slots {
+		f.slots.Go(func() { f.fill(ctx, slot) })
 	}
 	return f, ctx, nil
 }
@@ -85,18 +85,19 @@ func (f *Fleet) listen() error {
 	return nil
 }
 
-// Addresses are the places.
+// Addresses are those of the slots.
 func (f *Fleet) Addresses() []string { return f.addresses }
 
-// Deaths are how many processes have died so far, by point; "" counts those killed after a while.
-func (f *Fleet) Deaths() map[string]int {
+// Crashes returns how many processes have crashed so far, by point; "" counts those killed after
+// some time.
+func (f *Fleet) Crashes() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return maps.Clone(f.deaths)
+	return maps.Clone(f.crashes)
 }
 
-// PeakMemory is the most that a process has occupied in each place, in bytes, of those that did not kill themselves; 0 where
-// the system does not tell. It is complete after Close.
+// PeakMemory returns, for each slot, the most memory in bytes that a process has had, of those that
+// did not kill themselves; 0 where the system does not say. It is complete after Close.
 func (f *Fleet) PeakMemory() []int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -106,17 +107,17 @@ func (f *Fleet) PeakMemory() []int64 {
 // Close kills all processes and gives up the addresses.
 func (f *Fleet) Close() {
 	f.ended(context.Canceled)
-	f.places.Wait()
+	f.slots.Wait()
 	for _, listener := range f.listeners {
 		_ = listener.Close()
 	}
 }
 
-// inhabit has one process after the other in a place.
-func (f *Fleet) inhabit(ctx context.Context, place int) {
+// fill runs one process after the other in a slot.
+func (f *Fleet) fill(ctx context.Context, slot int) {
 	for ctx.Err() == nil {
-		death := f.next(place)
-		err := f.live(ctx, place, death)
+		crash := f.next(slot)
+		err := f.runOne(ctx, slot, crash)
 		if ctx.Err() != nil {
 			return
 		}
@@ -125,13 +126,13 @@ func (f *Fleet) inhabit(ctx context.Context, place int) {
 			return
 		}
 		f.mu.Lock()
-		f.deaths[death.Point]++
+		f.crashes[crash.Point]++
 		f.mu.Unlock()
 	}
 }
 
-// live runs one process to its end. The error is of any other end than death.
-func (f *Fleet) live(ctx context.Context, place int, death Death) error {
+// runOne runs one process to its end. The error is of any end but a crash.
+func (f *Fleet) runOne(ctx context.Context, slot int, crash Crash) error {
 	ctx, kill := context.WithCancel(ctx)
 	defer kill()
 	// The other end of this pipe closes when this process ends, however it ends.
@@ -145,19 +146,19 @@ func (f *Fleet) live(ctx context.Context, place int, death Death) error {
 	command := exec.CommandContext(ctx, f.program)
 	command.Cancel = func() error {
 		if peak, err := process.PeakMemory(command.Process.Pid); err == nil { // else it has just ended by itself
-			f.remember(place, peak)
+			f.remember(slot, peak)
 		}
 		return command.Process.Kill()
 	}
-	command.Env = append(slices.Clip(f.environment), "MORTAL_POINT="+death.Point, fmt.Sprintf("MORTAL_PASSAGE=%d", death.Passage))
-	command.ExtraFiles = []*os.File{f.listeners[place], parent}
+	command.Env = append(slices.Clip(f.environment), "FAULTTEST_CRASH_POINT="+crash.Point, fmt.Sprintf("FAULTTEST_CRASH_VISIT=%d", crash.Visit))
+	command.ExtraFiles = []*os.File{f.listeners[slot], parent}
 	command.Stderr = &output
 	if err := command.Start(); err != nil {
 		return err
 	}
-	if death.Point == "" && death.After > 0 {
+	if crash.Point == "" && crash.After > 0 {
 		// Its time begins now: on a busy machine the start alone can take longer.
-		defer time.AfterFunc(death.After, kill).Stop()
+		defer time.AfterFunc(crash.After, kill).Stop()
 	}
 	err = command.Wait()
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) && killed(ended.ProcessState) {
@@ -174,8 +175,8 @@ func killed(state *os.ProcessState) bool {
 	return known && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-func (f *Fleet) remember(place int, peak int64) {
+func (f *Fleet) remember(slot int, peak int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.memory[place] = max(f.memory[place], peak)
+	f.memory[slot] = max(f.memory[slot], peak)
 }

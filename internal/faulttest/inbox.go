@@ -5,20 +5,22 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"github.com/gemhook/gemhook/internal/testkit/backend"
 )
 
-// An Inbox reads the subscription into an account while everything else goes on.
+// An Inbox reads the subscription into a record while everything else goes on.
 type Inbox struct {
-	backend *Backend
-	account *Account
+	project *backend.Project
+	record  *Record
 	cancel  context.CancelFunc
 	ended   chan error
 }
 
-// Open begins to read.
-func (b *Backend) Open(ctx context.Context, account *Account) *Inbox {
+// openInbox begins to read.
+func openInbox(ctx context.Context, project *backend.Project, record *Record) *Inbox {
 	ctx, cancel := context.WithCancel(ctx)
-	i := &Inbox{b, account, cancel, make(chan error, 1)}
+	i := &Inbox{project, record, cancel, make(chan error, 1)}
 	go func() { i.ended <- i.read(ctx) }()
 	return i
 }
@@ -34,7 +36,7 @@ func (i *Inbox) read(ctx context.Context) error {
 
 // take notes messages that lie on the topic and returns how many.
 func (i *Inbox) take(ctx context.Context, patience time.Duration) (int, error) {
-	messages, err := i.backend.pull(ctx, patience)
+	messages, err := i.project.Pull(ctx, subscriptionID, patience)
 	if err != nil {
 		return 0, err
 	}
@@ -45,15 +47,15 @@ func (i *Inbox) take(ctx context.Context, patience time.Duration) (int, error) {
 // they do not come again.
 func (i *Inbox) note(ctx context.Context, messages []*pubsubpb.ReceivedMessage) error {
 	for _, message := range messages {
-		i.account.received(message.Message)
+		i.record.received(message.Message)
 	}
-	return i.backend.acknowledge(ctx, messages)
+	return i.project.Acknowledge(ctx, subscriptionID, messages)
 }
 
 const (
 	// arrivalLimit is how long to wait for messages that are said to be on the topic; an emulator takes milliseconds.
 	arrivalLimit = redelivery + 30*time.Second
-	// quiet is how long nothing has to arrive for there to be nothing more. No call tells that a subscription is empty.
+	// quiet is how long nothing has to arrive for there to be nothing more. No call says that a subscription is empty.
 	quiet = 2 * time.Second
 )
 
@@ -70,7 +72,7 @@ func (i *Inbox) Drain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if taken == 0 && (i.account.missing() == 0 || time.Now().After(limit)) {
+		if taken == 0 && (i.record.missing() == 0 || time.Now().After(limit)) {
 			return nil
 		}
 	}

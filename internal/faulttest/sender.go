@@ -10,20 +10,21 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 // A Sender delivers as Gemini does: until there is an acknowledgement, with growing pauses and no shorter than asked for.
 // Each attempt goes to the next receiver. It is safe for concurrent use.
 type Sender struct {
-	keys    *standin.Keys
-	forger  *standin.Keys
-	account *Account
-	client  *http.Client
-	room    chan struct{} // a place for each request that can be under way
+	keys   *standin.Keys
+	forger *standin.Keys // has other ones
+	record *Record
+	client *http.Client
+	room   chan struct{} // has room for the requests that can be under way
 }
 
 // NewSender returns a sender to receivers at those addresses, with at most so many requests at a time.
-func NewSender(gemini *Gemini, account *Account, addresses []string, simultaneous int) (*Sender, error) {
+func NewSender(keys *standin.Keys, record *Record, addresses []string, simultaneous int) (*Sender, error) {
 	forger, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -31,12 +32,12 @@ func NewSender(gemini *Gemini, account *Account, addresses []string, simultaneou
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = simultaneous
 	return &Sender{
-		keys:    gemini.Keys,
-		forger:  forger,
-		account: account,
+		keys:   keys,
+		forger: forger,
+		record: record,
 		client: &http.Client{
 			Transport: &inTurn{next: transport, addresses: addresses},
-			// Longer than any receiver takes; a request to a place where nobody lives waits for the next who does.
+			// Longer than any receiver takes; a request to an empty slot waits for the next process.
 			Timeout: 30 * time.Second,
 		},
 		room: make(chan struct{}, simultaneous),
@@ -59,14 +60,15 @@ func (r *inTurn) RoundTrip(request *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(request)
 }
 
-// A Parcel is what to deliver: its number makes webhook-id and event, so that a second one of a number is a repeat.
-type Parcel struct {
+// An Event is what to deliver. Its number decides webhook-id and body: a second one with the same
+// number is a repeat.
+type Event struct {
 	Number int
 	Forged bool // signed with keys that are not Gemini's
 }
 
-// scheme spreads the parcels over the schemes: most are static, few have tokens, whose signing is slow.
-func (p Parcel) scheme() string {
+// scheme spreads the events over the schemes: most are static, few have tokens, whose signing is slow.
+func (p Event) scheme() string {
 	switch {
 	case p.Number%16 == 3:
 		return standin.SchemeJWT
@@ -76,8 +78,8 @@ func (p Parcel) scheme() string {
 	return standin.SchemeV1
 }
 
-// Deliver delivers a parcel until it is acknowledged, or a forged one until it is answered. The error is that of ctx.
-func (s *Sender) Deliver(ctx context.Context, p Parcel) error {
+// Deliver delivers a event until it is acknowledged, or a forged one until it is answered. The error is that of ctx.
+func (s *Sender) Deliver(ctx context.Context, p Event) error {
 	kind, keys := "event", s.keys
 	if p.Forged {
 		kind, keys = "forged", s.forger
@@ -88,10 +90,10 @@ func (s *Sender) Deliver(ctx context.Context, p Parcel) error {
 		Body:   standin.EventAt("batch.succeeded", fmt.Sprintf("batch_%s_%d", kind, p.Number), time.Unix(1769083200, 0)),
 		Scheme: scheme,
 	}
-	s.account.open(d, p.Forged)
+	s.record.open(d, p.Forged)
 	endpoint := url.URL{Scheme: "http", Host: "receiver", Path: "/"}
 	if scheme != standin.SchemeV1 {
-		endpoint.Path = dynamicPath
+		endpoint.Path = gemini.DynamicPath()
 	}
 	var begun time.Time
 	ctx, cancel := context.WithCancel(ctx)
@@ -104,18 +106,14 @@ func (s *Sender) Deliver(ctx context.Context, p Parcel) error {
 				return d, ctx.Err()
 			}
 			begun = time.Now()
-			d, err := sign(keys, d, scheme)
-			if err != nil {
-				<-s.room
-			}
-			return d, err
+			return gemini.Sign(keys, d, scheme), nil
 		},
 		Attempts: 1 << 30,
 		Backoff:  50 * time.Millisecond, MaxBackoff: 2 * time.Second,
 		Observe: func(_ int, answer *standin.Answer, err error) {
 			<-s.room
 			if err == nil {
-				s.account.answered(d.ID, answer, time.Now(), time.Since(begun))
+				s.record.answered(d.ID, answer, time.Now(), time.Since(begun))
 				if p.Forged {
 					cancel() // one answer is enough
 				}
@@ -126,14 +124,4 @@ func (s *Sender) Deliver(ctx context.Context, p Parcel) error {
 		return nil
 	}
 	return err
-}
-
-func sign(keys *standin.Keys, d standin.Delivery, scheme string) (standin.Delivery, error) {
-	switch scheme {
-	case standin.SchemeV1:
-		return keys.SignV1(d)
-	case standin.SchemeV1a:
-		return keys.SignV1a(d, 0)
-	}
-	return keys.SignJWT(d, 0, audience, d.Time, d.Time.Add(5*time.Minute))
 }

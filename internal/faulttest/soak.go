@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// soakPlaces is how many processes a soak runs, of which one dies each second.
-const soakPlaces = 3
+// soakSlots is how many processes a soak runs, of which one is killed each second.
+const soakSlots = 3
 
 // Soak is the trial of so many deliveries: a third of them repeats of others, recent or long past, and one in a hundred
 // forged. done, if not nil, is called after each, from any goroutine.
 func Soak(deliveries int, done func()) *Trial {
 	return &Trial{
-		Places:       soakPlaces,
-		Death:        everySecond(),
+		Slots:        soakSlots,
+		Crash:        everySecond(),
 		Simultaneous: 64,
 		Open:         4096,
 		Next:         soakPlan(deliveries),
@@ -21,32 +21,32 @@ func Soak(deliveries int, done func()) *Trial {
 	}
 }
 
-// everySecond has the places die in turn, one each second.
-func everySecond() func(place int) Death {
-	var before [soakPlaces]bool // each is used by its place only
-	return func(place int) Death {
-		if !before[place] {
-			before[place] = true
-			return Death{After: time.Duration(place+1) * time.Second}
+// everySecond has a process killed each second, in one slot after the other.
+func everySecond() func(slot int) Crash {
+	var before [soakSlots]bool // each is used by its slot only
+	return func(slot int) Crash {
+		if !before[slot] {
+			before[slot] = true
+			return Crash{After: time.Duration(slot+1) * time.Second}
 		}
-		return Death{After: soakPlaces * time.Second}
+		return Crash{After: soakSlots * time.Second}
 	}
 }
 
-func soakPlan(deliveries int) func() (Parcel, bool) {
+func soakPlan(deliveries int) func() (Event, bool) {
 	random := rand.New(rand.NewPCG(5, 6))
 	i := -1
-	return func() (Parcel, bool) {
+	return func() (Event, bool) {
 		i++
 		switch {
 		case i >= deliveries:
-			return Parcel{}, false
+			return Event{}, false
 		case i%100 == 50:
-			return Parcel{Number: i, Forged: true}, true
+			return Event{Number: i, Forged: true}, true
 		case i%3 == 2:
-			return Parcel{Number: repeated(i, random)}, true
+			return Event{Number: repeated(i, random)}, true
 		}
-		return Parcel{Number: i}, true
+		return Event{Number: i}, true
 	}
 }
 

@@ -9,16 +9,16 @@ import (
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	result := run(t, Soak(*delivered, nil))
-	keptPromises(t, result)
+	wantPromisesKept(t, result)
 	if forged := *delivered / 100; result.Forged != forged || result.Delivered != *delivered-forged {
 		t.Errorf("%d delivered and %d forged of %d, want %d forged", result.Delivered, result.Forged, *delivered, forged)
 	}
 	if result.Kills() == 0 {
-		t.Error("nobody died")
+		t.Error("no process crashed")
 	}
-	for place, memory := range result.PeakMemory {
+	for slot, memory := range result.PeakMemory {
 		if memory == 0 && process.PeakMemoryKnown {
-			t.Errorf("the peak memory of place %d is not known", place)
+			t.Errorf("the peak memory of slot %d is not known", slot)
 		}
 	}
 }
@@ -26,16 +26,16 @@ func TestSoak(t *testing.T) {
 func TestSoakPlan(t *testing.T) {
 	const deliveries = 30_000
 	next := soakPlan(deliveries)
-	first := map[Parcel]int{}
+	first := map[Event]int{}
 	var repeats, forged, recent int
 	for i := range deliveries {
-		parcel, more := next()
+		event, more := next()
 		if !more {
 			t.Fatalf("it ends after %d", i)
 		}
-		before, repeat := first[parcel]
+		before, repeat := first[event]
 		switch {
-		case parcel.Forged:
+		case event.Forged:
 			forged++
 		case repeat:
 			repeats++
@@ -44,7 +44,7 @@ func TestSoakPlan(t *testing.T) {
 			}
 		}
 		if !repeat {
-			first[parcel] = i
+			first[event] = i
 		}
 	}
 	if _, more := next(); more {

@@ -15,7 +15,7 @@ import (
 // lease ends, the clocks here are one, and half of that is for the way to the topic.
 const minApart = ledger.MaxClockSkew / 2
 
-// A Tally is what an account comes to.
+// A Tally is what an record comes to.
 type Tally struct {
 	Delivered    int // genuine deliveries that were sent
 	Repeated     int // of those, of a webhook-id that was sent before
@@ -40,8 +40,8 @@ type Tally struct {
 	P50, P99 time.Duration // of the acknowledged requests
 }
 
-// Tally adds up the account.
-func (a *Account) Tally() *Tally {
+// Tally adds up the record.
+func (a *Record) Tally() *Tally {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := &Tally{

@@ -3,39 +3,43 @@ package faulttest
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 // A Trial is one run from the first delivery to the last message.
 type Trial struct {
-	Places       int                   // processes that run at a time
-	Death        func(place int) Death // as for [NewFleet]
-	Simultaneous int                   // requests under way at most
-	Open         int                   // deliveries not yet acknowledged at most
-	Next         func() (Parcel, bool) // the next delivery, false at the end
-	Done         func()                // called after each delivery, from any goroutine; nil: nothing is
-	Patience     time.Duration         // after which the trial is given up as never ending; 0: for ever
+	Slots        int                  // processes that run at a time
+	Crash        func(slot int) Crash // as for [NewFleet]
+	Simultaneous int                  // requests under way at most
+	Open         int                  // deliveries not yet acknowledged at most
+	Next         func() (Event, bool) // the next delivery, false at the end
+	Done         func()               // called after each delivery, from any goroutine; nil: nothing is
+	Patience     time.Duration        // after which the trial is given up as never ending; 0: for ever
 
 	// Firestore and PubSub are where the processes find the backends; empty is the emulators themselves.
 	Firestore, PubSub string
-	Defect            string // what the processes do wrong: see the program in mortal
+	Defect            string // what the processes do wrong: a name of the program in faultyreceiver
 }
 
 // A Result is what came of a trial.
 type Result struct {
 	*Tally
 	Took       time.Duration
-	Deaths     map[string]int // by point; "" counts those at random times
-	PeakMemory []int64        // in bytes, by place
+	Crashes    map[string]int // by point; "" counts those at random times
+	PeakMemory []int64        // in bytes, by slot
 }
 
-// Kills is the number of deaths.
+// Kills returns how many processes crashed.
 func (r *Result) Kills() int {
 	kills := 0
-	for _, count := range r.Deaths {
+	for _, count := range r.Crashes {
 		kills += count
 	}
 	return kills
@@ -47,25 +51,26 @@ var errNeverEnds = errors.New("some deliveries are never acknowledged")
 // from being carried out; what it found is in the tally.
 func Run(ctx context.Context, program, firestore, pubSub string, t *Trial) (_ *Result, err error) {
 	begun := time.Now()
-	backend, err := NewBackend(ctx, firestore, pubSub)
+	project, err := openProject(ctx, firestore, pubSub)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, backend.Close()) }()
-	gemini, err := NewGemini()
+	defer func() { err = errors.Join(err, project.Close()) }()
+	keys, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	defer gemini.Close()
-	environment := gemini.Environment(backend, cmp.Or(t.Firestore, firestore), cmp.Or(t.PubSub, pubSub), t.Defect)
-	fleet, running, err := NewFleet(ctx, program, environment, t.Places, t.Death)
+	g := gemini.Start(keys, nil)
+	defer g.Close()
+	environment := environment(g, project.ID, cmp.Or(t.Firestore, firestore), cmp.Or(t.PubSub, pubSub), t.Defect)
+	fleet, running, err := NewFleet(ctx, program, environment, t.Slots, t.Crash)
 	if err != nil {
 		return nil, err
 	}
 	defer fleet.Close()
-	account := NewAccount()
-	inbox := backend.Open(running, account)
-	sender, err := NewSender(gemini, account, fleet.Addresses(), t.Simultaneous)
+	record := NewRecord()
+	inbox := openInbox(running, project, record)
+	sender, err := NewSender(keys, record, fleet.Addresses(), t.Simultaneous)
 	if err != nil {
 		return nil, err
 	}
@@ -84,24 +89,24 @@ func Run(ctx context.Context, program, firestore, pubSub string, t *Trial) (_ *R
 		return nil, err
 	}
 	fleet.Close()
-	return &Result{account.Tally(), time.Since(begun), fleet.Deaths(), fleet.PeakMemory()}, nil
+	return &Result{record.Tally(), time.Since(begun), fleet.Crashes(), fleet.PeakMemory()}, nil
 }
 
-// deliver delivers all parcels.
+// deliver delivers all events.
 func (t *Trial) deliver(ctx context.Context, sender *Sender) {
 	open := make(chan struct{}, t.Open)
 	var deliveries sync.WaitGroup
 	defer deliveries.Wait()
 	for ctx.Err() == nil {
-		parcel, more := t.Next()
+		event, more := t.Next()
 		if !more {
 			return
 		}
 		open <- struct{}{}
 		deliveries.Go(func() {
 			defer func() { <-open }()
-			// An error is that of the context, or leaves the delivery unacknowledged, which the tally tells.
-			_ = sender.Deliver(ctx, parcel)
+			// An error is that of the context, or leaves the delivery unacknowledged, which the tally shows.
+			_ = sender.Deliver(ctx, event)
 			if t.Done != nil {
 				t.Done()
 			}

@@ -11,8 +11,9 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/proxy"
 )
 
-// weather decides which calls meet a fault: one in so many, each kind at each moment in turn, until there were enough.
-type weather struct {
+// faultPlan decides which calls have a fault: one in so many, each kind at each moment in turn, until
+// there were enough.
+type faultPlan struct {
 	every int
 	kinds []proxy.Kind
 
@@ -23,46 +24,46 @@ type weather struct {
 	random *rand.Rand
 }
 
-func newWeather(every, faults int) *weather {
-	return &weather{every: every, kinds: proxy.Kinds, left: faults, seen: map[string]int{}, random: rand.New(rand.NewPCG(3, 4))}
+func newFaultPlan(every, faults int) *faultPlan {
+	return &faultPlan{every: every, kinds: proxy.Kinds, left: faults, seen: map[string]int{}, random: rand.New(rand.NewPCG(3, 4))}
 }
 
-func (w *weather) choose(string) *proxy.Fault {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls++
-	if w.left == 0 || w.calls%w.every != 0 {
+func (p *faultPlan) choose(string) *proxy.Fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls++
+	if p.left == 0 || p.calls%p.every != 0 {
 		return nil
 	}
-	w.left--
+	p.left--
 	fault := &proxy.Fault{
-		Kind:   w.kinds[w.left%len(w.kinds)],
-		Moment: proxy.Moments[w.left/len(w.kinds)%len(proxy.Moments)],
+		Kind:   p.kinds[p.left%len(p.kinds)],
+		Moment: proxy.Moments[p.left/len(p.kinds)%len(proxy.Moments)],
 		// Less than what keeps two publishers apart: no bytes travel for longer than that here.
-		Delay: time.Duration(w.random.Int64N(int64(minApart) * 4 / 5)),
+		Delay: time.Duration(p.random.Int64N(int64(minApart) * 4 / 5)),
 	}
-	w.seen[fmt.Sprintf("%s %s", fault.Kind, fault.Moment)]++
+	p.seen[fmt.Sprintf("%s %s", fault.Kind, fault.Moment)]++
 	return fault
 }
 
-func (w *weather) over() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.left == 0
+func (p *faultPlan) over() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left == 0
 }
 
-// proxied leads a trial to the backends through two proxies, each with weather of its own.
-func proxied(t *testing.T, trial *Trial, firestore, pubSub *weather) {
+// proxied leads a trial to the backends through two proxies, each with a plan of its own.
+func proxied(t *testing.T, trial *Trial, firestore, pubSub *faultPlan) {
 	t.Helper()
 	for _, way := range []struct {
-		weather *weather
+		plan    *faultPlan
 		target  string
 		address *string
 	}{
 		{firestore, testkit.FirestoreHost(t), &trial.Firestore},
 		{pubSub, testkit.PubSubHost(t), &trial.PubSub},
 	} {
-		between, err := proxy.New(way.target, &proxy.Options{Choose: way.weather.choose})
+		between, err := proxy.New(way.target, &proxy.Options{Choose: way.plan.choose})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,22 +74,22 @@ func proxied(t *testing.T, trial *Trial, firestore, pubSub *weather) {
 
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
-	firestore, pubSub := newWeather(16, *faults/2), newWeather(8, *faults/2)
+	firestore, pubSub := newFaultPlan(16, *faults/2), newFaultPlan(8, *faults/2)
 	trial := &Trial{
-		Places: 8, Simultaneous: 48, Open: 1000,
+		Slots: 8, Simultaneous: 48, Open: 1000,
 		Next: delivering(func() bool { return firestore.over() && pubSub.over() }),
 	}
 	proxied(t, trial, firestore, pubSub)
 	result := run(t, trial)
-	keptPromises(t, result)
-	for backend, weather := range map[string]*weather{"Firestore": firestore, "Pub/Sub": pubSub} {
-		if kinds := len(proxy.Kinds) * len(proxy.Moments); len(weather.seen) != kinds {
-			t.Errorf("on the way to %s there were %v, want all %d", backend, weather.seen, kinds)
+	wantPromisesKept(t, result)
+	for backend, plan := range map[string]*faultPlan{"Firestore": firestore, "Pub/Sub": pubSub} {
+		if kinds := len(proxy.Kinds) * len(proxy.Moments); len(plan.seen) != kinds {
+			t.Errorf("on the way to %s there were %v, want all %d", backend, plan.seen, kinds)
 		}
-		t.Logf("on the way to %s: %v", backend, weather.seen)
+		t.Logf("on the way to %s: %v", backend, plan.seen)
 	}
 	if result.MarkedCopies == 0 {
-		t.Error("no copies: the faults have not put anything to the test")
+		t.Error("no copies: the faults have tested nothing")
 	}
 }
 
@@ -96,22 +97,22 @@ func TestFaultsOnTheWire(t *testing.T) {
 // beside the other trials; a connection that is not given up stays for a quarter of an hour.
 func TestASilentConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
-	hole := func(every, faults int) *weather {
-		w := newWeather(every, faults)
+	hole := func(every, faults int) *faultPlan {
+		w := newFaultPlan(every, faults)
 		w.kinds = []proxy.Kind{proxy.BlackHole}
 		return w
 	}
-	for backend, weathers := range map[string][2]*weather{
+	for backend, plans := range map[string][2]*faultPlan{
 		"Firestore": {hole(9, 1), hole(1, 0)},
 		"Pub/Sub":   {hole(1, 0), hole(5, 1)},
 	} {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
-			trial := &Trial{Places: 1, Simultaneous: 2, Open: 2, Next: some(20), Patience: 5 * time.Minute}
-			proxied(t, trial, weathers[0], weathers[1])
+			trial := &Trial{Slots: 1, Simultaneous: 2, Open: 2, Next: some(20), Patience: 5 * time.Minute}
+			proxied(t, trial, plans[0], plans[1])
 			result := run(t, trial)
-			keptPromises(t, result)
-			if weathers[0].left+weathers[1].left != 0 {
+			wantPromisesKept(t, result)
+			if plans[0].left+plans[1].left != 0 {
 				t.Error("no connection has gone silent")
 			}
 		})

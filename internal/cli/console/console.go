@@ -118,10 +118,11 @@ func (c *Console) Error(err error, advice string) {
 type Cell struct {
 	Text   string
 	Colour Colour
+	Right  bool // aligned to the right
 }
 
-// Table lays out rows below a header; the last column is not padded. Control characters in cells are replaced: what is in
-// a delivery must not command the terminal.
+// Table lays out rows below a header, which has one title for each column; without any title there is no line for it. Lines
+// end with their text. Control characters in cells are replaced: what is in a delivery must not command the terminal.
 func (c *Console) Table(header []string, rows [][]Cell) string {
 	widths := make([]int, len(header))
 	for i, title := range header {
@@ -135,16 +136,20 @@ func (c *Console) Table(header []string, rows [][]Cell) string {
 	}
 	var table strings.Builder
 	line := func(cell func(i int) Cell) {
+		var text strings.Builder
 		for i := range header {
-			text := cell(i).Text
-			padding := "\n"
-			if i < len(header)-1 {
-				padding = strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+2)
+			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell(i).Text))
+			painted := c.Paint(cell(i).Colour, cell(i).Text)
+			if cell(i).Right {
+				padding, painted = painted, padding
 			}
-			table.WriteString(c.Paint(cell(i).Colour, text) + padding)
+			text.WriteString(painted + padding + "  ")
 		}
+		table.WriteString(strings.TrimRight(text.String(), " ") + "\n")
 	}
-	line(func(i int) Cell { return Cell{header[i], Bold} })
+	if strings.Join(header, "") != "" {
+		line(func(i int) Cell { return Cell{Text: header[i], Colour: Bold, Right: len(rows) > 0 && rows[0][i].Right} })
+	}
 	for _, row := range rows {
 		line(func(i int) Cell { return row[i] })
 	}

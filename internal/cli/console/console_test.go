@@ -37,7 +37,7 @@ func TestTable(t *testing.T) {
 		{{Text: "ä"}, {Text: "x"}, {Text: "last"}},
 		{{Text: "two"}, {Text: "\x1b[2Jy"}, {Text: ""}},
 	})
-	want := "A    LONGER  END\nä    x       last\ntwo  \uFFFD[2Jy   \n"
+	want := "A    LONGER  END\nä    x       last\ntwo  \uFFFD[2Jy\n"
 	if got != want {
 		t.Errorf("table %q, want %q", got, want)
 	}

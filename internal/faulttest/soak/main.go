@@ -1,4 +1,5 @@
-// Command soak delivers for long, while processes die, and shows the account: see scripts/soak --help.
+// Command soak delivers many events while processes crash, and shows the tally: see scripts/soak
+// --help.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 func main() {
 	deliveries := flag.Int("deliveries", 100_000, "how many deliveries")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := soak(ctx, *deliveries); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
@@ -47,6 +48,8 @@ func soak(ctx context.Context, deliveries int) (err error) {
 	if err != nil {
 		return err
 	}
-	writeTable(os.Stdout, result)
+	if err := screen.Print(result, func() string { return table(screen, result) }); err != nil {
+		return err
+	}
 	return result.Err()
 }

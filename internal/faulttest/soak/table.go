@@ -2,19 +2,20 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/faulttest"
 )
 
-// writeTable writes what a soak came to.
-func writeTable(w io.Writer, r *faulttest.Result) {
+// table shows what a soak came to.
+func table(screen *console.Console, r *faulttest.Result) string {
 	peaks := make([]string, len(r.PeakMemory))
 	for i, bytes := range r.PeakMemory {
 		peaks[i] = fmt.Sprintf("%.1f", float64(bytes)/(1<<20))
 	}
+	var rows [][]console.Cell
 	for _, row := range []struct {
 		name, value string
 		healthy     bool
@@ -37,12 +38,13 @@ func writeTable(w io.Writer, r *faulttest.Result) {
 		{"peak memory per process, MiB", strings.Join(peaks, ", "), true}, // 0.0 where the system does not tell
 		{"took", r.Took.Round(time.Second).String(), true},
 	} {
-		mark := "✓"
+		mark := console.Cell{Text: "✓", Colour: console.Green}
 		if !row.healthy {
-			mark = "✗"
+			mark = console.Cell{Text: "✗", Colour: console.Red}
 		}
-		fmt.Fprintf(w, "%s %-31s %s\n", mark, row.name, row.value)
+		rows = append(rows, []console.Cell{mark, {Text: row.name}, {Text: row.value}})
 	}
+	return screen.Table(make([]string, 3), rows)
 }
 
 func count(n int) string { return fmt.Sprint(n) }

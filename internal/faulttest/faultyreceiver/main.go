@@ -1,11 +1,13 @@
-// Command mortal is the receiver as it is deployed, in a process that kills itself.
+// Command faultyreceiver is the receiver as it is deployed, in a process that can kill itself.
 //
-// It serves on the listener that it inherits as file descriptor 3, until the pipe that it inherits as file descriptor 4
-// closes: so it never outlives whoever started it. Its configuration is the receiver's environment, and
+// It serves on the listener that it inherits as file descriptor 3, until the pipe that it inherits as
+// file descriptor 4 closes: so it never outlives the process that started it. Its configuration is
+// the receiver's environment, and
 //
-//	MORTAL_FIRESTORE, MORTAL_PUBSUB  the addresses of the backends
-//	MORTAL_POINT, MORTAL_PASSAGE     where to die, and the how-manieth time it comes by there
-//	MORTAL_DEFECT                    what to do wrong, to see whether anybody notices
+//	FAULTTEST_FIRESTORE, FAULTTEST_PUBSUB  the addresses of the backends
+//	FAULTTEST_CRASH_POINT                  where to crash
+//	FAULTTEST_CRASH_VISIT                  on which visit to that point, from 1 on
+//	FAULTTEST_DEFECT                       what to do wrong, to see whether the tests notice
 package main
 
 import (
@@ -26,6 +28,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/gemhook/gemhook/internal/testkit/backend"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
@@ -37,7 +40,7 @@ func main() {
 		os.Exit(0)
 	}()
 	if err := serve(); err != nil {
-		fmt.Fprintln(os.Stderr, "mortal:", err)
+		fmt.Fprintln(os.Stderr, "faultyreceiver:", err)
 		os.Exit(1)
 	}
 }
@@ -47,23 +50,23 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	passage, _ := strconv.ParseInt(os.Getenv("MORTAL_PASSAGE"), 10, 64)
-	d := &death{point: os.Getenv("MORTAL_POINT"), passage: passage}
-	wrong, known := defects[os.Getenv("MORTAL_DEFECT")]
+	visit, _ := strconv.ParseInt(os.Getenv("FAULTTEST_CRASH_VISIT"), 10, 64)
+	c := &crash{point: os.Getenv("FAULTTEST_CRASH_POINT"), visit: visit}
+	wrong, known := defects[os.Getenv("FAULTTEST_DEFECT")]
 	if !known {
-		return errors.New("unknown MORTAL_DEFECT")
+		return errors.New("unknown FAULTTEST_DEFECT")
 	}
 	log := slog.New(cloudlog.NewHandler(os.Stdout, &cloudlog.Options{Level: configuration.LogLevel}))
 	receiver := app.New(configuration, log, &app.Options{
-		Firestore: clientOptions(os.Getenv("MORTAL_FIRESTORE"), d.call, wrong.call),
-		PubSub:    clientOptions(os.Getenv("MORTAL_PUBSUB"), d.call, wrong.call),
+		Firestore: clientOptions(os.Getenv("FAULTTEST_FIRESTORE"), c.call, wrong.call),
+		PubSub:    clientOptions(os.Getenv("FAULTTEST_PUBSUB"), c.call, wrong.call),
 		Anonymous: true,
 	})
 	listener, err := net.FileListener(os.NewFile(3, "listener"))
 	if err != nil {
 		return fmt.Errorf("inherit the listener: %w", err)
 	}
-	return http.Serve(listener, d.answers(receiver, wrong))
+	return http.Serve(listener, c.answers(receiver, wrong))
 }
 
 // clientOptions lead a client to a backend, with interceptors, the first the outermost. The variables that name emulators
@@ -73,57 +76,47 @@ func clientOptions(address string, interceptors ...grpc.UnaryClientInterceptor) 
 		option.WithEndpoint(address),
 		option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
-		option.WithGRPCDialOption(grpc.WithPerRPCCredentials(owner{})),
+		option.WithGRPCDialOption(grpc.WithPerRPCCredentials(backend.Owner{})),
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(interceptors...)),
 	}
 }
 
-// owner is whom Firestore's client says it is to an emulator. For others that goes through security rules with each call,
-// which takes it as long again.
-type owner struct{}
-
-func (owner) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer owner"}, nil
+// crash happens at a point, on one of the visits to it.
+type crash struct {
+	point  string
+	visit  int64
+	visits atomic.Int64
 }
 
-func (owner) RequireTransportSecurity() bool { return false }
-
-// death comes at a point, at the how-manieth passage.
-type death struct {
-	point   string
-	passage int64
-	passed  atomic.Int64
-}
-
-// at dies if this is the time and place.
-func (d *death) at(point string) {
-	if point == d.point && d.passed.Add(1) == d.passage {
+// at kills the process if this is the visit.
+func (c *crash) at(point string) {
+	if point == c.point && c.visits.Add(1) == c.visit {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // until the signal arrives
 	}
 }
 
 // call has points before each step of a delivery that is a call, and after it was done.
-func (d *death) call(ctx context.Context, method string, request, reply any, to *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+func (c *crash) call(ctx context.Context, method string, request, reply any, to *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	step := stepOf(request)
-	d.at("before " + step)
+	c.at("before " + step)
 	err := invoke(ctx, method, request, reply, to, options...)
 	if err == nil {
-		d.at("after " + step)
+		c.at("after " + step)
 	}
 	return err
 }
 
 // answers has a point before each acknowledgement, and the answers' defect.
-func (d *death) answers(next http.Handler, wrong defect) http.Handler {
+func (c *crash) answers(next http.Handler, wrong defect) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&answer{w, d, wrong}, r)
+		next.ServeHTTP(&answer{w, c, wrong}, r)
 	})
 }
 
 type answer struct {
 	http.ResponseWriter
-	death *death
+	crash *crash
 	wrong defect
 }
 
@@ -132,7 +125,7 @@ func (a *answer) WriteHeader(status int) {
 		status = a.wrong.status(status)
 	}
 	if status == http.StatusOK {
-		a.death.at("before answer")
+		a.crash.at("before answer")
 	}
 	a.ResponseWriter.WriteHeader(status)
 }

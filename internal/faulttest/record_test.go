@@ -16,9 +16,9 @@ import (
 // begun is when the histories begin.
 var begun = time.Unix(1769083200, 0)
 
-// history is what happens to an account, in seconds from when it begins.
+// history is what happens to an record, in seconds from when it begins.
 type history struct {
-	*Account
+	*Record
 	messages int
 }
 
@@ -75,7 +75,7 @@ func TestTally(t *testing.T) {
 			h.published("a", 11, true)
 			h.acknowledged("a", "published", 12)
 		}, ""},
-		{"marked at first, after a death before the publish", func(h *history) {
+		{"marked at first, after a crash before the publish", func(h *history) {
 			h.sent("a")
 			h.published("a", 11, true)
 			h.acknowledged("a", "published", 12)
@@ -150,7 +150,7 @@ func TestTally(t *testing.T) {
 		{"a message of nobody's", func(h *history) { h.published("a", 0, false) }, "1 forged messages on the topic"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := &history{Account: NewAccount()}
+			h := &history{Record: NewRecord()}
 			test.happen(h)
 			err := h.Tally().Err()
 			if test.want == "" && err != nil {
@@ -164,7 +164,7 @@ func TestTally(t *testing.T) {
 }
 
 func TestTallyCounts(t *testing.T) {
-	h := &history{Account: NewAccount()}
+	h := &history{Record: NewRecord()}
 	for _, id := range []string{"a", "b", "a"} {
 		h.sent(id)
 	}

@@ -16,7 +16,7 @@ type defect struct {
 	status  func(status int) int                               // of the answer
 }
 
-// defects are what MORTAL_DEFECT can name.
+// defects are what FAULTTEST_DEFECT can name.
 var defects = map[string]defect{
 	"": {},
 	// The mark of a possible copy is left out.

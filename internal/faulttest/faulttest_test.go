@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 var (
@@ -19,7 +21,16 @@ var (
 	delivered = flag.Int("deliveries", 4000, "how many deliveries the soak has")
 )
 
-// program is the fleets', built once into a folder that goes with the test run.
+// testKeys are published: to make RSA keys anew takes seconds.
+var testKeys = sync.OnceValue(func() *standin.Keys {
+	keys, err := gemini.PublishedKeys()
+	if err != nil {
+		panic(err)
+	}
+	return keys
+})
+
+// program is that of the fleets, built once into a folder that goes with the test run.
 var program func() (string, error)
 
 func TestMain(m *testing.M) {
@@ -28,7 +39,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}
-	folder, err := os.MkdirTemp("", "gemhook-ordeal-")
+	folder, err := os.MkdirTemp("", "gemhook-faulttest-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -56,8 +67,8 @@ func run(t *testing.T, trial *Trial) *Result {
 	return result
 }
 
-// keptPromises fails the test if the trial broke one.
-func keptPromises(t *testing.T, result *Result) {
+// wantPromisesKept fails the test if the trial broke a promise.
+func wantPromisesKept(t *testing.T, result *Result) {
 	t.Helper()
 	if err := result.Err(); err != nil {
 		t.Errorf("%v\n%+v", err, *result.Tally)
@@ -72,9 +83,9 @@ func TestAProcessThatEndsByItselfIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Run(t.Context(), path, firestore, pubSub, &Trial{
-		Places: 1, Simultaneous: 1, Open: 1, Next: some(1), Defect: "nonesuch",
+		Slots: 1, Simultaneous: 1, Open: 1, Next: some(1), Defect: "nonesuch",
 	})
-	if err == nil || !strings.Contains(err.Error(), "unknown MORTAL_DEFECT") {
+	if err == nil || !strings.Contains(err.Error(), "unknown FAULTTEST_DEFECT") {
 		t.Errorf("got %v, want what the process said", err)
 	}
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// An Account knows what was sent, how it was answered and what is on the topic. It is safe for concurrent use.
-type Account struct {
+// A Record is what was sent, how it was answered and what is on the topic. It is safe for concurrent
+// use.
+type Record struct {
 	mu         sync.Mutex
 	entries    map[string]*entry // by webhook-id
 	deliveries deliveries
@@ -46,13 +47,13 @@ type message struct {
 	body      [sha256.Size]byte
 }
 
-// NewAccount returns an empty one.
-func NewAccount() *Account {
-	return &Account{entries: map[string]*entry{}, seen: map[string]bool{}}
+// NewRecord returns an empty one.
+func NewRecord() *Record {
+	return &Record{entries: map[string]*entry{}, seen: map[string]bool{}}
 }
 
 // open notes a delivery before it is sent.
-func (a *Account) open(d standin.Delivery, forged bool) {
+func (a *Record) open(d standin.Delivery, forged bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	repeated := a.entries[d.ID] != nil
@@ -73,7 +74,7 @@ func (a *Account) open(d standin.Delivery, forged bool) {
 }
 
 // answered notes the answer to one request. A delivery ends with the first acknowledgement.
-func (a *Account) answered(id string, answer *standin.Answer, at time.Time, took time.Duration) {
+func (a *Record) answered(id string, answer *standin.Answer, at time.Time, took time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e := a.entries[id]
@@ -94,7 +95,7 @@ func (a *Account) answered(id string, answer *standin.Answer, at time.Time, took
 }
 
 // received notes a message.
-func (a *Account) received(m *pubsubpb.PubsubMessage) {
+func (a *Record) received(m *pubsubpb.PubsubMessage) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.seen[m.MessageId] {
@@ -116,8 +117,8 @@ func (a *Account) received(m *pubsubpb.PubsubMessage) {
 	})
 }
 
-// missing counts the webhook-ids that are acknowledged and not on the topic.
-func (a *Account) missing() int {
+// missing returns how many webhook-ids are acknowledged and not on the topic.
+func (a *Record) missing() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	missing := 0
