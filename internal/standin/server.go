@@ -33,6 +33,7 @@ type Server struct {
 	webhooks    []*webhook // in the order of their registration
 	registered  int        // how many there ever were
 	dynamic     int        // how many deliveries were signed with an Ed25519 key
+	jobs        jobs
 }
 
 // ServerOptions are the options of a Server. A nil *ServerOptions is the zero
@@ -80,6 +81,7 @@ func NewServerWithOptions(keys *Keys, opts *ServerOptions) *Server {
 	s.opts.setDefaults()
 	s.mux.HandleFunc("GET "+JWKSPath, s.serveJWKS)
 	s.handleWebhooks()
+	s.handleJobs()
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, &apiError{code: http.StatusNotFound, message: "No such path."})
 	})

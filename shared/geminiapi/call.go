@@ -2,12 +2,14 @@ package geminiapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -34,13 +36,18 @@ type call struct {
 	hasID  bool
 	id     string
 	verb   string // of a custom method, with its colon
+	target string // the URL; empty: the webhook's, or that of all of them
 	query  url.Values
-	body   any  // to encode; nil: none
-	answer any  // to decode a success into; nil: its body is of no interest
-	once   bool // do not make it again unless Gemini has surely done nothing
+	header http.Header // in addition to the usual one
+	body   any         // to encode; nil: none
+	answer any         // to decode a success into; nil: its body is not needed
+	once   bool        // do not make it again unless Gemini has surely done nothing
+
+	// receive, if set, takes a success in place of answer, with its body open. It closes the body.
+	receive func(*http.Response) error
 }
 
-// do makes a call. unsure tells that an attempt before the last may have been carried out without our knowing.
+// do makes a call. unsure reports whether an attempt before the last may have been carried out although its answer was lost.
 func (c *Client) do(ctx context.Context, call call) (unsure bool, err error) {
 	target, err := c.target(call)
 	if err != nil {
@@ -80,7 +87,7 @@ func (c *Client) target(call call) (string, error) {
 	if c.baseErr != nil {
 		return "", c.baseErr
 	}
-	target := c.base + "/webhooks"
+	target := cmp.Or(call.target, c.base+"/webhooks")
 	if call.hasID {
 		// Any of these would make another path, or another method, of the URL.
 		if call.id == "" || call.id == "." || call.id == ".." || strings.ContainsAny(call.id, "/:?#%") {
@@ -122,7 +129,8 @@ func (c *Client) attempt(ctx context.Context, call call, target string, body []b
 	if key := c.key(); key != "" {
 		req.Header.Set("x-goog-api-key", key)
 	}
-	resp, err := c.http.Do(req)
+	maps.Copy(req.Header, call.header)
+	resp, err := c.send(req, call)
 	if err != nil {
 		return &failure{
 			err:         err,
@@ -130,17 +138,18 @@ func (c *Client) attempt(ctx context.Context, call call, target string, body []b
 			nothingDone: connecting.Load() && !connected.Load(),
 		}
 	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		defer resp.Body.Close()
+		return c.refused(resp)
+	}
+	if call.receive != nil {
+		if err := call.receive(resp); err != nil {
+			return &failure{err: err}
+		}
+		return nil
+	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		// The status alone decides, even if the explanation was cut off.
-		return &failure{
-			err:         refusal(resp.StatusCode, answer, c.key()),
-			retryable:   resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500,
-			nothingDone: resp.StatusCode < 500,
-			retryAfter:  retry.After(resp.Header, c.opts.Now()),
-		}
-	}
 	if err != nil {
 		return &failure{err: fmt.Errorf("read the answer: %w", err), retryable: true}
 	}
@@ -149,7 +158,20 @@ func (c *Client) attempt(ctx context.Context, call call, target string, body []b
 	}
 	if err := json.Unmarshal(answer, call.answer); err != nil {
 		// Not %w and err: an encoding error can quote the body, which may hold a secret.
-		return &failure{err: errMalformedAnswer}
+		return &failure{err: ErrMalformedAnswer}
 	}
 	return nil
 }
+
+// refused reads an answer that is not a success.
+func (c *Client) refused(resp *http.Response) *failure {
+	// The status alone decides, even if the explanation is cut off.
+	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return &failure{
+		err:         refusal(resp.StatusCode, answer, c.key()),
+		retryable:   resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500,
+		nothingDone: resp.StatusCode < 500,
+		retryAfter:  retry.After(resp.Header, c.opts.Now()),
+	}
+}
+

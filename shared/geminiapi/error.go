@@ -18,7 +18,8 @@ var (
 	// ErrPermission is an API key that is missing, unknown, or not allowed to do this.
 	ErrPermission = errors.New("permission denied")
 
-	// ErrNotFound is a webhook that does not exist.
+	// ErrNotFound is a webhook, job or file that does not exist. Gemini says the same of a file with status 403, in
+	// words that leave open whether the file is another project's.
 	ErrNotFound = errors.New("not found")
 
 	// ErrConflict is a request that the webhook's present condition forbids.
@@ -34,8 +35,11 @@ var (
 	ErrOutcomeUnknown = errors.New("the webhook may have been registered all the same")
 )
 
-// errMalformedAnswer is a success that cannot be read.
-var errMalformedAnswer = errors.New("malformed answer")
+// ErrMalformedAnswer is a success whose content is not what the API's reference describes.
+var ErrMalformedAnswer = errors.New("malformed answer")
+
+// ErrElsewhere is a pointer to a file that is not on Gemini's host, such as a gs:// URI. It is not fetched.
+var ErrElsewhere = errors.New("the file is not on Gemini's host")
 
 // An Error is Gemini's refusal.
 type Error struct {
@@ -61,15 +65,22 @@ func (e *Error) Error() string {
 // reasonKeyInvalid comes with status 400: for Google an unknown key is an argument like any other.
 const reasonKeyInvalid = "API_KEY_INVALID"
 
-// Is tells whether the error is of the kind of one of the package's sentinel errors.
+// fileGone reports whether this is Gemini's answer about a file that no longer exists: "You do not have permission to
+// access the File … or it may not exist." An API key that is refused gets other words.
+func (e *Error) fileGone() bool {
+	return e.HTTPStatus == http.StatusForbidden &&
+		strings.Contains(e.Message, "access the File") && strings.Contains(e.Message, "may not exist")
+}
+
+// Is reports whether the error is of the kind of one of the package's sentinel errors.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrPermission:
-		return e.HTTPStatus == http.StatusUnauthorized || e.HTTPStatus == http.StatusForbidden || e.Reason == reasonKeyInvalid
+		return !e.fileGone() && (e.HTTPStatus == http.StatusUnauthorized || e.HTTPStatus == http.StatusForbidden || e.Reason == reasonKeyInvalid)
 	case ErrInvalid:
 		return e.HTTPStatus == http.StatusBadRequest && e.Reason != reasonKeyInvalid
 	case ErrNotFound:
-		return e.HTTPStatus == http.StatusNotFound
+		return e.HTTPStatus == http.StatusNotFound || e.fileGone()
 	case ErrConflict:
 		return e.HTTPStatus == http.StatusConflict
 	case ErrRateLimited:

@@ -12,6 +12,12 @@
 //	}
 //	store(registered.NewSigningSecret.Reveal()) // Gemini shows it only this once
 //
+// It also reads what events point to: batch jobs and their responses, interactions, video operations, and the content of
+// files.
+//
+//	batch, err := client.Batch(ctx, "batches/abc")
+//	download, err := client.Download(ctx, batch.ResponsesFile)
+//
 // # Errors
 //
 // What Gemini refuses is an *Error, and errors.Is finds the kind of refusal in it: ErrNotFound, ErrPermission, ErrInvalid
@@ -29,8 +35,9 @@
 //
 // # Secrets
 //
-// The API key travels in the header x-goog-api-key to the host of Options.BaseURL and nowhere else: redirects are not
-// followed, and a message of Gemini's that quotes the key has it cut out. Neither a Client nor a Secret shows what it keeps
+// The API key travels in the header x-goog-api-key to the host of Options.BaseURL and nowhere else: only downloads follow
+// redirects, without the key where they lead to another host, and a message of Gemini's that quotes the key has it cut
+// out. Neither a Client nor a Secret shows what it keeps
 // to a log or a format verb.
 //
 // The package depends on no other module. Its facts about the service come from the reference at
@@ -187,7 +194,7 @@ func (c *Client) List(ctx context.Context) iter.Seq2[*Webhook, error] {
 				return
 			}
 			if page.NextPageToken == query.Get("page_token") {
-				yield(nil, fmt.Errorf("list webhooks: %w: the next page has the token of this one", errMalformedAnswer))
+				yield(nil, fmt.Errorf("list webhooks: %w: the next page has the token of this one", ErrMalformedAnswer))
 				return
 			}
 			query.Set("page_token", page.NextPageToken)
@@ -259,7 +266,7 @@ func (c *Client) Rotate(ctx context.Context, id string, behavior RevocationBehav
 		return Secret{}, fmt.Errorf("rotate signing secret of webhook %q: %w", id, err)
 	}
 	if rotated.Secret.IsZero() {
-		return Secret{}, fmt.Errorf("rotate signing secret of webhook %q: %w: no secret in it", id, errMalformedAnswer)
+		return Secret{}, fmt.Errorf("rotate signing secret of webhook %q: %w: no secret in it", id, ErrMalformedAnswer)
 	}
 	return rotated.Secret, nil
 }
