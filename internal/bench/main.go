@@ -1,6 +1,6 @@
-// Bench is the program behind scripts/bench: it measures gemhook beside what it is held against.
+// Bench is the program of scripts/bench: it measures gemhook and things to compare it with.
 //
-// What is measured is in package suite, how it is shown in package report; package rig sets up what they need.
+// What is measured is in package suite, how it is shown in package report; package setup starts what they need.
 package main
 
 import (
@@ -16,25 +16,26 @@ import (
 	"syscall"
 
 	"github.com/gemhook/gemhook/internal/bench/report"
-	"github.com/gemhook/gemhook/internal/bench/rig"
+	"github.com/gemhook/gemhook/internal/bench/setup"
 	"github.com/gemhook/gemhook/internal/bench/suite"
+	"github.com/gemhook/gemhook/internal/cli/console"
 )
 
 const usage = `usage: scripts/bench [--rounds N] [--only REGEXP] [--markdown FILE] [--quick]
 
-Measures gemhook side by side with what it is held against, on this machine, and
-prints a table: each figure, what it was measured beside, the ratio of the two
-as the median over the rounds, its spread, and what is wanted of it. It starts
-and stops all that it needs. What cannot be measured here is left out, with a
-line that says why.
+Measures gemhook and things to compare it with on this machine, in turn, and
+prints a table: each figure, the same of the other thing, the ratio of the two
+as the median over the rounds, its spread, and its target. It starts and stops
+all that it needs. What cannot be measured here is left out, with a line that
+says why.
 
   --rounds    how many rounds, whose sides take turns (default 5)
   --only      only the benchmarks whose name matches:
               %s
   --markdown  also write the table there, and again whenever a row arrives
-  --quick     a tenth of the work: to see that all is in order, not to quote
+  --quick     a fiftieth of the work, to see that everything works; not to be quoted
 
-Exits with 0 if every row is as wanted, with 1 if one is not or on an error.
+Exits with 0 if every row meets its target, with 1 if one does not or on an error.
 `
 
 // Exit codes: that of sysexits.h for a wrong command line, and the shell's for an interrupt.
@@ -44,7 +45,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -82,7 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		Progress: func(text string) { fmt.Fprintln(stderr, text) },
 	})
 	if len(rows) > 0 {
-		fmt.Fprintf(stdout, "\n%s\n\n%s", heading(*rounds, *quick), report.Terminal(rows))
+		fmt.Fprintf(stdout, "\n%s\n\n%s", heading(*rounds, *quick), report.Terminal(console.New(stdout, stderr, os.Getenv), rows))
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -96,7 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // measure runs the suite, and keeps the file at markdown up to date if there is one.
 func measure(ctx context.Context, root, markdown string, options suite.Options) ([]*report.Row, error) {
-	r, err := rig.New(root)
+	r, err := setup.New(root)
 	if err != nil {
 		return nil, err
 	}
@@ -116,17 +117,17 @@ func measure(ctx context.Context, root, markdown string, options suite.Options) 
 func heading(rounds int, quick bool) string {
 	text := fmt.Sprintf("Measured on %s; medians of %d rounds, spread from smallest to largest.", report.Machine(), rounds)
 	if quick {
-		text += " Quick: a tenth of the work, not to be quoted."
+		text += " Quick: a fiftieth of the work, not to be quoted."
 	}
 	return text
 }
 
-// verdict names the rows that are not as wanted.
+// verdict names the rows that miss their target.
 func verdict(rows []*report.Row, stderr io.Writer) int {
 	code := 0
 	for _, row := range rows {
 		if row.Missed() {
-			fmt.Fprintf(stderr, "bench: not as wanted: %s\n", row.Name())
+			fmt.Fprintf(stderr, "bench: misses its target: %s\n", row.Name())
 			code = 1
 		}
 	}

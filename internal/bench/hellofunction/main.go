@@ -1,4 +1,5 @@
-// Command hellofunction is the least that runs under the Functions Framework: what gemhook's start is measured beside.
+// Command hellofunction is the least that runs under the Functions Framework: gemhook's start is compared
+// with its.
 package main
 
 import (

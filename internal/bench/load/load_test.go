@@ -1,8 +1,6 @@
 package load_test
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -80,20 +78,6 @@ func TestOtherStatusIsAnError(t *testing.T) {
 	}
 	if got := s.requests.Load(); got != 1 {
 		t.Errorf("%d requests, want none after the first failed", got)
-	}
-}
-
-func TestEachStopsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	var calls atomic.Int64
-	_, err := load.Each(ctx, 1_000_000, 2, func(_, i int) error {
-		if calls.Add(1) == 10 {
-			cancel()
-		}
-		return nil
-	})
-	if !errors.Is(err, context.Canceled) || calls.Load() > 20 {
-		t.Errorf("error %v after %d calls, want %v soon", err, calls.Load(), context.Canceled)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package report holds what a benchmark measured against what it was measured beside, and shows it as a table.
+// Package report holds the figures of gemhook and of what it is compared with, and shows them as a table.
 //
 // Absolute figures of a shared machine are noise; what lasts is the ratio of two things measured at the same time. So a
 // [Row] keeps both sides of every round and the ratio of the two, its ratio is the median of the rounds' ratios, and the
@@ -37,7 +37,7 @@ func (r Round) ratio() float64 {
 // A Row is one line of the table.
 type Row struct {
 	Figure    string // what was measured
-	Reference string // what it was measured beside; empty: nothing
+	Reference string // what it was compared with; empty: nothing
 	Unit      Unit
 	Rounds    []Round
 	Mark      Mark
@@ -45,28 +45,28 @@ type Row struct {
 	LeftOut   string // why there are no rounds
 }
 
-// A Mark is what is wanted of a row. The zero Mark wants nothing.
+// A Mark is the target of a row. The zero Mark is none.
 type Mark struct {
 	Bound    float64
 	AtLeast  bool // else at most
 	OfFigure bool // of the figure itself rather than of the ratio
 }
 
-// AtMost wants a ratio of no more than bound.
+// AtMost is a ratio of no more than bound.
 func AtMost(bound float64) Mark { return Mark{Bound: bound} }
 
-// AtLeast wants a ratio of no less than bound.
+// AtLeast is a ratio of no less than bound.
 func AtLeast(bound float64) Mark { return Mark{Bound: bound, AtLeast: true} }
 
-// FigureAtMost wants the figure itself, in its unit, to be no more than bound.
+// FigureAtMost is a figure, in its unit, of no more than bound.
 func FigureAtMost(bound float64) Mark { return Mark{Bound: bound, OfFigure: true} }
 
-// Name tells the row apart from others of the same figure.
+// Name is different for each row, of the same figure too.
 func (r *Row) Name() string {
 	if r.Reference == "" {
 		return r.Figure
 	}
-	return r.Figure + ", beside " + r.Reference
+	return r.Figure + ", compared with " + r.Reference
 }
 
 // Value returns the median of the figure over the rounds.
@@ -89,7 +89,7 @@ func (r *Row) Ratio() (median, smallest, largest float64) {
 	return Median(ratios), slices.Min(ratios), slices.Max(ratios)
 }
 
-// Missed tells whether the row was measured and is not what was wanted of it.
+// Missed reports whether the row was measured and misses its target.
 func (r *Row) Missed() bool {
 	if r.Mark == (Mark{}) || len(r.Rounds) == 0 {
 		return false

@@ -5,43 +5,43 @@ import (
 	"math"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gemhook/gemhook/internal/cli/console"
 )
 
-// MaxWidth is the width in characters that the terminal's table keeps within.
+// MaxWidth is the width in characters of the lines of notes.
 const MaxWidth = 120
 
-var headings = []string{"FIGURE", "GEMHOOK", "BESIDE", "THAT", "RATIO", "SPREAD", "WANTED"}
+var headings = []string{"", "FIGURE", "GEMHOOK", "COMPARED WITH", "ITS FIGURE", "RATIO", "SPREAD", "TARGET"}
+
+// right reports for each of the cells whether it holds a number.
+var right = []bool{false, true, false, true, true, true, true}
 
 // Terminal returns the rows as aligned text, and below it the notes.
-func Terminal(rows []*Row) string {
-	lines := [][]string{headings}
-	marks := []string{" "}
+func Terminal(screen *console.Console, rows []*Row) string {
+	var lines [][]console.Cell
 	for _, row := range rows {
-		if row.LeftOut == "" {
-			lines, marks = append(lines, row.cells()), append(marks, row.verdict())
+		if row.LeftOut != "" {
+			continue
 		}
-	}
-	widths := make([]int, len(headings))
-	for _, line := range lines {
-		for i, cell := range line {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		line := []console.Cell{{Text: row.verdict()}}
+		for i, text := range row.cells() {
+			line = append(line, console.Cell{Text: text, Right: right[i]})
 		}
+		lines = append(lines, line)
 	}
-	var text strings.Builder
-	for i, line := range lines {
-		text.WriteString(strings.TrimRight(marks[i]+" "+aligned(line, widths), " ") + "\n")
-	}
+	text := screen.Table(headings, lines)
 	for _, remark := range remarks(rows) {
-		text.WriteString("\n" + wrapped(remark, MaxWidth))
+		text += "\n" + wrapped(remark, MaxWidth)
 	}
-	return text.String()
+	return text
 }
 
 // Markdown returns the same as a table of Markdown below a line about the machine.
 func Markdown(machine string, rows []*Row) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\n", machine)
-	text.WriteString("| figure | gemhook | beside | that | ratio | spread | wanted | |\n|---|--:|---|--:|--:|--:|--:|---|\n")
+	text.WriteString("| figure | gemhook | compared with | its figure | ratio | spread | target | |\n|---|--:|---|--:|--:|--:|--:|---|\n")
 	for _, row := range rows {
 		if row.LeftOut != "" {
 			continue
@@ -97,22 +97,6 @@ func remarks(rows []*Row) []string {
 		}
 	}
 	return all
-}
-
-// right tells which columns hold numbers.
-var right = []bool{false, true, false, true, true, true, true}
-
-func aligned(cells []string, widths []int) string {
-	padded := make([]string, len(cells))
-	for i, cell := range cells {
-		gap := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-		if right[i] {
-			padded[i] = gap + cell
-		} else {
-			padded[i] = cell + gap
-		}
-	}
-	return strings.Join(padded, "  ")
 }
 
 // wrapped breaks text into lines of at most width characters, the later ones indented.

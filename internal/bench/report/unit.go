@@ -11,11 +11,10 @@ type Unit int
 
 // The units.
 const (
-	Nanoseconds  Unit = iota // shown as ns, µs, ms or s
-	PerSecond                // of whatever the row names
-	Bytes                    // shown as kB or MB, powers of ten
-	Count                    // of whatever the row names
-	Instructions             // shown in millions
+	Nanoseconds Unit = iota // shown as ns, µs, ms or s
+	PerSecond               // of whatever the row names
+	Bytes                   // shown as kB or MB, powers of ten
+	Count                   // of whatever the row names
 )
 
 // Format shows a value with three significant digits, and its unit.
@@ -27,8 +26,6 @@ func (u Unit) Format(value float64) string {
 		return scaled(value, " B", step{1e3, " kB"}, step{1e6, " MB"})
 	case Count:
 		return digits(value)
-	case Instructions:
-		return scaled(value, "", step{1e3, " k"}, step{1e6, " M"})
 	}
 	return scaled(value, " ns", step{1e3, " µs"}, step{1e6, " ms"}, step{1e9, " s"})
 }
@@ -63,7 +60,7 @@ func digits(value float64) string {
 	return strconv.FormatFloat(value, 'f', places, 64)
 }
 
-// String shows what is wanted.
+// String shows the target.
 func (m Mark) String() string {
 	if m == (Mark{}) {
 		return ""

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/bench/load"
 	"github.com/gemhook/gemhook/internal/bench/report"
-	"github.com/gemhook/gemhook/internal/bench/rig"
+	"github.com/gemhook/gemhook/internal/bench/setup"
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
@@ -26,7 +26,7 @@ const rawCalls = "the same 3 calls, made directly"
 
 // receiver is a receiver that answers, and connections to it.
 type receiver struct {
-	*rig.Process
+	*setup.Process
 	pool load.Pool
 }
 
@@ -36,7 +36,7 @@ func (r *receiver) stop() {
 }
 
 // startReceiver starts one with the backends.
-func (r *run) startReceiver(ctx context.Context) (*rig.Backends, *receiver, error) {
+func (r *run) startReceiver(ctx context.Context) (*setup.Backends, *receiver, error) {
 	backends, err := r.Backends(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -45,7 +45,7 @@ func (r *run) startReceiver(ctx context.Context) (*rig.Backends, *receiver, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	process, err := rig.StartUp(ctx, program)
+	process, err := setup.StartUp(ctx, program)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,7 +58,7 @@ func (r *run) startReceiver(ctx context.Context) (*rig.Backends, *receiver, erro
 }
 
 // startWarm starts one and uses it and the backends for a while.
-func (r *run) startWarm(ctx context.Context) (*rig.Backends, *receiver, error) {
+func (r *run) startWarm(ctx context.Context) (*setup.Backends, *receiver, error) {
 	backends, started, err := r.startReceiver(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -85,7 +85,7 @@ func (r *run) deliver(ctx context.Context, to *receiver, n int) (time.Duration, 
 }
 
 // callRaw makes the calls of n deliveries, 64 at a time, and returns how long they took.
-func (r *run) callRaw(ctx context.Context, backends *rig.Backends, n int) (time.Duration, error) {
+func (r *run) callRaw(ctx context.Context, backends *setup.Backends, n int) (time.Duration, error) {
 	prepared, err := r.sender.PrepareAll(ctx, n)
 	if err != nil {
 		return 0, err
@@ -182,7 +182,7 @@ func (r *run) memory(ctx context.Context) ([]*report.Row, error) {
 	few, many := r.scaled(5_000), r.scaled(50_000)
 	figure := fmt.Sprintf("peak memory after %d deliveries", many)
 	if !process.PeakMemoryKnown {
-		return []*report.Row{{Figure: figure, LeftOut: "this system does not tell"}}, nil
+		return []*report.Row{{Figure: figure, LeftOut: "this system does not say"}}, nil
 	}
 	_, started, err := r.startReceiver(ctx)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/bench/load"
 	"github.com/gemhook/gemhook/internal/bench/report"
-	"github.com/gemhook/gemhook/internal/bench/rig"
+	"github.com/gemhook/gemhook/internal/bench/setup"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -26,7 +26,7 @@ const cookbook = "the cookbook's Node function"
 
 // target is a process that refuses forged requests, each with the same status.
 type target struct {
-	process *rig.Process
+	process *setup.Process
 	status  int
 }
 
@@ -48,7 +48,7 @@ func (r *run) forged(ctx context.Context) ([]*report.Row, error) {
 		defer t.process.Stop()
 	}
 	const figure = "forged requests refused, one process"
-	if errors.Is(err, rig.ErrNoNode) {
+	if errors.Is(err, setup.ErrNoNode) {
 		return []*report.Row{{Figure: figure, Reference: cookbook, LeftOut: err.Error()}}, nil
 	}
 	if err != nil {
@@ -98,10 +98,10 @@ func (r *run) targets(ctx context.Context) ([]*target, error) {
 	}
 	var targets []*target
 	for _, start := range []struct {
-		program rig.Program
+		program setup.Program
 		status  int
 	}{{receiver, http.StatusUnauthorized}, {node, http.StatusBadRequest}, {quiet, http.StatusBadRequest}} {
-		process, err := rig.StartUp(ctx, start.program)
+		process, err := setup.StartUp(ctx, start.program)
 		if err != nil {
 			return targets, err
 		}

@@ -40,7 +40,7 @@ func (r *run) sizes(ctx context.Context) ([]*report.Row, error) {
 			Figure: "size of bootstrap", Reference: reference, Unit: report.Bytes,
 			Rounds: []report.Round{{Figure: program, Reference: helloProgram}}, Mark: report.AtMost(1.15),
 			Note: "Sizes are for " + architecture + ". The hello-world imports and uses the Firestore and Pub/Sub clients, and " +
-				"is built by the same packer with the same flags. cloudfunction.zip holds sources, and there is nothing to hold it against.",
+				"is built by the same packer with the same flags. cloudfunction.zip holds sources, and is compared with nothing.",
 		},
 		{
 			Figure: "size of lambda.zip", Reference: reference, Unit: report.Bytes,

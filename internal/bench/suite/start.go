@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/bench/report"
-	"github.com/gemhook/gemhook/internal/bench/rig"
+	"github.com/gemhook/gemhook/internal/bench/setup"
 )
 
 // starts is how many starts of each program a round has.
@@ -26,11 +26,11 @@ func (r *run) start(ctx context.Context) ([]*report.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	programs := []rig.Program{receiver, hello}
+	programs := []setup.Program{receiver, hello}
 	node, nodeErr := r.Node(ctx, r.sender, false)
 	if nodeErr == nil {
 		programs = append(programs, node)
-	} else if !errors.Is(nodeErr, rig.ErrNoNode) {
+	} else if !errors.Is(nodeErr, setup.ErrNoNode) {
 		return nil, nodeErr
 	}
 	rounds, err := r.startAll(ctx, programs)
@@ -52,14 +52,14 @@ func (r *run) start(ctx context.Context) ([]*report.Row, error) {
 }
 
 // startAll starts the programs in turn and returns, of each round, the nanoseconds to the first answer.
-func (r *run) startAll(ctx context.Context, programs []rig.Program) ([]sides, error) {
+func (r *run) startAll(ctx context.Context, programs []setup.Program) ([]sides, error) {
 	var rounds []sides
 	for round := -1; round < r.Rounds; round++ { // one more before the first, to have everything read from disk
 		times := make(sides, len(programs))
 		var turns []func() error
 		for i, program := range programs {
 			turns = append(turns, func() error {
-				took, err := firstAnswer(ctx, program, rig.Get())
+				took, err := firstAnswer(ctx, program, setup.Get())
 				times[i] = append(times[i], float64(took))
 				return err
 			})
@@ -81,8 +81,8 @@ func (r *run) startAll(ctx context.Context, programs []rig.Program) ([]sides, er
 	return rounds, nil
 }
 
-func firstAnswer(ctx context.Context, program rig.Program, request []byte) (time.Duration, error) {
-	p, err := rig.Start(ctx, program)
+func firstAnswer(ctx context.Context, program setup.Program, request []byte) (time.Duration, error) {
+	p, err := setup.Start(ctx, program)
 	if err != nil {
 		return 0, err
 	}
@@ -134,8 +134,8 @@ func (r *run) firstDelivery(ctx context.Context) ([]*report.Row, error) {
 	return []*report.Row{
 		{Figure: "exec to first accepted delivery", Rounds: rounds},
 		{
-			Figure: "that, minus its three calls", Rounds: without,
-			Note: "The three calls of a first delivery are taken to last as long as three that are made directly, by clients that are connected.",
+			Figure: "the same without its 3 calls", Rounds: without,
+			Note: "The 3 calls of a first delivery are assumed to take as long as the same made directly, by clients that are connected.",
 		},
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package suite is the benchmarks: what is measured, beside what, and what is wanted of it.
+// Package suite is the benchmarks: what is measured, what it is compared with, and the targets.
 package suite
 
 import (
@@ -8,14 +8,14 @@ import (
 	"regexp"
 
 	"github.com/gemhook/gemhook/internal/bench/report"
-	"github.com/gemhook/gemhook/internal/bench/rig"
+	"github.com/gemhook/gemhook/internal/bench/setup"
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 // Options are how a suite is run. All but Only must be set.
 type Options struct {
 	Rounds   int
-	Quick    bool                // a tenth of the work a round, to see that all is in order
+	Quick    bool                // a fiftieth of the work, to see that everything works
 	Only     *regexp.Regexp      // of the benchmarks' names; nil: all
 	Progress func(text string)   // called as it goes
 	Arrived  func([]*report.Row) // called with all rows so far whenever there are more
@@ -51,20 +51,20 @@ func Names() []string {
 
 // run is one run of the suite.
 type run struct {
-	*rig.Rig
+	*setup.Setup
 	Options
-	sender *rig.Sender
+	sender *setup.Sender
 	name   string // of the benchmark that is running
 }
 
 // Run runs the suite and returns its rows. A benchmark whose tools are missing becomes a row that says so; any other error
 // ends the run.
-func Run(ctx context.Context, r *rig.Rig, options Options) ([]*report.Row, error) {
-	sender, err := rig.NewSender()
+func Run(ctx context.Context, r *setup.Setup, options Options) ([]*report.Row, error) {
+	sender, err := setup.NewSender()
 	if err != nil {
 		return nil, err
 	}
-	s := &run{Rig: r, Options: options, sender: sender}
+	s := &run{Setup: r, Options: options, sender: sender}
 	var rows []*report.Row
 	for _, b := range benches {
 		if options.Only != nil && !options.Only.MatchString(b.name) {
@@ -87,10 +87,10 @@ func Run(ctx context.Context, r *rig.Rig, options Options) ([]*report.Row, error
 	return rows, nil
 }
 
-// scaled is n, or a tenth of it where it is quick.
+// scaled returns n, or a fiftieth of it in a quick run.
 func (r *run) scaled(n int) int {
 	if r.Quick {
-		return max(n/10, 1)
+		return max(n/50, 1)
 	}
 	return n
 }
@@ -100,8 +100,8 @@ func (r *run) round(round int) {
 	r.Progress(fmt.Sprintf("%-14s round %d of %d", r.name, round+1, r.Rounds))
 }
 
-// alternate calls each of the sides once, first to last on even turns and last to first on odd ones, so that no side is
-// always the one that runs in the other's wake.
+// alternate calls each of the sides once, first to last on even turns and last to first on odd ones, so that no side
+// always runs after the other.
 func alternate(turn int, sides ...func() error) error {
 	for i := range sides {
 		if turn%2 == 1 {

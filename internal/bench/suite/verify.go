@@ -33,8 +33,8 @@ const (
 // sides are what one round has measured of each side, in the order in which it did.
 type sides [][]float64
 
-// race times the batches in turn and returns, of each round, the nanoseconds for one.
-func (r *run) race(ctx context.Context, batches ...batch) ([]sides, error) {
+// measureInTurn times the batches in turn and returns, of each round, the nanoseconds for one.
+func (r *run) measureInTurn(ctx context.Context, batches ...batch) ([]sides, error) {
 	sizes := make([]int, len(batches))
 	for i, batch := range batches {
 		var err error
@@ -131,7 +131,7 @@ func (r *run) verifyV1(ctx context.Context) ([]*report.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rounds, err := r.race(ctx, ours, theirs, reused, anew)
+	rounds, err := r.measureInTurn(ctx, ours, theirs, reused, anew)
 	if err != nil {
 		return nil, err
 	}
@@ -145,8 +145,8 @@ func (r *run) verifyV1(ctx context.Context) ([]*report.Row, error) {
 		{
 			Figure: figure, Reference: "HMAC-SHA256 alone, made anew",
 			Rounds: paired(rounds, 0, 3), Mark: report.AtMost(1.5),
-			Note: "HMAC-SHA256 alone is of the same bytes, lying together: with one hash made anew for each delivery, as by a " +
-				"verifier without state; and, as the floor, with one that is reset and reused.",
+			Note: "HMAC-SHA256 alone is of the same bytes in one piece: with a hash made anew for each delivery, as in a " +
+				"verifier without state; and, as the least that is possible, with one that is reset and reused.",
 		},
 		{
 			Figure: figure, Reference: "HMAC-SHA256 alone, reused",
@@ -230,7 +230,7 @@ func (r *run) verifyV1a(ctx context.Context) ([]*report.Row, error) {
 		}
 		return nil
 	}
-	rounds, err := r.race(ctx, verifying(ctx, webhook.NewDynamic(webhook.Fixed(set), nil), d), alone)
+	rounds, err := r.measureInTurn(ctx, verifying(ctx, webhook.NewDynamic(webhook.Fixed(set), nil), d), alone)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package rig
+package setup
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/bench/load"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/backend"
 	"github.com/gemhook/gemhook/shared/event"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -91,7 +92,7 @@ func (s *Sender) Prepare(ctx context.Context) (*Prepared, error) {
 	return &Prepared{Key: string(ledger.StaticKey(delivery.ID())), Document: &ledger.Document{
 		State: ledger.Claimed, Attempt: 1, LeaseExpiresAt: now.Add(time.Minute),
 		WebhookID: delivery.ID(), Scheme: string(delivery.Scheme()), Type: parsed.Type, ResourceID: parsed.ResourceID,
-		Topic: topicID, Payload: delivery.Payload(), Attributes: parsed.Attributes(delivery, ""),
+		Topic: backend.TopicID, Payload: delivery.Payload(), Attributes: parsed.Attributes(delivery, ""),
 		ReceivedAt: now, ExpiresAt: now.Add(7 * 24 * time.Hour),
 	}}, nil
 }

@@ -1,4 +1,4 @@
-package rig
+package setup
 
 import (
 	"context"
@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// ErrNoNode says why there is no Node function to measure beside.
+// ErrNoNode says why there is no Node function to compare with.
 var ErrNoNode = errors.New("needs node, npm, and once the npm registry")
 
 // Receiver is gemhook as Cloud Functions runs it.
-func (r *Rig) Receiver(ctx context.Context, b *Backends, sender *Sender) (Program, error) {
+func (r *Setup) Receiver(ctx context.Context, b *Backends, sender *Sender) (Program, error) {
 	path, err := r.Build(ctx, "internal/serve")
 	return Program{Arguments: []string{path}, Environment: b.Environment(sender)}, err
 }
 
 // Hello is the least that runs under the Functions Framework.
-func (r *Rig) Hello(ctx context.Context) (Program, error) {
+func (r *Setup) Hello(ctx context.Context) (Program, error) {
 	path, err := r.Build(ctx, "internal/bench/hellofunction")
 	return Program{Arguments: []string{path}}, err
 }
 
 // Node is the function of the Gemini cookbook, as it was published or, if quiet, without its printing. Its error is
 // ErrNoNode where it cannot be installed.
-func (r *Rig) Node(ctx context.Context, sender *Sender, quiet bool) (Program, error) {
+func (r *Setup) Node(ctx context.Context, sender *Sender, quiet bool) (Program, error) {
 	folder, err := r.installNode(ctx)
 	if err != nil {
 		return Program{}, err
@@ -48,7 +48,7 @@ func (r *Rig) Node(ctx context.Context, sender *Sender, quiet bool) (Program, er
 
 // installNode returns a folder with the function and its packages. It is kept for later runs, under a name that says what
 // is in it.
-func (r *Rig) installNode(ctx context.Context) (string, error) {
+func (r *Setup) installNode(ctx context.Context) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, tool := range []string{"node", "npm"} {

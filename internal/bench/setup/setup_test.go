@@ -1,24 +1,22 @@
-package rig_test
+package setup_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/gemhook/gemhook/internal/bench/load"
-	"github.com/gemhook/gemhook/internal/bench/rig"
+	"github.com/gemhook/gemhook/internal/bench/setup"
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
-func newRig(t *testing.T) *rig.Rig {
+func newSetup(t *testing.T) *setup.Setup {
 	t.Helper()
-	r, err := rig.New("../../..")
+	r, err := setup.New("../../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,54 +24,9 @@ func newRig(t *testing.T) *rig.Rig {
 	return r
 }
 
-func TestProcess(t *testing.T) {
-	r := newRig(t)
-	hello, err := r.Hello(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	process, err := rig.Start(t.Context(), hello)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer process.Stop()
-	took, err := process.First(t.Context(), rig.Get(), http.StatusOK)
-	if err != nil || took <= 0 {
-		t.Fatalf("first answer after %s: %v", took, err)
-	}
-	if _, err := process.First(t.Context(), rig.Get(), http.StatusTeapot); err == nil {
-		t.Error("no error for another status than that wanted")
-	}
-	if err := process.Rest(t.Context()); err != nil {
-		t.Error(err)
-	}
-	process.Stop()
-	if err := syscall.Kill(process.PID(), 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("after Stop the process is there: %v", err)
-	}
-}
-
-func TestProcessEndsWithItsContext(t *testing.T) {
-	r := newRig(t)
-	hello, err := r.Hello(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	process, err := rig.StartUp(ctx, hello)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	process.Wait()
-	if err := syscall.Kill(process.PID(), 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("the process is still there: %v", err)
-	}
-}
-
-// What is measured beside each other must do the same: a delivery by the receiver, and its calls alone.
+// What is compared must do the same: the receiver with a delivery, and the calls alone.
 func TestReceiverAndRawCalls(t *testing.T) {
-	r := newRig(t)
+	r := newSetup(t)
 	backends, err := r.Backends(t.Context())
 	if errors.Is(err, emulator.ErrNotInstalled) {
 		t.Skip(err)
@@ -81,7 +34,7 @@ func TestReceiverAndRawCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sender, err := rig.NewSender()
+	sender, err := setup.NewSender()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +42,7 @@ func TestReceiverAndRawCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	process, err := rig.StartUp(t.Context(), program)
+	process, err := setup.StartUp(t.Context(), program)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +66,7 @@ func TestReceiverAndRawCalls(t *testing.T) {
 	if err := backends.Raw(t.Context(), prepared[0]); err != nil {
 		t.Fatal(err)
 	}
-	documents, err := backends.Documents(t.Context())
+	documents, err := backends.Ledger(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,22 +1,19 @@
 // Package rig sets up what the benchmarks measure: the programs, built as they are deployed and run as processes of their
 // own; the emulators; the signed deliveries.
-package rig
+package setup
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// A Rig holds what the benchmarks share. Close ends all of it. It is safe for concurrent use.
-type Rig struct {
+// A Setup is what the benchmarks share. Close ends all of it. It is safe for concurrent use.
+type Setup struct {
 	Root string // the repository
 
 	folder string // for what is built
@@ -27,8 +24,8 @@ type Rig struct {
 	closers  []func()
 }
 
-// New returns a rig for the repository at root.
-func New(root string) (*Rig, error) {
+// New returns a setup for the repository at root.
+func New(root string) (*Setup, error) {
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -37,13 +34,13 @@ func New(root string) (*Rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{Root: absolute, folder: folder, built: map[string]string{}}
+	r := &Setup{Root: absolute, folder: folder, built: map[string]string{}}
 	r.closers = append(r.closers, func() { _ = os.RemoveAll(folder) })
 	return r, nil
 }
 
 // Close ends the backends and removes what was built.
-func (r *Rig) Close() {
+func (r *Setup) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := len(r.closers) - 1; i >= 0; i-- {
@@ -53,42 +50,32 @@ func (r *Rig) Close() {
 }
 
 // Build builds a main package of the repository, given as a path below it, and returns the program's path.
-func (r *Rig) Build(ctx context.Context, folder string) (string, error) {
+func (r *Setup) Build(ctx context.Context, folder string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if program := r.built[folder]; program != "" {
 		return program, nil
 	}
 	program := filepath.Join(r.folder, filepath.Base(folder))
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", program, "./"+folder)
-	command.Dir = r.Root
-	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build ./%s: %w\n%s", folder, err, output)
+	if err := process.Build(ctx, r.Root, "./"+folder, program); err != nil {
+		return "", err
 	}
 	r.built[folder] = program
 	return program, nil
 }
 
 // Backends starts the emulators when it is first called. Its error is emulator.ErrNotInstalled where they are not.
-func (r *Rig) Backends(ctx context.Context) (*Backends, error) {
+func (r *Setup) Backends(ctx context.Context) (*Backends, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.backends != nil {
 		return r.backends, nil
 	}
-	var firestore, pubsub *emulator.Emulator
-	starting := errgroup.Group{}
-	starting.Go(func() (err error) { firestore, err = emulator.StartFirestore(ctx, nil); return err })
-	starting.Go(func() (err error) { pubsub, err = emulator.StartPubSub(ctx, nil); return err })
-	err := starting.Wait()
-	for _, started := range []*emulator.Emulator{firestore, pubsub} {
-		if started != nil {
-			r.closers = append(r.closers, func() { _ = started.Stop() })
-		}
-	}
+	firestore, pubsub, err := emulator.StartBoth(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
+	r.closers = append(r.closers, func() { _, _ = firestore.Stop(), pubsub.Stop() })
 	backends, err := connect(ctx, firestore.Host(), pubsub.Host())
 	if err != nil {
 		return nil, err
