@@ -47,6 +47,8 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// A closed pipe must not end this process before it has stopped what it started.
+	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -78,9 +80,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	rows, err := measure(ctx, *root, *markdown, suite.Options{
 		Rounds: *rounds, Quick: *quick, Only: pattern,
-		Progress: func(text string) { fmt.Fprintln(stderr, text) },
+		Progress: func(text string) {
+			if _, err := fmt.Fprintln(stderr, text); err != nil {
+				cancel() // nobody reads any more
+			}
+		},
 	})
 	if len(rows) > 0 {
 		fmt.Fprintf(stdout, "\n%s\n\n%s", heading(*rounds, *quick), report.Terminal(console.New(stdout, stderr, os.Getenv), rows))

@@ -16,6 +16,16 @@ var ErrNotInstalled = errors.New("install a Java runtime, the Google Cloud CLI, 
 	"and its components cloud-firestore-emulator and pubsub-emulator " +
 	"(gcloud components install cloud-firestore-emulator pubsub-emulator)")
 
+// Installed returns nil if both emulators can be started, else an [ErrNotInstalled].
+func Installed(ctx context.Context) error {
+	for _, k := range []kind{firestore, pubSub} {
+		if _, err := find(ctx, k); err != nil {
+			return fmt.Errorf("start %s emulator: %w", k.name, err)
+		}
+	}
+	return nil
+}
+
 // find returns the path of the emulator's start script.
 func find(ctx context.Context, k kind) (string, error) {
 	gcloud, err := exec.LookPath("gcloud")

@@ -3,7 +3,7 @@
 //	go run ./internal/testkit/withemulators -- go test ./...
 //
 // It starts both, names them to the command in FIRESTORE_EMULATOR_HOST and
-// PUBSUB_EMULATOR_HOST, passes SIGINT and SIGTERM on to it, stops the emulators
+// PUBSUB_EMULATOR_HOST, passes SIGINT, SIGTERM and SIGHUP on to it, stops the emulators
 // when it ends and exits with its code. "go run" makes 1 of any code; scripts
 // that need the code itself build the program first.
 package main
@@ -18,15 +18,15 @@ import (
 	"os/signal"
 	"syscall"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
 const usage = `usage: withemulators [--] COMMAND [ARGUMENT...]
+       withemulators --check
 
 Runs COMMAND with a Firestore and a Pub/Sub emulator of its own, which it finds
 in FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST, and exits with its code.
+With --check it starts nothing, and fails if an emulator is not installed.
 `
 
 // Exit codes of its own, beside the command's; the last two are the shell's.
@@ -45,6 +45,13 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
 		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	if len(args) == 1 && args[0] == "--check" {
+		if err := emulator.Installed(context.Background()); err != nil {
+			fmt.Fprintf(stderr, "withemulators: %v\n", err)
+			return exitFailure
+		}
 		return 0
 	}
 	if len(args) > 0 && args[0] == "--" {
@@ -67,7 +74,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 
 	env, stop, err := startEmulators(signals)
@@ -90,7 +97,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return code
 }
 
-// interruptedError tells that a signal came while the emulators were starting.
+// interruptedError is the signal that came while the emulators were starting.
 type interruptedError struct{ signal syscall.Signal }
 
 func (e interruptedError) Error() string { return e.signal.String() }
@@ -100,46 +107,31 @@ func (e interruptedError) Error() string { return e.signal.String() }
 func startEmulators(signals <-chan os.Signal) (env []string, stop func() error, err error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var firestore, pubSub *emulator.Emulator
-	var group errgroup.Group
-	group.Go(func() (err error) {
-		firestore, err = emulator.StartFirestore(ctx, nil)
-		if err != nil {
-			cancel(err)
-		}
-		return err
-	})
-	group.Go(func() (err error) {
-		pubSub, err = emulator.StartPubSub(ctx, nil)
-		if err != nil {
-			cancel(err)
-		}
-		return err
-	})
 	ended := make(chan error, 1)
-	go func() { ended <- group.Wait() }()
+	go func() {
+		var err error
+		firestore, pubSub, err = emulator.StartBoth(ctx, nil)
+		ended <- err
+	}()
 	select {
 	case s := <-signals:
 		cancel(interruptedError{s.(syscall.Signal)})
-		err = <-ended
-	case err = <-ended:
+		if err := <-ended; err != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+	case err := <-ended:
+		if err != nil {
+			cancel(nil)
+			return nil, nil, err
+		}
 	}
-
 	stop = func() error {
 		defer cancel(nil)
-		var errs []error
-		for _, e := range []*emulator.Emulator{firestore, pubSub} {
-			if e != nil {
-				errs = append(errs, e.Stop())
-			}
-		}
-		return errors.Join(errs...)
+		return errors.Join(firestore.Stop(), pubSub.Stop())
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		err = cause // the first failure, not what it led to
-	}
-	if err != nil {
 		_ = stop()
-		return nil, nil, err
+		return nil, nil, cause
 	}
 	return []string{
 		"FIRESTORE_EMULATOR_HOST=" + firestore.Host(),

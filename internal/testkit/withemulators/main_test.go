@@ -81,6 +81,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"the command's", []string{"--", "sh", "-c", "exit 7"}, 7},
 		{"the signal that killed it", []string{"sh", "-c", "kill -KILL $$"}, 128 + 9},
+		{"check", []string{"--check"}, 0},
 		{"no such command", []string{"--", "/no/such/command"}, exitNotFound},
 		{"not a command", []string{"--", os.TempDir()}, exitCannotRun},
 	} {
@@ -94,17 +95,21 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestNotInstalled(t *testing.T) {
-	cmd := program(t, "/bin/sh", "-c", "exit 0")
-	cmd.Env = append(cmd.Env, "PATH="+t.TempDir())
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	err := cmd.Run()
-	if err == nil || cmd.ProcessState.ExitCode() != exitFailure {
-		t.Errorf("got %v, want exit code %d", err, exitFailure)
-	}
-	got := stderr.String()
-	if strings.Count(got, "\n") != 1 || strings.Count(got, emulator.ErrNotInstalled.Error()) != 1 {
-		t.Errorf("stderr %q, want one line that tells what to install", got)
+	for _, args := range [][]string{{"/bin/sh", "-c", "exit 0"}, {"--check"}} {
+		t.Run(args[0], func(t *testing.T) {
+			cmd := program(t, args...)
+			cmd.Env = append(cmd.Env, "PATH="+t.TempDir())
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			err := cmd.Run()
+			if err == nil || cmd.ProcessState.ExitCode() != exitFailure {
+				t.Errorf("got %v, want exit code %d", err, exitFailure)
+			}
+			got := stderr.String()
+			if strings.Count(got, "\n") != 1 || strings.Count(got, emulator.ErrNotInstalled.Error()) != 1 {
+				t.Errorf("stderr %q, want one line that says what to install", got)
+			}
+		})
 	}
 }
 
