@@ -186,25 +186,25 @@ func (s *genuineSender) all() []genuineOutcome {
 	return slices.Clone(s.outcomes)
 }
 
-// TestForgersSeeAnOpenDoor sends a forgery of each kind to a receiver that accepts everything, and wants each to count as
+// TestForgersSeeAcceptance sends a forgery of each kind to a receiver that accepts everything, and wants each to count as
 // accepted.
-func TestForgersSeeAnOpenDoor(t *testing.T) {
+func TestForgersSeeAcceptance(t *testing.T) {
 	t.Parallel()
-	door := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	entrance := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Connection", "close")
 		_, _ = w.Write([]byte(`{"status":"published"}`))
 	}))
-	door.Config.ReadTimeout = time.Second // or it would wait for the slow ones' bodies, to throw them away
-	door.Start()
-	t.Cleanup(door.Close)
+	entrance.Config.ReadTimeout = time.Second // or it would wait for the slow ones' bodies, to throw them away
+	entrance.Start()
+	t.Cleanup(entrance.Close)
 	g := newGemini(t)
 	for kind, forgery := range forgeries {
 		if forgery.server {
-			continue // it never gets as far as the door
+			continue // it never gets as far as the entrance
 		}
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			if status := forgery.send(newForger(t, door.URL, g, testKeys())); status != http.StatusOK {
+			if status := forgery.send(newForger(t, entrance.URL, g, testKeys())); status != http.StatusOK {
 				t.Errorf("the forger has seen %s", statusText(status))
 			}
 		})

@@ -82,7 +82,7 @@ func pass(method string, from grpc.ServerStream, connection *grpc.ClientConn) er
 	}
 }
 
-// errorLines keeps the lines of a log that are errors, or of nobody's making such as a panic's, and forgets the others.
+// errorLines keeps the lines of a log that are errors, or no log lines at all, such as a panic's, and drops the others.
 type errorLines struct {
 	mu     sync.Mutex
 	begun  []byte // of a line
@@ -111,19 +111,4 @@ func (l *errorLines) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.errors
-}
-
-func TestErrorLines(t *testing.T) {
-	t.Parallel()
-	log := &errorLines{}
-	for _, part := range []string{
-		`{"severity":"INFO"}` + "\n" + `{"sever`, `ity":"ERROR"}` + "\n" + `{"severity":"WARNING"}` + "\n", "panic: boom\n\n", "begun",
-	} {
-		if n, err := log.Write([]byte(part)); n != len(part) || err != nil {
-			t.Errorf("Write = %d, %v", n, err)
-		}
-	}
-	if got := log.String(); got != `{"severity":"ERROR"}`+"\npanic: boom\n\n" {
-		t.Errorf("kept %q", got)
-	}
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// lambdaDoor starts the built bootstrap against a Runtime API of the test's own and sends it events of payload format 2.0
+// lambdaEntrance starts the built bootstrap against a Runtime API of the test's own and sends it events of payload format 2.0
 // as that stage of an HTTP API does ($default: as a function URL does).
-func lambdaDoor(t *testing.T, env map[string]string, stage string) door {
+func lambdaEntrance(t *testing.T, env map[string]string, stage string) entrance {
 	runtime, err := lambdaruntime.New()
 	if err != nil {
 		t.Fatal(err)

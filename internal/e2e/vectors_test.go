@@ -48,11 +48,11 @@ func TestFreshVectors(t *testing.T) {
 	var file vectors
 	vectorFile(t, "vectors.json", &file)
 	signers := newResigner(t)
-	for doorName, open := range doors {
-		t.Run(doorName, func(t *testing.T) {
+	for name, open := range entrances {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, g := newProject(t), newGemini(t)
-			receivers := map[string]door{} // by the secrets that are active
+			receivers := map[string]entrance{} // by the secrets that are active
 			for _, v := range file.Vectors {
 				active := fmt.Sprint(v.SecretsActive)
 				if receivers[active] == nil {
@@ -76,7 +76,7 @@ func pick(from []string, indexes []int) []string {
 	return picked
 }
 
-func (v vector) deliver(t *testing.T, b *project, receive door, signers *resigner, then int64) {
+func (v vector) deliver(t *testing.T, b *project, receive entrance, signers *resigner, then int64) {
 	body, err := base64.StdEncoding.DecodeString(v.BodyBase64)
 	if err != nil {
 		t.Fatal(err)

@@ -105,7 +105,7 @@ func (a *Record) received(m *pubsubpb.PubsubMessage) {
 	id := m.Attributes["ce-id"]
 	e := a.entries[id]
 	if e == nil {
-		e = &entry{forged: true} // nobody has sent it
+		e = &entry{forged: true} // it was never sent
 		a.entries[id] = e
 	}
 	number, _ := strconv.ParseInt(m.MessageId, 10, 64)

@@ -147,7 +147,7 @@ func TestTally(t *testing.T) {
 			h.refused("a")
 			h.published("a", 0, false)
 		}, "1 forged messages on the topic"},
-		{"a message of nobody's", func(h *history) { h.published("a", 0, false) }, "1 forged messages on the topic"},
+		{"a message that was never sent", func(h *history) { h.published("a", 0, false) }, "1 forged messages on the topic"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := &history{Record: NewRecord()}

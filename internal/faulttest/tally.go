@@ -35,7 +35,7 @@ type Tally struct {
 
 	Forged        int // webhook-ids that were sent with a bad signature
 	Refused       int // of those, answered 401 and nothing better
-	ForgedOnTopic int // messages that nobody has signed
+	ForgedOnTopic int // messages of events that were not signed
 
 	P50, P99 time.Duration // of the acknowledged requests
 }

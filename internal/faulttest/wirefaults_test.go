@@ -94,7 +94,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 }
 
 // TestASilentConnectionIsGivenUp has one process, so that no other can take over its deliveries. Half a minute is enough, more
-// beside the other trials; a connection that is not given up stays for a quarter of an hour.
+// beside the other trials; a connection that is not given up stays open for 15 minutes.
 func TestASilentConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
 	hole := func(every, faults int) *faultPlan {

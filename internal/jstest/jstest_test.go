@@ -1,6 +1,5 @@
-// Package jstest holds the stand-in for Gemini against JavaScript that others wrote: Google's own SDK calls its
-// WebhookService, and the Standard Webhooks library verifies its deliveries. What the two accept, the real Gemini and a
-// real receiver would too.
+// Package jstest tests the stand-in for Gemini with JavaScript that others wrote: Google's own SDK calls its
+// WebhookService, and the Standard Webhooks library verifies its deliveries.
 //
 // The tests need node and npm, and once the npm registry; they skip without.
 package jstest

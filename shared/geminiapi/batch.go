@@ -161,8 +161,8 @@ type batchOutput struct {
 // decodeBatch reads an Operation whose inline responses have been taken out.
 func decodeBatch(document []byte) (*Batch, error) {
 	var operation struct {
-		Name     string `json:"name"`
-		Done     bool   `json:"done"`
+		Name     string  `json:"name"`
+		Done     bool    `json:"done"`
 		Error    *Status `json:"error"`
 		Metadata struct {
 			Type        string      `json:"@type"`

@@ -174,4 +174,3 @@ func (c *Client) refused(resp *http.Response) *failure {
 		retryAfter:  retry.After(resp.Header, c.opts.Now()),
 	}
 }
-

@@ -8,20 +8,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"cloud.google.com/go/firestore/apiv1/firestorepb"
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
-
-	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
@@ -50,49 +41,6 @@ func own() {
 	}
 	fmt.Println(e.Host())
 	select {}
-}
-
-func TestFirestoreKeepsNothingOverRestart(t *testing.T) {
-	first := testkit.StartFirestore(t, nil)
-	const document = "projects/p/databases/(default)/documents/deliveries/d"
-	_, err := firestorepb.NewFirestoreClient(dial(t, first)).Commit(t.Context(), &firestorepb.CommitRequest{
-		Database: "projects/p/databases/(default)",
-		Writes: []*firestorepb.Write{{Operation: &firestorepb.Write_Update{
-			Update: &firestorepb.Document{Name: document},
-		}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	second := testkit.StartFirestore(t, &emulator.Options{Port: stop(t, first)})
-	if second.Host() != first.Host() {
-		t.Errorf("restarted on %s, want %s", second.Host(), first.Host())
-	}
-	_, err = firestorepb.NewFirestoreClient(dial(t, second)).GetDocument(t.Context(),
-		&firestorepb.GetDocumentRequest{Name: document})
-	if status.Code(err) != codes.NotFound {
-		t.Errorf("document after the restart: %v, want NotFound", err)
-	}
-}
-
-func TestPubSubKeepsNothingOverRestart(t *testing.T) {
-	first := testkit.StartPubSub(t, nil)
-	const topic = "projects/p/topics/events"
-	_, err := pubsubpb.NewPublisherClient(dial(t, first)).CreateTopic(t.Context(), &pubsubpb.Topic{Name: topic})
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	second := testkit.StartPubSub(t, &emulator.Options{Port: stop(t, first)})
-	if second.Host() != first.Host() {
-		t.Errorf("restarted on %s, want %s", second.Host(), first.Host())
-	}
-	_, err = pubsubpb.NewPublisherClient(dial(t, second)).GetTopic(t.Context(),
-		&pubsubpb.GetTopicRequest{Topic: topic})
-	if status.Code(err) != codes.NotFound {
-		t.Errorf("topic after the restart: %v, want NotFound", err)
-	}
 }
 
 func TestEndOfContextStops(t *testing.T) {
@@ -159,43 +107,6 @@ func TestTakenPort(t *testing.T) {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("start on a taken port: %v, want %v", err, syscall.EADDRINUSE)
 	}
-}
-
-// stop stops e twice, makes sure that its port is free and returns it.
-func stop(t *testing.T, e *emulator.Emulator) int {
-	t.Helper()
-	conn := connect(t, e.Host())
-	for range 2 {
-		if err := e.Stop(); err != nil {
-			t.Fatalf("Stop: %v", err)
-		}
-	}
-	awaitClosed(t, conn)
-	l, err := net.Listen("tcp4", e.Host())
-	if err != nil {
-		t.Fatalf("port after Stop: %v", err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(e.Host())
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func dial(t *testing.T, e *emulator.Emulator) *grpc.ClientConn {
-	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+e.Host(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
 }
 
 func connect(t *testing.T, host string) net.Conn {

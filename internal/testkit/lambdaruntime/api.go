@@ -43,7 +43,7 @@ func (s *Server) response(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	// A response that broke off in the function tells so in its trailer.
+	// A response that broke off in the function says so in its trailer.
 	if kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); kind != "" {
 		text, err := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
 		if err != nil {

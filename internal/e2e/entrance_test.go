@@ -19,17 +19,17 @@ type reply struct {
 	MessageID  string `json:"message_id"`
 }
 
-// A door is a way into a receiver: the headers in the given order, repeated ones included, and the raw body.
-type door func(t *testing.T, path string, header [][2]string, body []byte) reply
+// An entrance is a way into a receiver: the headers in the given order, repeated ones included, and the raw body.
+type entrance func(t *testing.T, path string, header [][2]string, body []byte) reply
 
-// doors are the platforms' ways in, each to a process of its own with that environment.
-var doors = map[string]func(*testing.T, map[string]string) door{
-	"cloud function":      cloudFunctionDoor,
-	"lambda function URL": func(t *testing.T, env map[string]string) door { return lambdaDoor(t, env, "$default") },
-	"lambda HTTP API":     func(t *testing.T, env map[string]string) door { return lambdaDoor(t, env, "live") },
+// entrances are the platforms' ways in, each to a process of its own with that environment.
+var entrances = map[string]func(*testing.T, map[string]string) entrance{
+	"cloud function":      cloudFunctionEntrance,
+	"lambda function URL": func(t *testing.T, env map[string]string) entrance { return lambdaEntrance(t, env, "$default") },
+	"lambda HTTP API":     func(t *testing.T, env map[string]string) entrance { return lambdaEntrance(t, env, "live") },
 }
 
-func cloudFunctionDoor(t *testing.T, env map[string]string) door {
+func cloudFunctionEntrance(t *testing.T, env map[string]string) entrance {
 	p := startProcess(t, env)
 	return func(t *testing.T, path string, header [][2]string, body []byte) reply {
 		t.Helper()
