@@ -1,0 +1,143 @@
+// Package bucket is a Cloud Storage bucket on this machine: fake-gcs-server, with what it lacks in front of it. Reach it
+// with STORAGE_EMULATOR_HOST.
+package bucket
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/fsouza/fake-gcs-server/fakestorage"
+)
+
+// Name is the name of the bucket.
+const Name = "gemhook-results"
+
+// A Server serves the bucket. It is safe for concurrent use.
+type Server struct {
+	*httptest.Server
+	fake *fakestorage.Server
+
+	mu          sync.Mutex
+	createsOnly bool
+	status      int
+	unsealed    []string
+}
+
+// Start serves an empty bucket on a loopback port, until Close.
+func Start() (*Server, error) {
+	fake, err := fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true})
+	if err != nil {
+		return nil, fmt.Errorf("start fake-gcs-server: %w", err)
+	}
+	fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: Name})
+	s := &Server{fake: fake}
+	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	return s, nil
+}
+
+// Host is the value for STORAGE_EMULATOR_HOST.
+func (s *Server) Host() string { return strings.TrimPrefix(s.URL, "http://") }
+
+// CreatesOnly has the server answer an upload to an object that exists with 403, as Cloud Storage does to an account that
+// may create objects and not delete them.
+func (s *Server) CreatesOnly() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.createsOnly = true
+}
+
+// Fail answers every request with an HTTP error status from the next one on; status 0 ends that.
+func (s *Server) Fail(status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status = status
+}
+
+// Unsealed returns the requests that ended a resumable upload without a checksum of it.
+func (s *Server) Unsealed() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsealed
+}
+
+// Objects returns the content of each object by its name.
+func (s *Server) Objects() (map[string]string, error) {
+	list, _, err := s.fake.ListObjectsWithOptions(Name, fakestorage.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("list objects: %w", err)
+	}
+	contents := map[string]string{}
+	for _, attrs := range list {
+		object, err := s.fake.GetObject(Name, attrs.Name)
+		if err != nil {
+			return nil, fmt.Errorf("read object: %w", err)
+		}
+		contents[attrs.Name] = string(object.Content)
+	}
+	return contents, nil
+}
+
+// Names returns the names of the objects, sorted.
+func (s *Server) Names() ([]string, error) {
+	contents, err := s.Objects()
+	var names []string
+	for name := range contents {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names, err
+}
+
+// Put stores an object, over any that is there.
+func (s *Server) Put(name, content string) {
+	s.fake.CreateObject(fakestorage.Object{
+		ObjectAttrs: fakestorage.ObjectAttrs{BucketName: Name, Name: name}, Content: []byte(content),
+	})
+}
+
+// Delete removes an object.
+func (s *Server) Delete(name string) error {
+	request := httptest.NewRequest(http.MethodDelete, "/storage/v1/b/"+Name+"/o/"+strings.ReplaceAll(name, "/", "%2F"), nil)
+	answer := httptest.NewRecorder()
+	s.fake.HTTPHandler().ServeHTTP(answer, request)
+	if answer.Code >= 300 {
+		return fmt.Errorf("delete object: status %d", answer.Code)
+	}
+	return nil
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	status, createsOnly := s.status, s.createsOnly
+	isLast := strings.HasPrefix(r.Header.Get("Content-Range"), "bytes ") && !strings.HasSuffix(r.Header.Get("Content-Range"), "/*")
+	if isLast && !strings.HasPrefix(r.Header.Get("X-Goog-Hash"), "crc32c=") {
+		s.unsealed = append(s.unsealed, r.Method+" "+r.URL.Path)
+	}
+	s.mu.Unlock()
+	if status != 0 {
+		http.Error(w, "The bucket is made to fail.", status)
+		return
+	}
+	if !createsOnly || r.URL.Query().Get("ifGenerationMatch") == "" && r.URL.Query().Get("upload_id") == "" {
+		s.fake.HTTPHandler().ServeHTTP(w, r)
+		return
+	}
+	answer := httptest.NewRecorder()
+	s.fake.HTTPHandler().ServeHTTP(answer, r)
+	if answer.Code == http.StatusPreconditionFailed {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":{"code":403,"message":"The account does not have storage.objects.delete access."}}`)
+		return
+	}
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
+}
