@@ -10,9 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
-	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
 var (
@@ -20,15 +18,6 @@ var (
 	faults    = flag.Int("wirefaults", 64, "how many faults to have on the wire")
 	delivered = flag.Int("deliveries", 4000, "how many deliveries the soak has")
 )
-
-// testKeys are published: to make RSA keys anew takes seconds.
-var testKeys = sync.OnceValue(func() *standin.Keys {
-	keys, err := gemini.PublishedKeys()
-	if err != nil {
-		panic(err)
-	}
-	return keys
-})
 
 // program is that of the fleets, built once into a folder that goes with the test run.
 var program func() (string, error)
