@@ -20,10 +20,20 @@ type answered []struct {
 	MessageID  string `json:"message_id"`
 }
 
+// pathOf returns the path of a tenant's endpoint in the world.
+func pathOf(t *testing.T, name string) string {
+	t.Helper()
+	key, err := tenant.ParseKey(dynamicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key.Path(name)
+}
+
 func TestURL(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	want := w.receiver + tenant.ParseKeys(dynamicKey)[0].Path("acme")
+	want := w.receiver + pathOf(t, "acme")
 	if r := w.run("url", "acme").want(0); r.stdout != want+"\n" {
 		t.Errorf("the URL is not %s/dynamic/acme/{token}", w.receiver)
 	}

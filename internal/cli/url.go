@@ -50,9 +50,10 @@ func (s *session) dynamicPath(ctx context.Context, name string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	keys := tenant.ParseKeys(text)
-	if len(keys) == 0 {
-		return "", &coded{errors.New("there is no dynamic key where the dynamic keys are"), exitSettings}
+	keys, malformed := tenant.ParseKeys(text) // the others are in use at the receiver as well
+	path, err := keys.Path(name)
+	if err != nil {
+		return "", &coded{errors.Join(err, malformed), exitSettings}
 	}
-	return keys[0].Path(name), nil
+	return path, nil
 }

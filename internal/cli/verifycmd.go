@@ -152,7 +152,11 @@ func (v *verification) keys(ctx context.Context, path string) (keys explain.Keys
 	if errors.As(err, &missing) {
 		return keys // there are no dynamic endpoints
 	}
-	keys.Tenants, keys.TenantsErr = tenant.ParseKeys(text), err
+	if keys.TenantsErr = err; err == nil {
+		if keys.Tenants, err = tenant.ParseKeys(text); keys.Tenants.IsZero() {
+			keys.TenantsErr = errors.Join(errors.New("there is no dynamic key"), err)
+		}
+	}
 	ctx, cancel := v.call(ctx)
 	defer cancel()
 	keys.KeySet, keys.KeySetErr = jwks.Fetch(ctx, v.HTTPClient, v.settings.Optional(deployment.JWKSURL))

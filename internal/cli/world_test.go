@@ -29,7 +29,7 @@ import (
 
 const (
 	apiKey       = "AIza-the-key-of-these-tests"
-	dynamicKey   = "a-dynamic-key-of-the-tests"
+	dynamicKey   = "dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 	audience     = "gemhook-tests"
 	events       = "events"
 	deadLetters  = "dead-letters"

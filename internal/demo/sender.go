@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,22 +27,22 @@ type sender struct {
 	keys        *standin.Keys
 	url         string // its own
 	receiverURL string
-	dynamicKey  string
+	dynamicKey  tenant.Key
 	now         func() time.Time
 	rand        io.Reader
 	signedV1a   atomic.Int64 // how many, so that each key of the set has its turn
 }
 
 func newSender(keys *standin.Keys, rand io.Reader, now func() time.Time) (*sender, error) {
-	var key [32]byte
-	if _, err := io.ReadFull(rand, key[:]); err != nil {
-		return nil, fmt.Errorf("make a dynamic key: %w", err)
+	key, err := tenant.GenerateKey(rand)
+	if err != nil {
+		return nil, err
 	}
-	return &sender{keys: keys, dynamicKey: base64.RawURLEncoding.EncodeToString(key[:]), now: now, rand: rand}, nil
+	return &sender{keys: keys, dynamicKey: key, now: now, rand: rand}, nil
 }
 
 // token returns the token that belongs in a tenant's dynamic URL.
-func (s *sender) token(name string) string { return tenant.ParseKeys(s.dynamicKey)[0].Token(name) }
+func (s *sender) token(name string) string { return s.dynamicKey.Token(name) }
 
 // dynamicPath returns the path of a tenant's dynamic endpoint, with that token.
 func dynamicPath(name, token string) string { return tenant.PathPrefix + name + "/" + token }

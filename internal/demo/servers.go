@@ -26,7 +26,7 @@ func (d *demo) startReceiver(ctx context.Context, b *backends, gemini *sender, s
 		"GEMHOOK_TOPIC":             topicID,
 		"GEMHOOK_DEAD_LETTER_TOPIC": deadLetterTopicID,
 		"GEMHOOK_SIGNING_SECRETS":   strings.Join(gemini.keys.Secrets, " "),
-		"GEMHOOK_DYNAMIC_KEYS":      gemini.dynamicKey,
+		"GEMHOOK_DYNAMIC_KEYS":      gemini.dynamicKey.Reveal(),
 		"GEMHOOK_JWKS_URL":          gemini.url + standin.JWKSPath,
 		"GEMHOOK_JWT_AUDIENCE":      audience,
 	}))

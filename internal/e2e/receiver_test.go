@@ -108,10 +108,10 @@ func post(t *testing.T, url string, d standin.Delivery) *standin.Answer {
 	return answer
 }
 
-// must is for the signing methods, which fail only for what no test gives them.
-func must(d standin.Delivery, err error) standin.Delivery {
+// must is for signing and for constant keys, which fail only for what no test gives them.
+func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return d
+	return value
 }

@@ -172,7 +172,7 @@ func (o *opener) readSigningSecrets(ctx context.Context, manager managerFunc) (*
 		return nil, errors.Join(errors.New("there is no signing secret in GEMHOOK_SIGNING_SECRETS"), err)
 	}
 	if err != nil {
-		o.log.Warn("some signing secrets are malformed and not in use", slog.String("error", err.Error()))
+		o.log.Error("some signing secrets are malformed and not in use", slog.String("error", err.Error()))
 	}
 	return &secrets, nil
 }
@@ -182,9 +182,12 @@ func (o *opener) readTenantKeys(ctx context.Context, manager managerFunc) (*tena
 	if err != nil {
 		return nil, err
 	}
-	keys := tenant.ParseKeys(text.Reveal())
-	if len(keys) == 0 {
-		return nil, errors.New("there is no key in GEMHOOK_DYNAMIC_KEYS")
+	keys, err := tenant.ParseKeys(text.Reveal())
+	if keys.IsZero() {
+		return nil, errors.Join(errors.New("there is no key in GEMHOOK_DYNAMIC_KEYS"), err)
+	}
+	if err != nil {
+		o.log.Error("some dynamic keys are malformed and not in use", slog.String("error", err.Error()))
 	}
 	return &keys, nil
 }

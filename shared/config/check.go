@@ -12,6 +12,7 @@ import (
 
 	"github.com/gemhook/gemhook/shared/receiver"
 	"github.com/gemhook/gemhook/shared/secret"
+	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -106,18 +107,32 @@ func (c *checker) secret(name, value string) secret.Ref {
 	if err != nil {
 		c.fault(name, "is wrong: %w", err)
 	}
-	if literal, is := ref.Literal(); is && strings.TrimSpace(literal.Reveal()) == "" {
-		c.fault(name, "is wrong: there is nothing but white space in it")
-	}
 	return ref
 }
 
 // signingSecrets checks secrets that are there in the text; others are only known when they are read.
 func (c *checker) signingSecrets(name, value string) secret.Ref {
+	return c.literal(name, value, func(text string) error {
+		_, err := webhook.ParseSecrets(text)
+		return err
+	})
+}
+
+// dynamicKeys checks keys that are there in the text; others are only known when they are read.
+func (c *checker) dynamicKeys(name, value string) secret.Ref {
+	return c.literal(name, value, func(text string) error {
+		_, err := tenant.ParseKeys(text)
+		return err
+	})
+}
+
+// literal checks a reference and, where that is the secret text itself, the text.
+func (c *checker) literal(name, value string, parse func(text string) error) secret.Ref {
 	ref := c.secret(name, value)
-	if literal, is := ref.Literal(); is {
-		if _, err := webhook.ParseSecrets(literal.Reveal()); err != nil {
-			c.fault(name, "is wrong: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	if text, is := ref.Literal(); is {
+		if err := parse(text.Reveal()); err != nil {
+			c.fault(name, "is wrong: %s; write projects/P/secrets/S or file:PATH to have it read from there",
+				strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
 	return ref

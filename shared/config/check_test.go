@@ -41,8 +41,9 @@ func TestOneMessageNamesEveryFault(t *testing.T) {
 			`GEMHOOK_DEAD_LETTER_TOPIC is "1st", want a topic id such as gemini-events, without projects/…/topics/`,
 			`GEMHOOK_DATABASE is "Default", want (default) or the id of a Firestore database`,
 			`GEMHOOK_COLLECTION is "a/b", want the id of a Firestore collection, without a slash`,
-			"GEMHOOK_SIGNING_SECRETS is wrong: secret 1: a signing secret begins with whsec_; secret 2: nothing follows whsec_ " +
-				"in a signing secret; secret 3: what follows whsec_ in a signing secret is standard base64",
+			"GEMHOOK_SIGNING_SECRETS is wrong: secret 1: a signing secret begins with whsec_; secret 2: a signing secret has at least " +
+				"24 bytes after whsec_; secret 3: what follows whsec_ in a signing secret is standard base64; " +
+				"write projects/P/secrets/S or file:PATH to have it read from there",
 			"GEMHOOK_DYNAMIC_KEYS is wrong: a secret of Secret Manager is projects/P/secrets/S or projects/P/secrets/S/versions/V",
 			`GEMHOOK_JWKS_URL is "generativelanguage.googleapis.com", want an https:// URL`,
 			`GEMHOOK_TOLERANCE is "300", want a duration such as 90s or 5m`,
@@ -65,6 +66,12 @@ func TestOneMessageNamesEveryFault(t *testing.T) {
 	}
 }
 
+// A signing secret of the shortest length, and a dynamic key.
+const (
+	signing = "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVu"
+	dynamic = "dynkey_hunter2hunter2hunter2hunter2hunt"
+)
+
 func TestBoundaries(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -84,11 +91,12 @@ func TestBoundaries(t *testing.T) {
 			[]string{"d", "9", "deliveries_2.x", "größe", strings.Repeat("a", 500)},
 			[]string{"/", "a/b", ".", "..", "__a__", " a", "a b", "a\n", strings.Repeat("a", 501)}},
 		{"GEMHOOK_SIGNING_SECRETS",
-			[]string{"whsec_aGk=", " whsec_aGk=\n whsec_aG8=\n", "file:x", "projects/p/secrets/s", "projects/p/secrets/s/versions/1"},
-			[]string{"aGk=", "whsec_", "whsec_aGk", "whsec_aGk= aGk=", "file:", "projects/p", "projects/p/secrets/s\n", " \n"}},
+			[]string{signing, " " + signing + "\n " + signing + "\n", "file:x", "projects/p/secrets/s", " projects/p/secrets/s/versions/1\n"},
+			[]string{signing[6:], "whsec_", "whsec_aGk=", signing + " aGk=", "file:", "projects/p", `"projects/p/secrets/s"`, "/run/secret", " \n"}},
 		{"GEMHOOK_DYNAMIC_KEYS",
-			[]string{"any text", "file:x", "projects/p/secrets/s"},
-			[]string{"file:", "projects/p", "projects/p/secrets/", "\t"}},
+			[]string{dynamic, "acme:" + dynamic + "\nbeta: " + dynamic + "2", "\ufeff" + dynamic, "file:x", " projects/p/secrets/s"},
+			[]string{"file:", "projects/p", "projects/p/secrets/", "\t", "any text", "x", dynamic + " x", "'" + dynamic + "'", `"file:x"`,
+				"/run/keys", "./keys", "File:/run/keys", signing, "acme: acme:" + dynamic, dynamic + " " + dynamic}},
 		{"GEMHOOK_JWKS_URL",
 			[]string{"https://example.com", "http://127.0.0.1:8080/jwks.json"},
 			[]string{"example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com"}},
@@ -147,7 +155,7 @@ func TestErrorsShowNoSecret(t *testing.T) {
 			"GEMHOOK_SIGNING_SECRETS": {
 				"hunter2", "whsec_hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg", "projects/hunter2", "projects/hunter2/secrets/", "file:",
 			},
-			"GEMHOOK_DYNAMIC_KEYS": {"projects/hunter2", "projects/p/secrets/hunter2\n", "file:"},
+			"GEMHOOK_DYNAMIC_KEYS": {"projects/hunter2", "projects/p/hunter2\n", "file:", "hunter2", "dynkey_hunter2", "acme:hunter2", "Hunter2:" + dynamic},
 			"GEMHOOK_GOOGLE_CREDENTIALS": {
 				"hunter2", `{"type":"hunter2"}`, `{"type":"service_account","private_key":"hunter2"}`, `{"type":["hunter2"]}`, `{hunter2`,
 			},

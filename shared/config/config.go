@@ -82,7 +82,7 @@ func Load(ctx context.Context, from envconfig.Lookuper) (Config, error) {
 		Database:          check.database("GEMHOOK_DATABASE", env.Database),
 		Collection:        check.collection("GEMHOOK_COLLECTION", env.Collection),
 		SigningSecrets:    check.signingSecrets("GEMHOOK_SIGNING_SECRETS", env.SigningSecrets),
-		DynamicKeys:       check.secret("GEMHOOK_DYNAMIC_KEYS", env.DynamicKeys),
+		DynamicKeys:       check.dynamicKeys("GEMHOOK_DYNAMIC_KEYS", env.DynamicKeys),
 		JWKSURL:           check.url("GEMHOOK_JWKS_URL", env.JWKSURL),
 		JWTAudience:       env.JWTAudience,
 		Tolerance:         check.duration("GEMHOOK_TOLERANCE", env.Tolerance, minTolerance),

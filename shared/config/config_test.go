@@ -172,8 +172,8 @@ func TestAFaultyEnvironmentIsNoConfig(t *testing.T) {
 func TestAConfigHidesItsSecrets(t *testing.T) {
 	t.Parallel()
 	got, err := load(t, good(map[string]string{
-		"GEMHOOK_SIGNING_SECRETS":    "whsec_aHVudGVyMmh1bnRlcjI=",
-		"GEMHOOK_DYNAMIC_KEYS":       "hunter2hunter2",
+		"GEMHOOK_SIGNING_SECRETS":    signing,
+		"GEMHOOK_DYNAMIC_KEYS":       dynamic,
 		"GEMHOOK_GOOGLE_CREDENTIALS": credentials,
 	}))
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/tenant"
 )
 
 func TestPublished(t *testing.T) {
@@ -150,7 +149,7 @@ func TestToken(t *testing.T) {
 func TestTenantsAndSchemesKeepApart(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	other := tenant.ParseKeys(dynamicKey)[0].Path("umbrella")
+	other := keyOf(dynamicKey).Path("umbrella")
 	v1, v1a, jwt := b.v1(b.delivery("msg_1")), b.v1a(b.delivery("msg_1")), b.jwt(b.delivery("msg_1"))
 	for _, to := range []struct {
 		path string

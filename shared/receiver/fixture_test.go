@@ -25,16 +25,34 @@ const (
 	mainTopic       = "gemini-events"
 	deadLetterTopic = "gemini-dead-letters"
 	tenantName      = "acme"
-	dynamicKey      = "a-dynamic-key-of-the-tests"
+	dynamicKey      = "dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 	audience        = "gemhook-tests"
 	maxBody         = 64 << 10
 	lease           = time.Minute
 )
 
 var (
-	dynamicToken = tenant.ParseKeys(dynamicKey)[0].Token(tenantName)
+	dynamicToken = keyOf(dynamicKey).Token(tenantName)
 	dynamicPath  = "/dynamic/" + tenantName + "/" + dynamicToken
 )
+
+// keyOf reads a dynamic key.
+func keyOf(text string) tenant.Key {
+	key, err := tenant.ParseKey(text)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// keysOf reads the text of dynamic keys.
+func keysOf(text string) tenant.Keys {
+	keys, err := tenant.ParseKeys(text)
+	if err != nil {
+		panic(err)
+	}
+	return keys
+}
 
 // testKeys are what the sender signs with. Making RSA keys for every test would take seconds.
 var testKeys = sync.OnceValue(func() *standin.Keys {
@@ -101,7 +119,7 @@ func benchAt(t *testing.T, clock *clock, change ...func(*bench)) *bench {
 	b.deps = receiver.Deps{
 		Static:     webhook.NewStatic(webhook.Fixed(secrets), verification),
 		Dynamic:    webhook.NewDynamic(webhook.Fixed(*set), verification),
-		TenantKeys: webhook.Fixed(tenant.ParseKeys(dynamicKey)),
+		TenantKeys: webhook.Fixed(keysOf(dynamicKey)),
 		Ledger:     b.ledger,
 		Publisher:  b.publisher,
 		Log:        slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -62,7 +62,7 @@ func TestUnknownPaths(t *testing.T) {
 		dynamicPath + "/", dynamicPath + "/x", "/dynamic/acme//" + dynamicToken, "/dynamic//" + dynamicToken, "/dynamic/acme/../" + dynamicToken,
 		"/dynamic/acme/a%2Fb", "/dynamic/acme%2Fx/" + dynamicToken, dynamicPath + "%2F",
 		"/dynamic/ACME/t", "/dynamic/-acme/t", "/dynamic/ac_me/t", "/dynamic/ac.me/t", "/dynamic/acm%C3%A9/t", "/dynamic/acme%0A/t",
-		"/dynamic/%20acme/t", "/dynamic/" + long + "/" + tenant.ParseKeys(dynamicKey)[0].Token(long),
+		"/dynamic/%20acme/t", "/dynamic/" + long + "/" + keyOf(dynamicKey).Token(long),
 	}
 	b := newBench(t)
 	off := newBench(t, func(b *bench) { b.deps.TenantKeys = nil })
@@ -88,7 +88,7 @@ func TestTenants(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for _, name := range []string{"a", "0", "acme-2", "a--", strings.Repeat("t", 63)} {
-		b.succeeded(b.post(tenant.ParseKeys(dynamicKey)[0].Path(name), b.v1a(b.delivery("msg_1"))), "published", "msg_1")
+		b.succeeded(b.post(keyOf(dynamicKey).Path(name), b.v1a(b.delivery("msg_1"))), "published", "msg_1")
 		message := b.publisher.all()[len(b.publisher.all())-1]
 		if message.attributes["ce-tenant"] != name || message.attributes["ce-source"] != "//generativelanguage.googleapis.com/webhooks/dynamic/"+name {
 			t.Errorf("tenant %s: attributes %v", name, message.attributes)
@@ -106,13 +106,13 @@ func TestPathIsComparedDecoded(t *testing.T) {
 // TestDynamicKeyRotation accepts the tokens of every key, also of one that is only found on looking again.
 func TestDynamicKeyRotation(t *testing.T) {
 	t.Parallel()
-	const newer = "the-newer-key-of-the-tests"
+	const newer = "dynkey_the-newer-key-of-the-tests-0123456789"
 	b := newBench(t, func(b *bench) {
 		b.secrets = append(b.secrets, newer)
-		b.deps.TenantKeys = &rotating{keys: tenant.ParseKeys(dynamicKey), newer: tenant.ParseKeys(newer + " " + dynamicKey)}
+		b.deps.TenantKeys = &rotating{keys: keysOf(dynamicKey), newer: keysOf(newer + " " + dynamicKey)}
 	})
 	b.succeeded(b.post(dynamicPath, b.v1a(b.delivery("msg_1"))), "published", "msg_1")
-	b.succeeded(b.post(tenant.ParseKeys(newer)[0].Path(tenantName), b.v1a(b.delivery("msg_2"))), "published", "msg_2")
+	b.succeeded(b.post(keyOf(newer).Path(tenantName), b.v1a(b.delivery("msg_2"))), "published", "msg_2")
 	b.failed(b.post("/dynamic/acme/neither", b.v1a(b.delivery("msg_3"))), http.StatusUnauthorized, "unknown_token", "")
 }
 

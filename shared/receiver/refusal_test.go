@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
-	"github.com/gemhook/gemhook/shared/tenant"
 )
 
 // TestRefusals takes a good delivery of each scheme and spoils one thing about it. Nothing that is refused reaches a backend.
@@ -56,8 +55,8 @@ func TestRefusals(t *testing.T) {
 	otherSecret := func(d standin.Delivery) standin.Delivery {
 		return b.must(testKeys().SignV1(d, "whsec_"+strings.Repeat("QUJD", 8)))
 	}
-	otherToken := tenant.ParseKeys(dynamicKey)[0].Token("umbrella")
-	otherKeysToken := tenant.ParseKeys("another-key")[0].Token(tenantName)
+	otherToken := keyOf(dynamicKey).Token("umbrella")
+	otherKeysToken := keyOf("dynkey_another-key-of-the-tests-0123456789").Token(tenantName)
 
 	type refusal struct {
 		name    string

@@ -104,6 +104,7 @@ func TestReadFromSecretManager(t *testing.T) {
 		{"with a checksum", payload(hunter2, checksum(hunter2)), hunter2, ""},
 		{"without a checksum", payload(hunter2, nil), hunter2, ""},
 		{"with a newline", payload(hunter2+"\n", checksum(hunter2+"\n")), hunter2 + "\n", ""},
+		{"with a byte order mark", payload("\ufeff"+hunter2, checksum("\ufeff"+hunter2)), hunter2, ""},
 		{"of any bytes", payload("\x00\xff", checksum("\x00\xff")), "\x00\xff", ""},
 		{"nothing", payload("", checksum("")), "", ""},
 		{"no payload", &secretmanagerpb.AccessSecretVersionResponse{}, "", "the answer has no payload"},

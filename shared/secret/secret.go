@@ -20,6 +20,9 @@ import (
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 )
 
+// byteOrderMark is what some editors put before the text of a file.
+const byteOrderMark = "\ufeff"
+
 // Text is secret text. It shows itself to no log and no format verb; Reveal returns it.
 type Text struct{ text string }
 
@@ -50,10 +53,18 @@ var secretName = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // ParseRef reads a reference: projects/P/secrets/S[/versions/V], a secret of Secret Manager, by default its latest
-// version; file:PATH; or the secret text itself. Its error does not quote the reference, which may be secret.
+// version; file:PATH; or the secret text itself. White space and a byte order mark around it do not count. Its error does
+// not quote the reference, which may be secret.
 func ParseRef(ref string) (Ref, error) {
+	trimmed := strings.TrimSpace(strings.TrimPrefix(ref, byteOrderMark))
+	if trimmed == "" && ref != "" {
+		return Ref{}, errors.New("there is nothing but white space in it")
+	}
+	ref = trimmed
 	path, isFile := strings.CutPrefix(ref, "file:")
 	switch {
+	case ref != "" && strings.Contains("\"'`", ref[:1]):
+		return Ref{}, errors.New("write it without quotes")
 	case isFile && path == "":
 		return Ref{}, errors.New("file: names no file")
 	case isFile:
@@ -80,16 +91,16 @@ func (r Ref) Format(state fmt.State, _ rune) {
 	_, _ = io.WriteString(state, cmp.Or(r.version, r.file, r.literal.String()))
 }
 
-// IsZero tells whether the reference says nowhere.
+// IsZero reports whether the reference says nowhere.
 func (r Ref) IsZero() bool { return r == Ref{} }
 
 // Literal returns the text where the reference is the text itself.
 func (r Ref) Literal() (Text, bool) { return r.literal, r.literal.text != "" }
 
-// InSecretManager tells whether the text is in Secret Manager.
+// InSecretManager reports whether the text is in Secret Manager.
 func (r Ref) InSecretManager() bool { return r.version != "" }
 
-// Read returns the text as it is now. client is called only for a text in Secret Manager. The error names the place and
+// Read returns the text as it is now, without a byte order mark before it. client is called only for a text in Secret Manager. The error names the place and
 // never the text.
 func (r Ref) Read(ctx context.Context, client func(context.Context) (*secretmanager.Client, error)) (Text, error) {
 	switch {
@@ -100,7 +111,7 @@ func (r Ref) Read(ctx context.Context, client func(context.Context) (*secretmana
 		if err != nil {
 			return Text{}, fmt.Errorf("read secret file: %w", err)
 		}
-		return Text{string(text)}, nil
+		return withoutMark(text), nil
 	}
 	return r.literal, nil
 }
@@ -122,5 +133,9 @@ func (r Ref) access(ctx context.Context, client func(context.Context) (*secretma
 	if want := payload.DataCrc32C; want != nil && *want != int64(crc32.Checksum(payload.GetData(), crc32.MakeTable(crc32.Castagnoli))) {
 		return Text{}, fmt.Errorf("access %s: the data does not match its checksum", r.version)
 	}
-	return Text{string(payload.GetData())}, nil
+	return withoutMark(payload.GetData()), nil
+}
+
+func withoutMark(text []byte) Text {
+	return Text{strings.TrimPrefix(string(text), byteOrderMark)}
 }

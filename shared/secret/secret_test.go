@@ -107,7 +107,12 @@ func TestParseRefTellsTheThreeForms(t *testing.T) {
 		{name: "more than a version", ref: "projects/p/secrets/" + hunter2 + "/versions/1/x", want: manager},
 		{name: "regional secret", ref: "projects/p/locations/l/secrets/" + hunter2, want: manager},
 		{name: "space inside", ref: "projects/p/secrets/s " + hunter2, want: manager},
-		{name: "newline at the end", ref: "projects/p/secrets/" + hunter2 + "\n", want: manager},
+		{name: "white space around", ref: " projects/p/secrets/s\n", manager: true},
+		{name: "byte order mark before", ref: "\ufeffprojects/p/secrets/s", manager: true},
+		{name: "white space around a literal", ref: "\twhsec_aGk=\r\n", literal: "whsec_aGk="},
+		{name: "white space only", ref: " \n", want: "there is nothing but white space in it"},
+		{name: "in quotes", ref: `"projects/p/secrets/` + hunter2 + `"`, want: "write it without quotes"},
+		{name: "in single quotes after a space", ref: " 'file:" + hunter2 + "'", want: "write it without quotes"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -141,8 +146,8 @@ func TestZeroRefSaysNowhere(t *testing.T) {
 
 func TestReadOfALiteralIsTheLiteral(t *testing.T) {
 	t.Parallel()
-	text, err := parse(t, hunter2+"\n").Read(t.Context(), noClient(t))
-	if err != nil || text.Reveal() != hunter2+"\n" {
+	text, err := parse(t, hunter2).Read(t.Context(), noClient(t))
+	if err != nil || text.Reveal() != hunter2 {
 		t.Errorf("another text, or %v", err)
 	}
 }
@@ -151,8 +156,9 @@ func TestReadOfAFileIsTheFileAsItIsNow(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secrets")
 	ref := parse(t, "file:"+path)
-	for _, content := range []string{"whsec_aGk=\n", "whsec_aGk=\r\n\twhsec_aG8=\n\n", ""} {
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	const signing = "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVu"
+	for _, content := range []string{signing + "\n", signing + "\r\n\t" + signing + "\n\n", ""} {
+		if err := os.WriteFile(path, []byte("\ufeff"+content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		text, err := ref.Read(t.Context(), noClient(t))

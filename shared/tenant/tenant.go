@@ -1,14 +1,18 @@
-// Package tenant makes and checks the capability in the URL of a dynamic endpoint.
+// Package tenant makes and checks the token in the URL of a dynamic endpoint.
 //
-// Google signs the dynamic webhooks of all its customers with the same keys, so their signatures cannot tell whose
-// delivery this is. The URL does: /dynamic/{tenant}/{token}, where the token follows from the tenant's name and a key
+// Google signs the dynamic webhooks of all its customers with the same keys, so a signature cannot say whose delivery
+// this is. The URL does: /dynamic/{tenant}/{token}, where the token follows from the tenant's name and a dynamic key
 // that only the operator has. Nothing is stored per tenant, and a new tenant needs no deployment.
+//
+// A [Key] makes tokens. [Keys] are what an operator stores: a common key for every tenant and, where a tenant differs,
+// entries of its own that replace the common key or close the tenant.
 package tenant
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,23 +23,59 @@ import (
 // PathPrefix begins the path of every dynamic endpoint.
 const PathPrefix = "/dynamic/"
 
+// KeyPrefix begins the text of every dynamic key.
+const KeyPrefix = "dynkey_"
+
+// keyBytes is how many random bytes a new key has.
+const keyBytes = 32
+
 // context separates these tokens from whatever else the key may be used for.
 const context = "gemhook/dynamic/v1:"
 
 // maxName is the longest name in bytes.
 const maxName = 63
 
-var name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+var (
+	name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
-// Valid tells whether a tenant may be called that: a letter or digit, then up to 62 letters, digits and hyphens, all
-// lower case.
+	// Both alphabets of RFC 4648, each by itself, padded or not.
+	keyForm = regexp.MustCompile(`^` + KeyPrefix + `([A-Za-z0-9+/]{32,}|[A-Za-z0-9_-]{32,})={0,2}$`)
+)
+
+// NameForm says what a tenant's name looks like, for messages.
+const NameForm = "up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen"
+
+// Valid reports whether a tenant may have that name: see [NameForm].
 func Valid(tenant string) bool { return len(tenant) <= maxName && name.MatchString(tenant) }
 
-// A Key makes tokens. It shows itself to no log and no format verb.
+// A Key makes tokens. It shows itself to no log and no format verb; Reveal returns it. The zero Key is none.
 type Key struct{ text string }
 
-// Keys are the keys whose tokens are accepted at one time.
-type Keys []Key
+// ParseKey reads a dynamic key: "dynkey_" and at least 32 characters of base64 or base64url. Its error quotes nothing of
+// the text.
+func ParseKey(text string) (Key, error) {
+	switch {
+	case strings.ContainsAny(text, "\"'`"):
+		return Key{}, errors.New("a dynamic key is written without quotes")
+	case !strings.HasPrefix(text, KeyPrefix):
+		return Key{}, errors.New("a dynamic key begins with " + KeyPrefix)
+	case !keyForm.MatchString(text):
+		return Key{}, errors.New("a dynamic key has at least 32 characters of base64 or base64url after " + KeyPrefix)
+	}
+	return Key{text}, nil
+}
+
+// GenerateKey returns a new key of 32 bytes from random.
+func GenerateKey(random io.Reader) (Key, error) {
+	var bytes [keyBytes]byte
+	if _, err := io.ReadFull(random, bytes[:]); err != nil {
+		return Key{}, fmt.Errorf("generate a dynamic key: %w", err)
+	}
+	return Key{KeyPrefix + base64.RawURLEncoding.EncodeToString(bytes[:])}, nil
+}
+
+// Reveal returns the text of the key.
+func (k Key) Reveal() string { return k.text }
 
 // String hides the key.
 func (Key) String() string { return "[dynamic key]" }
@@ -46,16 +86,8 @@ func (k Key) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, k.St
 // LogValue hides the key.
 func (Key) LogValue() slog.Value { return slog.StringValue("[dynamic key]") }
 
-// ParseKeys reads any number of keys separated by white space. A key is the bytes of its text.
-func ParseKeys(text string) Keys {
-	var keys Keys
-	for field := range strings.FieldsSeq(text) {
-		keys = append(keys, Key{field})
-	}
-	return keys
-}
-
 // Token returns the token of a tenant: base64url without padding of HMAC-SHA256 over the tenant's name in its context.
+// The HMAC's key is the whole text of k.
 func (k Key) Token(tenant string) string {
 	mac := hmac.New(sha256.New, []byte(k.text))
 	mac.Write([]byte(context + tenant))
@@ -64,13 +96,3 @@ func (k Key) Token(tenant string) string {
 
 // Path returns the path of a tenant's endpoint. It is a secret: whoever knows it can have Gemini deliver there.
 func (k Key) Path(tenant string) string { return PathPrefix + tenant + "/" + k.Token(tenant) }
-
-// Check tells, in constant time for each key, whether one of the keys made the token for the tenant.
-func (k Keys) Check(tenant, token string) bool {
-	for _, key := range k {
-		if hmac.Equal([]byte(key.Token(tenant)), []byte(token)) {
-			return true
-		}
-	}
-	return false
-}

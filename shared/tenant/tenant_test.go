@@ -2,54 +2,73 @@ package tenant_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
 // Tokens made with OpenSSL:
 //
-//	printf gemhook/dynamic/v1:acme | openssl dgst -sha256 -hmac correct-horse-battery_staple -binary | basenc --base64url
+//	printf gemhook/dynamic/v1:acme | openssl dgst -sha256 -hmac "$key" -binary | basenc --base64url
 const (
-	keyText   = "correct-horse-battery_staple"
-	acmeToken = "XV3BaxwsnP-ool4eWOX2fe9IZRMkk2F36AwEgpktMo0"
-	aToken    = "qgu7-wqhp6tbsAcQ-q1MmItcV_cBKF-dPih7eZ5deUw"
-	acme2     = "gjnSmeSbs0TMIndybVY6Aunhz0zXFqEXbv9rxMa4XBE"
+	keyText   = "dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG-_"
+	acmeToken = "lvrAa-fGPRqCq-AshfxdRC1oYS2j01kPG8IKVN31DDA"
+	aToken    = "vfOSbk3UlfbOo0rMg6fW8SEH6pI3ugYkXxnoGP2rwzw"
+	acme2     = "d0IwbDq1-4WwQ7mCRGD3vCfn69zEQm_xMyzI4DMxS8A"
 
-	otherKeyText   = "another-key"
-	otherAcmeToken = "SkgN20A_vAm_UO6sZSrcc-I5qZPndTUDfz-ozc76Vtg"
+	otherText      = "dynkey_ZYXWVUTSRQPONMLKJIHGFEDCBA+/9876543210"
+	otherAcmeToken = "do1atIbA0sEu3tJSO6oRITHEpi4YEqouQ1qlnC5YDho"
 )
+
+func key(t *testing.T, text string) tenant.Key {
+	t.Helper()
+	key, err := tenant.ParseKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func keysOf(t *testing.T, text string) *tenant.Keys {
+	t.Helper()
+	keys, err := tenant.ParseKeys(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &keys
+}
 
 func TestTokenIsWhatOpenSSLMakes(t *testing.T) {
 	t.Parallel()
-	keys := tenant.ParseKeys(keyText + " " + otherKeyText)
-	for _, test := range []struct {
-		key         tenant.Key
-		name, token string
-	}{
-		{keys[0], "acme", acmeToken},
-		{keys[0], "a", aToken},
-		{keys[0], "acme-2", acme2},
-		{keys[1], "acme", otherAcmeToken},
+	for _, test := range []struct{ key, name, token string }{
+		{keyText, "acme", acmeToken},
+		{keyText, "a", aToken},
+		{keyText, "acme-2", acme2},
+		{otherText, "acme", otherAcmeToken},
 	} {
-		if test.key.Token(test.name) != test.token {
-			t.Errorf("another token for %s", test.name)
-		}
-		if test.key.Path(test.name) != "/dynamic/"+test.name+"/"+test.token {
-			t.Errorf("another path for %s", test.name)
-		}
-		if !keys.Check(test.name, test.token) {
-			t.Errorf("the token of %s is refused", test.name)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if key(t, test.key).Token(test.name) != test.token {
+				t.Error("another token")
+			}
+			if key(t, test.key).Path(test.name) != "/dynamic/"+test.name+"/"+test.token {
+				t.Error("another path")
+			}
+			if !keysOf(t, test.key).Check(test.name, test.token) {
+				t.Error("the token is refused")
+			}
+		})
 	}
 }
 
 func TestCheckRefusesEveryOtherToken(t *testing.T) {
 	t.Parallel()
-	keys := tenant.ParseKeys(keyText)
+	keys := keysOf(t, keyText)
 	for name, test := range map[string]struct{ tenant, token string }{
 		"of another tenant":      {"acme", aToken},
 		"for another tenant":     {"acme-2", acmeToken},
@@ -66,25 +85,15 @@ func TestCheckRefusesEveryOtherToken(t *testing.T) {
 		"with a slash":           {"acme", acmeToken + "/"},
 		"in upper case":          {"acme", strings.ToUpper(acmeToken)},
 		"in standard base64":     {"acme", strings.ReplaceAll(acmeToken, "-", "+")},
-		"with spare bits set":    {"acme", acmeToken[:len(acmeToken)-1] + "1"}, // 0 and 1 decode to the same byte here
+		"with spare bits set":    {"acme", acmeToken[:len(acmeToken)-1] + "B"}, // A and B decode to the same byte here
 		"the key itself":         {"acme", keyText},
 	} {
-		if keys.Check(test.tenant, test.token) {
-			t.Errorf("token %s is accepted", name)
-		}
-	}
-}
-
-func TestAnyKeyIsEnough(t *testing.T) {
-	t.Parallel()
-	both := tenant.ParseKeys(" " + otherKeyText + "\r\n\t" + keyText + "\n")
-	if len(both) != 2 || !both.Check("acme", acmeToken) || !both.Check("acme", otherAcmeToken) {
-		t.Errorf("%d keys, and a token of theirs is refused", len(both))
-	}
-	for _, none := range []tenant.Keys{nil, {}, tenant.ParseKeys(""), tenant.ParseKeys(" \n\t")} {
-		if len(none) != 0 || none.Check("acme", acmeToken) || none.Check("acme", "") || none.Check("", "") {
-			t.Errorf("%d keys accept a token, want none", len(none))
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if keys.Check(test.tenant, test.token) {
+				t.Error("the token is accepted")
+			}
+		})
 	}
 }
 
@@ -106,29 +115,114 @@ func TestValidNames(t *testing.T) {
 	}
 }
 
-func TestKeysHideThemselves(t *testing.T) {
+func TestParseKey(t *testing.T) {
 	t.Parallel()
-	keys := tenant.ParseKeys("hunter2hunter2 hunter2hunter2")
-	key := keys[0]
-	for name, value := range map[string]any{
-		"a key":     key,
-		"a pointer": &key,
-		"keys":      keys,
-		"a field":   struct{ Key tenant.Key }{key},
+	const (
+		prefix = "a dynamic key begins with dynkey_"
+		form   = "a dynamic key has at least 32 characters of base64 or base64url after dynkey_"
+		quotes = "a dynamic key is written without quotes"
+	)
+	const hunter2 = "hunter2hunter2hunter2hunter2hunt" // 32 characters
+	for name, test := range map[string]struct{ text, want string }{
+		"of 32 characters":     {"dynkey_" + hunter2, ""},
+		"of base64":            {"dynkey_" + hunter2 + "+/+/", ""},
+		"of base64url":         {"dynkey_" + hunter2 + "-_-_", ""},
+		"padded":               {"dynkey_" + hunter2 + "hunt==", ""},
+		"of 31 characters":     {"dynkey_" + hunter2[1:], form},
+		"31 and padding":       {"dynkey_" + hunter2[1:] + "=", form},
+		"of both alphabets":    {"dynkey_" + hunter2 + "+_", form},
+		"padding inside":       {"dynkey_" + hunter2 + "=hunter2", form},
+		"much padding":         {"dynkey_" + hunter2 + "===", form},
+		"a space inside":       {"dynkey_" + hunter2 + " hunter2", form},
+		"a newline after":      {"dynkey_" + hunter2 + "\n", form},
+		"a passphrase":         {"dynkey_correct-horse-battery-staple!", form},
+		"nothing after prefix": {"dynkey_", form},
+		"no prefix":            {hunter2, prefix},
+		"nothing":              {"", prefix},
+		"another prefix":       {"whsec_" + hunter2, prefix},
+		"prefix in upper case": {"DYNKEY_" + hunter2, prefix},
+		"a space before":       {" dynkey_" + hunter2, prefix},
+		"a byte order mark":    {"\ufeffdynkey_" + hunter2, prefix},
+		"in quotes":            {`"dynkey_` + hunter2 + `"`, quotes},
+		"a quote after":        {"dynkey_" + hunter2 + "'", quotes},
+		"in single quotes":     {"'dynkey_" + hunter2 + "'", quotes},
+		"in back quotes":       {"`dynkey_" + hunter2 + "`", quotes},
+		"a path":               {"/run/secrets/hunter2", prefix},
+		"a reference":          {"projects/p/secrets/hunter2", prefix},
 	} {
-		var logged bytes.Buffer
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%c", "%U"} {
-			fmt.Fprintf(&logged, verb, value)
-		}
-		slog.New(slog.NewTextHandler(&logged, nil)).Info("key", "value", value)
-		slog.New(slog.NewJSONHandler(&logged, nil)).Info("key", "value", value)
-		for _, form := range []string{"hunter2", "68756e746572", "68 75 6e"} {
-			if strings.Contains(strings.ToLower(logged.String()), form) {
-				t.Errorf("%s shows itself", name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			parsed, err := tenant.ParseKey(test.text)
+			if test.want == "" {
+				if err != nil || parsed.Reveal() != test.text {
+					t.Errorf("another key, or %v", err)
+				}
+				return
 			}
+			if err == nil || err.Error() != test.want || parsed != (tenant.Key{}) {
+				t.Errorf("error %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestGenerateKey(t *testing.T) {
+	t.Parallel()
+	made, err := tenant.GenerateKey(strings.NewReader(strings.Repeat("\xff", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "dynkey_" + strings.Repeat("_", 42) + "8"; made.Reveal() != want {
+		t.Error("not the 32 bytes in base64url")
+	}
+	if key(t, made.Reveal()) != made {
+		t.Error("the key is read as another")
+	}
+	away := errors.New("no randomness")
+	for _, random := range []*strings.Reader{strings.NewReader(strings.Repeat("x", 31)), strings.NewReader("")} {
+		if made, err := tenant.GenerateKey(random); err == nil || made != (tenant.Key{}) {
+			t.Error("a key of too few bytes")
 		}
 	}
-	if got := fmt.Sprint(key); got != "[dynamic key]" || key.String() != got || key.LogValue().String() != got {
+	if _, err := tenant.GenerateKey(iotest.ErrReader(away)); !errors.Is(err, away) {
+		t.Errorf("error %v, want %v", err, away)
+	}
+}
+
+func TestKeysHideThemselves(t *testing.T) {
+	t.Parallel()
+	const hunter2 = "dynkey_hunter2hunter2hunter2hunter2hunter2"
+	keys, one := keysOf(t, hunter2+" acme:"+hunter2+"_ beta:"), key(t, hunter2)
+	for name, value := range map[string]any{
+		"a key":            one,
+		"a pointer to key": &one,
+		"a list of keys":   []tenant.Key{one},
+		"a field":          struct{ Key tenant.Key }{one},
+		"an entry":         tenant.Entry{Tenant: "acme", Key: one},
+		"keys":             *keys,
+		"a pointer":        keys,
+		"a field of keys":  struct{ Keys tenant.Keys }{*keys},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var logged bytes.Buffer
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%c", "%U"} {
+				fmt.Fprintf(&logged, verb, value)
+			}
+			slog.New(slog.NewTextHandler(&logged, nil)).Info("key", "value", value)
+			slog.New(slog.NewJSONHandler(&logged, nil)).Info("key", "value", value)
+			for _, form := range []string{"hunter2", "68756e746572", "68 75 6e"} {
+				if strings.Contains(strings.ToLower(logged.String()), form) {
+					t.Error("it shows itself")
+				}
+			}
+		})
+	}
+	if got := fmt.Sprint(one); got != "[dynamic key]" || one.LogValue().String() != got {
 		t.Errorf("a key shows itself as %q", got)
+	}
+	const want = "common keys: 1, tenants with keys of their own: 1, closed tenants: 1"
+	if got := fmt.Sprint(keys); got != want || keys.LogValue().String() != want {
+		t.Errorf("keys show themselves as %q", got)
 	}
 }

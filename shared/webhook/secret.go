@@ -15,6 +15,9 @@ import (
 // secretPrefix begins the text of every signing secret (Standard Webhooks specification).
 const secretPrefix = "whsec_"
 
+// minSecret is how many bytes a signing secret has at least (Standard Webhooks specification).
+const minSecret = 24
+
 // A Secret is the signing secret of a static webhook. It shows itself to no log and no format verb. The zero Secret
 // verifies nothing.
 type Secret struct{ macs *sync.Pool } // of *mac; fmt cannot look into a pool
@@ -31,8 +34,12 @@ func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s
 // LogValue hides the secret.
 func (Secret) LogValue() slog.Value { return slog.StringValue("[signing secret]") }
 
-// ParseSecret reads a secret as Gemini shows it: "whsec_" and the key in standard base64. Its error quotes nothing of it.
+// ParseSecret reads a secret as Gemini shows it: "whsec_" and the key in standard base64, 24 bytes or more. Its error
+// quotes nothing of it.
 func ParseSecret(text string) (Secret, error) {
+	if strings.ContainsAny(text, "\"'`") {
+		return Secret{}, errors.New("a signing secret is written without quotes")
+	}
 	encoded, found := strings.CutPrefix(text, secretPrefix)
 	if !found {
 		return Secret{}, fmt.Errorf("a signing secret begins with %s", secretPrefix)
@@ -41,8 +48,8 @@ func ParseSecret(text string) (Secret, error) {
 	if err != nil {
 		return Secret{}, fmt.Errorf("what follows %s in a signing secret is standard base64", secretPrefix)
 	}
-	if len(key) == 0 {
-		return Secret{}, fmt.Errorf("nothing follows %s in a signing secret", secretPrefix)
+	if len(key) < minSecret {
+		return Secret{}, fmt.Errorf("a signing secret has at least %d bytes after %s", minSecret, secretPrefix)
 	}
 	return Secret{&sync.Pool{New: func() any { return &mac{hash: hmac.New(sha256.New, key)} }}}, nil
 }

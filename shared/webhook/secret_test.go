@@ -16,8 +16,8 @@ import (
 
 // hunter2 is a key that would be seen in any text.
 const (
-	hunter2       = "hunter2hunter2"
-	hunter2Secret = "whsec_aHVudGVyMmh1bnRlcjI="
+	hunter2       = "hunter2hunter2hunter2hunte"
+	hunter2Secret = "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGU="
 )
 
 // wantHidden wants no text to hold the key, or the secret, in any form that fmt could give it.
@@ -76,21 +76,26 @@ func TestParseSecret(t *testing.T) {
 	const (
 		prefix = "a signing secret begins with whsec_"
 		base   = "what follows whsec_ in a signing secret is standard base64"
-		empty  = "nothing follows whsec_ in a signing secret"
+		length = "a signing secret has at least 24 bytes after whsec_"
+		quotes = "a signing secret is written without quotes"
 	)
 	tests := []struct{ name, text, want string }{
 		{"as Gemini shows it", hunter2Secret, ""},
-		{"of one byte", "whsec_AA==", ""},
+		{"of 24 bytes", "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVu", ""},
+		{"of 23 bytes", "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHU=", length},
+		{"of one byte", "whsec_AA==", length},
+		{"in quotes", `"` + hunter2Secret + `"`, quotes},
+		{"a quote after", hunter2Secret + "'", quotes},
 		{"empty", "", prefix},
-		{"without prefix", "aHVudGVyMmh1bnRlcjI=", prefix},
-		{"prefix in upper case", "WHSEC_aHVudGVyMmh1bnRlcjI=", prefix},
+		{"without prefix", hunter2Secret[6:], prefix},
+		{"prefix in upper case", "WHSEC_" + hunter2Secret[6:], prefix},
 		{"space before", " " + hunter2Secret, prefix},
 		{"space after", hunter2Secret + " ", base},
-		{"nothing after the prefix", "whsec_", empty},
+		{"nothing after the prefix", "whsec_", length},
 		{"not base64", "whsec_" + hunter2 + "!", base},
-		{"without padding", "whsec_aHVudGVyMmh1bnRlcjI", base},
+		{"without padding", strings.TrimRight(hunter2Secret, "="), base},
 		{"base64url", "whsec_-_-_", base},
-		{"spare bits", "whsec_aHVudGVyMmh1bnRlcjJ=", base},
+		{"spare bits", "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGV=", base},
 		{"prefix twice", "whsec_" + hunter2Secret, base},
 	}
 	for _, test := range tests {
@@ -119,7 +124,7 @@ func TestParseSecretsKeepsTheGoodOnes(t *testing.T) {
 		{"several in lines", "\n" + good[0] + "\r\n\t" + good[1] + "  " + good[2], 3, ""},
 		{"one spoilt", good[0] + " " + hunter2 + " " + good[1], 2, "secret 2: a signing secret begins with whsec_"},
 		{"all spoilt", hunter2 + " whsec_ whsec_" + hunter2 + "!", 0, "secret 1: a signing secret begins with whsec_\n" +
-			"secret 2: nothing follows whsec_ in a signing secret\n" +
+			"secret 2: a signing secret has at least 24 bytes after whsec_\n" +
 			"secret 3: what follows whsec_ in a signing secret is standard base64"},
 	}
 	for _, test := range tests {

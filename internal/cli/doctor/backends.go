@@ -61,7 +61,7 @@ func (e *examination) read(ctx context.Context, setting deployment.Setting) (str
 
 func absentAdvice(setting deployment.Setting) string {
 	if setting == deployment.DynamicKeys {
-		return "add a version with a random key: openssl rand -base64 48 | gcloud secrets versions add SECRET --data-file=-"
+		return `add a version with a random key: echo "dynkey_$(openssl rand -hex 32)" | gcloud secrets versions add SECRET --data-file=-`
 	}
 	return "register a webhook, which stores its secret: gemhook webhooks create; if one is registered: gemhook webhooks rotate"
 }
@@ -99,12 +99,15 @@ func (e *examination) dynamicKeys(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	keys := tenant.ParseKeys(text)
-	if len(keys) == 0 {
+	keys, err := tenant.ParseKeys(text)
+	switch {
+	case err != nil:
+		return "", fail("store the text again without these entries", "entries of the dynamic keys are not in use: %w", err)
+	case keys.IsZero():
 		return "", fail(absentAdvice(deployment.DynamicKeys), "there is no key in what is stored")
 	}
 	ref, _ := e.Settings.Secret(deployment.DynamicKeys)
-	return fmt.Sprintf("%d in %s", len(keys), ref), nil
+	return fmt.Sprintf("in %s: %s", ref, keys), nil
 }
 
 func (e *examination) topic(ctx context.Context) (string, error) {

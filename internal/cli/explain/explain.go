@@ -96,7 +96,7 @@ func answer(ctx context.Context, capture Capture, keys Keys, options Options) *R
 		Publisher: published,
 		Log:       slog.New(slog.DiscardHandler),
 	}
-	if len(keys.Tenants) > 0 || keys.TenantsErr != nil {
+	if !keys.Tenants.IsZero() || keys.TenantsErr != nil {
 		deps.TenantKeys = source(&keys.Tenants, keys.TenantsErr)
 	}
 	handler := receiver.New(deps, receiver.Options{

@@ -54,7 +54,7 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	tenants := tenant.ParseKeys("a-key")
+	tenants := must(tenant.ParseKeys("dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"))
 	expected := map[string]struct{ code, failing string }{
 		"":                 {"", ""},
 		"missing_header":   {"missing_header", "headers"},
@@ -80,7 +80,7 @@ func TestVectors(t *testing.T) {
 			}
 			keys := explain.Keys{Tenants: tenants}
 			if v.Scheme != "v1" {
-				capture.Path = tenants[0].Path("acme")
+				capture.Path = must(tenants.Path("acme"))
 			}
 			for _, i := range v.SecretsActive {
 				keys.Secrets = append(keys.Secrets, must(webhook.ParseSecret(file.Secrets[i])))
@@ -154,7 +154,7 @@ func TestNamesWhatACaptureChanged(t *testing.T) {
 
 func TestSaysWhichStepFails(t *testing.T) {
 	t.Parallel()
-	tenants := tenant.ParseKeys("a-key")
+	tenants := must(tenant.ParseKeys("dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"))
 	for _, test := range []struct {
 		name    string
 		change  func(*explain.Capture, *explain.Keys, *explain.Options)
@@ -164,16 +164,16 @@ func TestSaysWhichStepFails(t *testing.T) {
 	}{
 		{"nothing", func(*explain.Capture, *explain.Keys, *explain.Options) {}, "", "", "signing secret 1 of 1"},
 		{"another path", func(c *explain.Capture, _ *explain.Keys, _ *explain.Options) { c.Path = "/hooks" }, "not_found", "endpoint", "/hooks"},
-		{"no dynamic key", func(c *explain.Capture, _ *explain.Keys, _ *explain.Options) { c.Path = tenants[0].Path("acme") },
+		{"no dynamic key", func(c *explain.Capture, _ *explain.Keys, _ *explain.Options) { c.Path = must(tenants.Path("acme")) },
 			"not_found", "endpoint", "no dynamic key is configured"},
 		{"wrong token", func(c *explain.Capture, k *explain.Keys, _ *explain.Options) {
-			c.Path, k.Tenants = "/dynamic/acme/"+tenants[0].Token("other"), tenants
+			c.Path, k.Tenants = strings.Replace(must(tenants.Path("other")), "other", "acme", 1), tenants
 		}, "unknown_token", "endpoint", "another tenant than acme"},
 		{"dynamic keys unreadable", func(c *explain.Capture, k *explain.Keys, _ *explain.Options) {
-			c.Path, k.TenantsErr = tenants[0].Path("acme"), errors.New("no access")
+			c.Path, k.TenantsErr = must(tenants.Path("acme")), errors.New("no access")
 		}, "keys_unavailable", "endpoint", "no access"},
 		{"static to a dynamic URL", func(c *explain.Capture, k *explain.Keys, _ *explain.Options) {
-			c.Path, k.Tenants, k.KeySet = tenants[0].Path("acme"), tenants, &webhook.KeySet{}
+			c.Path, k.Tenants, k.KeySet = must(tenants.Path("acme")), tenants, &webhook.KeySet{}
 		}, "bad_signature", "signature", "no v1a signature"},
 		{"secrets unreadable", func(_ *explain.Capture, k *explain.Keys, _ *explain.Options) { k.SecretsErr = errors.New("no access") },
 			"keys_unavailable", "keys", "no access"},

@@ -65,7 +65,13 @@ func (g *Gemini) Environment(project string) map[string]string {
 }
 
 // DynamicPath is the path of the tenant's dynamic endpoint.
-func DynamicPath() string { return tenant.ParseKeys(DynamicKey)[0].Path(Tenant) }
+func DynamicPath() string {
+	key, err := tenant.ParseKey(DynamicKey)
+	if err != nil {
+		panic(err) // it is a constant
+	}
+	return key.Path(Tenant)
+}
 
 // Path is the path of the endpoint for deliveries of a scheme.
 func Path(scheme string) string {
