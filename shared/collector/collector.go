@@ -1,0 +1,224 @@
+// Package collector is the HTTP handler that stores the result which an event of Gemini's points to.
+//
+// Pub/Sub pushes each event to it. The way of an event is [Collector.collect], top to bottom:
+//
+//	check    the push's token; nobody else is served
+//	read     the push, and the event in it
+//	fetch    the job that the event is about, and its results
+//	store    them in the bucket, each object once and whole
+//	claim    the result message in the ledger, so that nobody else publishes it
+//	publish  it to the results topic
+//	settle   the claim
+//	answer   204, and Pub/Sub does not push the event again
+//
+// Fetching and storing need no claim: an object is created under the precondition that it does not exist, so that several
+// instances at once, and any number of repetitions, come to the same.
+//
+// What a retry can cure is answered 503, and Pub/Sub pushes again. What none can cure becomes a message that says why there
+// is no result.
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/geminiapi"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/objects"
+	"github.com/gemhook/gemhook/shared/retry"
+	"github.com/gemhook/gemhook/shared/topic"
+)
+
+// By when each step has ended, counted from the beginning. The function is stopped after 540 seconds, and Pub/Sub pushes
+// again after 600.
+const (
+	storeBy   = 490 * time.Second
+	claimBy   = 500 * time.Second
+	publishBy = 510 * time.Second
+	settleBy  = 520 * time.Second
+)
+
+// A Checker checks that a request is Pub/Sub's: [*pushauth.Verifier].
+type Checker interface {
+	Verify(ctx context.Context, header http.Header) error
+}
+
+// A Ledger decides who may publish a message: [*ledger.Ledger].
+type Ledger interface {
+	Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error)
+	Settle(ctx context.Context, claim *ledger.Claim, state ledger.State, messageID string) error
+	Release(ctx context.Context, claim *ledger.Claim) error
+}
+
+// A Publisher puts one message on a topic: [*topic.Publisher]. Its error is topic.ErrNotPublished if the message is
+// surely not on it.
+type Publisher interface {
+	Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (messageID string, err error)
+}
+
+// Deps are what a collector works with. All of them are safe for concurrent use.
+type Deps struct {
+	Checker   Checker
+	Gemini    func(ctx context.Context, tenant string) (*geminiapi.Client, error) // with the tenant's API key
+	Bucket    func(ctx context.Context) (*objects.Bucket, error)
+	Ledger    Ledger
+	Publisher Publisher
+	Log       *slog.Logger
+}
+
+// Options are the settings of a collector.
+type Options struct {
+	Topic   string           // for result messages
+	Version string           // of gemhook, for GET /
+	Now     func() time.Time // nil means time.Now
+}
+
+// Collector is the handler. It is safe for concurrent use.
+type Collector struct {
+	deps    Deps
+	options Options
+}
+
+// New returns a collector.
+func New(deps Deps, options Options) *Collector {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	return &Collector{deps: deps, options: options}
+}
+
+// Why an event is not done with, beyond what the packages say that this one works with.
+var (
+	errNotPush           = errors.New("not a push of Pub/Sub's")
+	errGeminiUnavailable = errors.New("Gemini unavailable")
+	errBucketUnavailable = errors.New("bucket unavailable")
+	errNotEnded          = errors.New("the job is not at its end")
+	errLedgerUnavailable = errors.New("ledger unavailable")
+	errTopicUnavailable  = errors.New("topic unavailable")
+)
+
+// collect takes one event all the way.
+func (c *Collector) collect(request *http.Request, line *line) error {
+	// A sender that hangs up does not stop a collection half-way; only the deadlines do.
+	ctx := context.WithoutCancel(request.Context())
+	if err := c.deps.Checker.Verify(ctx, request.Header); err != nil {
+		return err
+	}
+	event, err := readPush(request.Body)
+	if err != nil {
+		return err
+	}
+	line.event(event)
+	if event.kind == nil {
+		line.outcome = outcomeIgnored
+		return nil
+	}
+	result, err := c.fetchAndStore(ctx, event, line)
+	if err != nil {
+		return err
+	}
+	line.result(result)
+	return c.announce(ctx, event, result, line)
+}
+
+// fetchAndStore gets the result into the bucket. Its error is one that a retry can cure.
+func (c *Collector) fetchAndStore(ctx context.Context, event *pushed, line *line) (*result, error) {
+	defer line.time("store_ms")()
+	ctx, cancel := c.until(ctx, line, storeBy)
+	defer cancel()
+	gemini, err := c.deps.Gemini(ctx, event.tenant)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errGeminiUnavailable, err)
+	}
+	bucket, err := c.deps.Bucket(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBucketUnavailable, err)
+	}
+	task := &task{gemini: gemini, store: &store{bucket: bucket, prefix: event.prefix()}, event: event, result: &result{}}
+	err = event.kind.collect(ctx, task)
+	if unavailable := (*unavailable)(nil); errors.As(err, &unavailable) {
+		task.result.Reason = unavailable.reason
+		task.result.unavailable = true
+		return task.result, nil
+	}
+	return task.result, err
+}
+
+// announce publishes the result message, unless it has been published before.
+func (c *Collector) announce(ctx context.Context, event *pushed, result *result, line *line) error {
+	entry, err := c.message(event, result)
+	if err != nil {
+		return err
+	}
+	claim, err := c.claim(ctx, event.resultKey(), entry, line)
+	if settled := (*ledger.Settled)(nil); errors.As(err, &settled) {
+		line.outcome = outcomeDuplicate
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLedgerUnavailable, err)
+	}
+	messageID, err := c.publish(ctx, claim, entry, line)
+	if err != nil {
+		return err
+	}
+	c.settle(ctx, claim, messageID, line)
+	line.published(messageID, claim)
+	return nil
+}
+
+func (c *Collector) claim(ctx context.Context, key ledger.Key, entry ledger.Entry, line *line) (*ledger.Claim, error) {
+	defer line.time("claim_ms")()
+	ctx, cancel := c.until(ctx, line, claimBy)
+	defer cancel()
+	return c.deps.Ledger.Claim(ctx, key, entry)
+}
+
+// publish publishes a claimed message. If that has surely published nothing it releases the claim, so that the next push
+// need not wait for the lease.
+func (c *Collector) publish(ctx context.Context, claim *ledger.Claim, entry ledger.Entry, line *line) (string, error) {
+	defer line.time("publish_ms")()
+	publishCtx, cancel := c.until(ctx, line, publishBy)
+	defer cancel()
+	publishCtx, cancel = context.WithTimeout(publishCtx, claim.PublishBy.Sub(c.options.Now()))
+	defer cancel()
+	messageID, err := c.deps.Publisher.Publish(publishCtx, entry.Topic, entry.Payload, claim.Attributes)
+	if err == nil {
+		return messageID, nil
+	}
+	err = fmt.Errorf("%w: %w", errTopicUnavailable, err)
+	if errors.Is(err, topic.ErrNotPublished) {
+		releaseCtx, cancel := c.until(ctx, line, settleBy)
+		defer cancel()
+		if releaseErr := c.deps.Ledger.Release(releaseCtx, claim); releaseErr != nil {
+			err = fmt.Errorf("%w (and release: %w)", err, releaseErr)
+		}
+	}
+	return "", err
+}
+
+// settle tries until the deadline. The message is on the topic, so the event is done with whatever comes of it.
+func (c *Collector) settle(ctx context.Context, claim *ledger.Claim, messageID string, line *line) {
+	defer line.time("settle_ms")()
+	ctx, cancel := c.until(ctx, line, settleBy)
+	defer cancel()
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		err := c.deps.Ledger.Settle(ctx, claim, ledger.Published, messageID)
+		if err == nil {
+			return
+		}
+		if errors.Is(err, ledger.ErrLost) || retry.Wait(ctx, pause) != nil {
+			line.unsettled(err)
+			return
+		}
+	}
+}
+
+// until bounds a step by its share of the event's time.
+func (c *Collector) until(ctx context.Context, line *line, share time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, line.start.Add(share).Sub(c.options.Now()))
+}

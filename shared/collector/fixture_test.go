@@ -1,0 +1,173 @@
+package collector_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/push"
+	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/bucket"
+	"github.com/gemhook/gemhook/shared/collector"
+	"github.com/gemhook/gemhook/shared/geminiapi"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/objects"
+	"github.com/gemhook/gemhook/shared/pushauth"
+)
+
+const (
+	audience = "https://collect.example.com/"
+	account  = "push@project.iam.gserviceaccount.com"
+	apiKey   = "AIza-test-key"
+)
+
+// fixture is a collector with everything around it in the process.
+type fixture struct {
+	gemini  *standin.Server
+	bucket  *bucket.Server
+	handler http.Handler
+	token   string
+	log     bytes.Buffer
+
+	mu        sync.Mutex
+	published []message
+	refuse    error // of the next publish
+}
+
+type message struct {
+	data       map[string]any
+	attributes map[string]string
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{gemini: standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{APIKeys: []string{apiKey}})}
+	gemini := httptest.NewServer(f.gemini)
+	t.Cleanup(gemini.Close)
+	var err error
+	if f.bucket, err = bucket.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.bucket.Close)
+	t.Setenv("STORAGE_EMULATOR_HOST", f.bucket.Host())
+	results, err := objects.Open(t.Context(), bucket.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = results.Close() })
+	issuer, err := push.NewIssuer("key-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	certs := httptest.NewServer(issuer)
+	t.Cleanup(certs.Close)
+	if f.token, err = issuer.Token(audience, account, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	client := geminiapi.New(apiKey, &geminiapi.Options{BaseURL: gemini.URL, MaxAttempts: 1})
+	f.handler = collector.New(collector.Deps{
+		Checker:   pushauth.New(pushauth.Options{Audience: audience, Account: account, CertsURL: certs.URL}),
+		Gemini:    func(context.Context, string) (*geminiapi.Client, error) { return client, nil },
+		Bucket:    func(context.Context) (*objects.Bucket, error) { return results, nil },
+		Ledger:    ledger.New(ledger.NewMemory(), ledger.Options{Lease: time.Minute, Retention: time.Hour}),
+		Publisher: f,
+		Log:       slog.New(slog.NewJSONHandler(&f.log, nil)),
+	}, collector.Options{Topic: "gemini-results"})
+	return f
+}
+
+// Publish keeps the message.
+func (f *fixture) Publish(_ context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.refuse; err != nil {
+		f.refuse = nil
+		return "", err
+	}
+	decoded := map[string]any{}
+	if err := json.Unmarshal(data, &decoded); err != nil || topicID != "gemini-results" {
+		return "", fmt.Errorf("a message for %s that is no JSON object: %w", topicID, err)
+	}
+	f.published = append(f.published, message{decoded, attributes})
+	return fmt.Sprint(len(f.published)), nil
+}
+
+// event returns the data and the attributes of an event, as the receiver publishes them.
+func event(eventType, id, tenant string) ([]byte, map[string]string) {
+	data := standin.EventAt(eventType, id, time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC))
+	attributes := map[string]string{
+		"ce-specversion": "1.0", "ce-id": "msg_" + eventType + id, "ce-type": eventType, "ce-subject": id, "ce-time": "2026-01-22T12:00:00Z",
+		"ce-source": "//generativelanguage.googleapis.com/webhooks/static", "ce-signaturescheme": "v1", "user_metadata.team": "search",
+	}
+	if tenant != "" {
+		attributes["ce-tenant"], attributes["ce-source"] = tenant, "//generativelanguage.googleapis.com/webhooks/dynamic/"+tenant
+	}
+	return data, attributes
+}
+
+// push pushes an event and returns the status of the answer.
+func (f *fixture) push(t *testing.T, data []byte, attributes map[string]string) int {
+	t.Helper()
+	body, err := push.Body("1", data, attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.post(t, f.token, body)
+}
+
+func (f *fixture) post(t *testing.T, token string, body []byte) int {
+	t.Helper()
+	request, err := push.NewRequest(t.Context(), "/", token, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	f.handler.ServeHTTP(answer, request)
+	return answer.Code
+}
+
+// wantPush pushes an event and wants a status.
+func (f *fixture) wantPush(t *testing.T, eventType, id string, want int) {
+	t.Helper()
+	data, attributes := event(eventType, id, "")
+	if got := f.push(t, data, attributes); got != want {
+		t.Fatalf("%s of %.40q: status %d, want %d; log:\n%s", eventType, id, got, want, f.log.String())
+	}
+}
+
+// last returns the message that was published last, and wants there to be so many.
+func (f *fixture) last(t *testing.T, messages int) message {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.published) != messages {
+		t.Fatalf("%d messages, want %d; log:\n%s", len(f.published), messages, f.log.String())
+	}
+	return f.published[messages-1]
+}
+
+func (f *fixture) objects(t *testing.T) map[string]string {
+	t.Helper()
+	contents, err := f.bucket.Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return contents
+}
+
+func content(t *testing.T, file standin.File) string {
+	t.Helper()
+	all, err := io.ReadAll(file.Open())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}

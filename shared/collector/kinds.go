@@ -1,0 +1,119 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gemhook/gemhook/shared/geminiapi"
+)
+
+// A kind is what events of a type are about.
+type kind struct {
+	collection string // in the names of objects
+	collect    func(context.Context, *task) error
+}
+
+// kinds are the types of event that have a result.
+var kinds = map[string]*kind{
+	"batch.succeeded":             {"batches", collectBatch},
+	"batch.failed":                {"batches", collectBatch},
+	"batch.expired":               {"batches", collectBatch},
+	"batch.cancelled":             {"batches", collectBatch},
+	"interaction.completed":       {"interactions", collectInteraction},
+	"interaction.failed":          {"interactions", collectInteraction},
+	"interaction.cancelled":       {"interactions", collectInteraction},
+	"interaction.requires_action": {"interactions", collectInteraction},
+	"video.generated":             {"videos", collectVideo},
+}
+
+// A task is one event on its way into the bucket.
+type task struct {
+	gemini *geminiapi.Client
+	store  *store
+	event  *pushed
+	result *result
+}
+
+// unavailable is the error of a result that no retry can get.
+type unavailable struct{ reason string }
+
+func (u *unavailable) Error() string { return u.reason }
+
+func unavailablef(format string, args ...any) error {
+	return &unavailable{fmt.Sprintf(format, args...)}
+}
+
+// jobError sorts the errors of reading a job: those that a retry can cure, and those that make the result unavailable.
+func jobError(err error) error {
+	var refused *geminiapi.Error
+	switch {
+	case errors.Is(err, geminiapi.ErrNotFound):
+		return unavailablef("Gemini has no such job, or not any more.")
+	case errors.Is(err, geminiapi.ErrInvalid) && !errors.As(err, &refused):
+		return unavailablef("The event's id is not the name of a job.")
+	case errors.Is(err, geminiapi.ErrInvalid):
+		return unavailablef("Gemini refuses to show the job: %s.", refused.Message)
+	case errors.Is(err, geminiapi.ErrMalformedAnswer):
+		return unavailablef("Gemini describes the job in a way that gemhook does not understand.")
+	}
+	return fmt.Errorf("%w: %w", errGeminiUnavailable, err)
+}
+
+// fileError sorts the errors of a download, after the job itself could be read.
+func fileError(err error) error {
+	switch {
+	case errors.Is(err, geminiapi.ErrElsewhere):
+		return unavailablef("The result lies where gemhook may not read.")
+	case errors.Is(err, geminiapi.ErrNotFound):
+		return unavailablef("The file with the result is gone.")
+	case errors.Is(err, geminiapi.ErrInvalid):
+		return unavailablef("The job names a file that has no valid name.")
+	}
+	return fmt.Errorf("%w: %w", errGeminiUnavailable, err)
+}
+
+// download stores a file of Gemini's.
+func (t *task) download(ctx context.Context, pointer, name, contentType string) error {
+	download, err := t.gemini.Download(ctx, pointer)
+	if err != nil {
+		return fileError(err)
+	}
+	defer download.Body.Close()
+	w := t.store.bucket.Create(ctx, t.store.prefix+name, contentType, nil)
+	defer w.Abort()
+	if err := copyWhole(w, download); err != nil {
+		return err
+	}
+	return t.store.commit(w, t.result)
+}
+
+// copyWhole copies a download and compares its length with what Gemini said.
+func copyWhole(w io.Writer, download *geminiapi.Download) error {
+	source := &sourceReader{Reader: download.Body}
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, source, make([]byte, 256<<10))
+	switch {
+	case source.err != nil:
+		return fmt.Errorf("%w: read the file: %w", errGeminiUnavailable, source.err)
+	case err != nil:
+		return fmt.Errorf("%w: %w", errBucketUnavailable, err)
+	case download.Size >= 0 && n != download.Size:
+		return fmt.Errorf("%w: the file has %d bytes instead of %d", errGeminiUnavailable, n, download.Size)
+	}
+	return nil
+}
+
+// A sourceReader keeps the error of its reader, which io.Copy does not tell from the writer's.
+type sourceReader struct {
+	io.Reader
+	err error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
