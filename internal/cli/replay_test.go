@@ -95,17 +95,17 @@ func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 	w.register()
 	ctx := t.Context()
 	store := firestoreledger.New(w.documents, "deliveries")
-	entry := func(webhookID string) ledger.Entry {
-		return ledger.Entry{WebhookID: webhookID, Scheme: "v1", Type: "batch.failed", Topic: events, Payload: []byte(`{"type":"batch.failed"}`),
+	message := func(webhookID string) ledger.Message {
+		return ledger.Message{Key: ledger.StaticKey(webhookID), WebhookID: webhookID, Scheme: "v1", Type: "batch.failed", Topic: events, Payload: []byte(`{"type":"batch.failed"}`),
 			Attributes: map[string]string{"ce-id": webhookID, "ce-type": "batch.failed"}}
 	}
 	claim := func(webhookID string, lease time.Duration) (*ledger.Ledger, *ledger.Claim) {
 		l := ledger.New(store, ledger.Options{Lease: lease, Retention: time.Hour})
-		claim, err := l.Claim(ctx, ledger.StaticKey(webhookID), entry(webhookID))
+		result, err := l.Claim(ctx, message(webhookID))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return l, claim
+		return l, result.Claim
 	}
 	l, released := claim("msg_released", time.Minute)
 	if err := l.Release(ctx, released); err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/messages"
 	"github.com/gemhook/gemhook/internal/standin"
-	"github.com/gemhook/gemhook/shared/event"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -127,7 +126,7 @@ func (s *session) tailText(m *messages.Message) string {
 	colour := console.Green
 	eventType := m.Attributes["ce-type"]
 	switch {
-	case eventType == event.DeadLetterType, strings.HasSuffix(eventType, ".failed"):
+	case eventType == ledger.DeadLetterType, strings.HasSuffix(eventType, ".failed"):
 		colour = console.Red
 	case eventType == "":
 		eventType = "(no ce-type)"

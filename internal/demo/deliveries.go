@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
-	"github.com/gemhook/gemhook/shared/event"
+	"github.com/gemhook/gemhook/shared/ledger"
 )
 
 // A delivery is one row of the table: what is sent, and what is to come of it.
@@ -103,7 +103,7 @@ func deliveries(from *sender) ([]delivery, error) {
 			func(d *draft) { d.path = dynamicPath(tenantName, from.token("another")) }},
 		{unknown + ", a new type", unknown, standin.SchemeV1, published(unknown), nil},
 		{"genuine, but no event", usual, standin.SchemeV1,
-			expectation{http.StatusOK, "dead_lettered", deadLetterTopicID, event.DeadLetterType},
+			expectation{http.StatusOK, "dead_lettered", deadLetterTopicID, ledger.DeadLetterType},
 			func(d *draft) { d.Body = []byte(`{"greeting":"hello"}`) }},
 	} {
 		if err := add(otherGroup, other.what, other.eventType, other.scheme, other.want, other.change); err != nil {

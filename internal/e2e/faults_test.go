@@ -146,7 +146,7 @@ func TestPubSubHangs(t *testing.T) {
 	b, g := newProject(t), newGemini(t)
 	pubsub := newProxy(t, b.PubSubHost)
 	p := startProcess(t, environment(b, g, map[string]string{
-		"PUBSUB_EMULATOR_HOST": pubsub.Address(), "GEMHOOK_LEASE": "11s",
+		"PUBSUB_EMULATOR_HOST": pubsub.Address(), "GEMHOOK_LEASE": "20s",
 	}))
 	if answer := post(t, p.url, newSigned(t, g)); answer.Status != "published" {
 		t.Fatalf("before: %d %s", answer.StatusCode, answer.Body)

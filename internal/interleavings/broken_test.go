@@ -22,6 +22,8 @@ func TestEveryDefectIsCaught(t *testing.T) {
 		deliveries int // 0: two
 		faults     int
 		skew       time.Duration
+		transit    time.Duration
+		lease      time.Duration // 0: the least
 		costs      interleavings.Guarantee
 	}{
 		"no lease": {
@@ -56,7 +58,7 @@ func TestEveryDefectIsCaught(t *testing.T) {
 			defect: publisher(func(p receiver.Publisher) receiver.Publisher { return sure{p} }),
 			faults: 1, costs: interleavings.G4,
 		},
-		"keep the claim after a refused publish, for ever": {
+		"keep the claim after a refused publish": {
 			defect: store(func(m *ledger.Memory) ledger.Store { return eternal{m} }),
 			faults: 1, costs: interleavings.Liveness,
 		},
@@ -72,18 +74,25 @@ func TestEveryDefectIsCaught(t *testing.T) {
 			defect: store(func(m *ledger.Memory) ledger.Store { return unremembering{m} }),
 			faults: 2, costs: interleavings.G4,
 		},
-		"publish until the lease ends, clocks apart": {
-			defect: books(func(l receiver.Ledger) receiver.Ledger { return lingering{l} }),
-			skew:   ledger.MaxClockSkew, costs: interleavings.G3,
+		"publish without the margin for clocks": {
+			lease: tightLease, defect: books(func(l receiver.Ledger) receiver.Ledger { return lingering{l, ledger.MaxClockSkew} }),
+			skew: ledger.MaxClockSkew, transit: ledger.MaxTransit, faults: 1, costs: interleavings.G3,
+		},
+		"publish without the margin for late bytes": {
+			lease: tightLease, defect: books(func(l receiver.Ledger) receiver.Ledger { return lingering{l, ledger.MaxTransit} }),
+			skew: ledger.MaxClockSkew, transit: ledger.MaxTransit, faults: 1, costs: interleavings.G3,
 		},
 		"clocks further apart than allowed": {
-			skew: ledger.MaxClockSkew + time.Second, costs: interleavings.G3,
+			lease: tightLease, skew: ledger.MaxClockSkew + time.Second, transit: ledger.MaxTransit, faults: 1, costs: interleavings.G3,
+		},
+		"bytes later than allowed": {
+			lease: tightLease, skew: ledger.MaxClockSkew, transit: ledger.MaxTransit + time.Second, faults: 1, costs: interleavings.G3,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			report := interleavings.Run(t, interleavings.Settings{
-				Deliveries: cmp.Or(test.deliveries, 2), Faults: test.faults, Lease: shortestLease, Skew: test.skew,
+				Deliveries: cmp.Or(test.deliveries, 2), Faults: test.faults, Lease: cmp.Or(test.lease, ledger.MinLease), Skew: test.skew, Transit: test.transit,
 				Broken: test.defect, Want: test.costs,
 			})
 			violation := report.Violations[test.costs]
@@ -173,53 +182,57 @@ func (s unremembering) Read(ctx context.Context, key ledger.Key) (*ledger.Docume
 // hasty settles what it claims.
 type hasty struct{ receiver.Ledger }
 
-func (l hasty) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
-	claim, err := l.Ledger.Claim(ctx, key, entry)
-	if err == nil {
-		err = l.Ledger.Settle(ctx, claim, ledger.Published, "soon")
+func (l hasty) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
+	result, err := l.Ledger.Claim(ctx, message)
+	if err == nil && result.Standing == ledger.Mine {
+		err = l.Ledger.Settle(ctx, result.Claim, "soon")
 	}
-	return claim, err
+	return result, err
 }
 
-func (hasty) Settle(context.Context, *ledger.Claim, ledger.State, string) error { return nil }
+func (hasty) Settle(context.Context, *ledger.Claim, string) error { return nil }
 
 // trusting takes a delivery that somebody holds for one that is done.
 type trusting struct{ receiver.Ledger }
 
-func (l trusting) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
-	claim, err := l.Ledger.Claim(ctx, key, entry)
-	if inFlight := (*ledger.InFlight)(nil); errors.As(err, &inFlight) {
-		err = &ledger.Settled{State: ledger.Published}
+func (l trusting) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
+	result, err := l.Ledger.Claim(ctx, message)
+	if result.Standing == ledger.InFlight {
+		result = ledger.ClaimResult{Standing: ledger.Settled, State: ledger.Published}
 	}
-	return claim, err
+	return result, err
 }
 
 // forgetful acknowledges and writes nothing down.
 type forgetful struct{ receiver.Ledger }
 
-func (forgetful) Settle(context.Context, *ledger.Claim, ledger.State, string) error { return nil }
+func (forgetful) Settle(context.Context, *ledger.Claim, string) error { return nil }
 
 // unmarking publishes what it takes over as if it were the first.
 type unmarking struct{ receiver.Ledger }
 
-func (l unmarking) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
-	claim, err := l.Ledger.Claim(ctx, key, entry)
-	if err == nil {
+func (l unmarking) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
+	result, err := l.Ledger.Claim(ctx, message)
+	if err == nil && result.Standing == ledger.Mine {
+		claim := result.Claim
 		claim.Attributes = maps.Clone(claim.Attributes)
 		delete(claim.Attributes, ledger.RedeliveredAttribute)
 	}
-	return claim, err
+	return result, err
 }
 
-// lingering publishes for as long as the lease lasts.
-type lingering struct{ receiver.Ledger }
+// lingering publishes for longer than a claim allows.
+type lingering struct {
+	receiver.Ledger
+	by time.Duration
+}
 
-func (l lingering) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
-	claim, err := l.Ledger.Claim(ctx, key, entry)
-	if err == nil {
-		claim.PublishBy = claim.PublishBy.Add(ledger.MaxClockSkew)
+func (l lingering) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
+	result, err := l.Ledger.Claim(ctx, message)
+	if err == nil && result.Standing == ledger.Mine {
+		result.Claim.PublishBy = result.Claim.PublishBy.Add(l.by)
 	}
-	return claim, err
+	return result, err
 }
 
 // sure says of every publish without an answer that it has not happened.

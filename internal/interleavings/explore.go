@@ -39,6 +39,8 @@ type Settings struct {
 	Lease      time.Duration // of the ledger
 	// Skew is how far the instances' clocks lie apart: every second one is ahead by it.
 	Skew time.Duration
+	// Transit is how much later than its deadline a publish that was given up can take effect.
+	Transit time.Duration
 	// Body is that of the deliveries; nil is an event.
 	Body []byte
 	// Broken puts a defect in; nil is the receiver as it is.

@@ -9,8 +9,9 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// shortestLease is the least that the configuration takes: the tightest for a claim.
-const shortestLease = 10500 * time.Millisecond
+// tightLease is so short that the claim limits the publish, not the time of the delivery. The
+// configuration does not take it.
+const tightLease = 15 * time.Second
 
 var (
 	deliveries = flag.Int("deliveries", 0, "explore so many deliveries as well; 3 with 2 faults takes an hour")
@@ -23,7 +24,8 @@ func TestEveryInterleaving(t *testing.T) {
 		interleavings.Settings
 	}{
 		{"two deliveries, any faults", interleavings.Settings{Deliveries: 2, Faults: interleavings.NoLimit}},
-		{"two deliveries, two faults, clocks apart", interleavings.Settings{Deliveries: 2, Faults: 2, Skew: ledger.MaxClockSkew}},
+		{"two deliveries, two faults, clocks apart and late bytes", interleavings.Settings{Deliveries: 2, Faults: 2, Skew: ledger.MaxClockSkew, Transit: ledger.MaxTransit}},
+		{"two deliveries, two faults, clocks apart and late bytes, a tight lease", interleavings.Settings{Deliveries: 2, Faults: 2, Lease: tightLease, Skew: ledger.MaxClockSkew, Transit: ledger.MaxTransit}},
 		{"two deliveries, one fault, a dead letter", interleavings.Settings{Deliveries: 2, Faults: 1, Body: []byte("not an event")}},
 		{"two deliveries, two faults, the default lease", interleavings.Settings{Deliveries: 2, Faults: 2, Lease: time.Minute}},
 		{"three deliveries, no fault", interleavings.Settings{Deliveries: 3}},
@@ -45,7 +47,7 @@ func TestAsFarAsAsked(t *testing.T) {
 func wantHeld(t *testing.T, settings interleavings.Settings) {
 	t.Helper()
 	if settings.Lease == 0 {
-		settings.Lease = shortestLease
+		settings.Lease = ledger.MinLease
 	}
 	begin := time.Now()
 	report := interleavings.Run(t, settings)

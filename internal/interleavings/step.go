@@ -103,9 +103,9 @@ func (w *world) landing(i int) []step {
 	}
 }
 
-// latest is when a given-up publish has either taken effect or never will: Pub/Sub is told the deadline, and what remains
-// of the ledger's margin once the clocks' difference is taken off is for the way there.
-func (w *world) latest(c *call) time.Time { return c.deadline.Add(ledger.MaxClockSkew - w.Skew) }
+// latest is when a publish that was given up has either taken effect or never will: Pub/Sub is told
+// the deadline as the time that is left, and counts it from when the bytes arrive.
+func (w *world) latest(c *call) time.Time { return c.deadline.Add(w.Transit) }
 
 func (w *world) act(c *call) {
 	c.acted = true

@@ -34,6 +34,8 @@ type fixture struct {
 // verified vouches for one delivery, which a real verifier has looked at before.
 type verified struct{ delivery webhook.Delivery }
 
+func (verified) CheckHeaders(http.Header) error { return nil }
+
 func (v verified) Verify(context.Context, http.Header, []byte) (webhook.Delivery, error) {
 	return v.delivery, nil
 }
@@ -132,7 +134,7 @@ func (w *world) newDelivery(name string, skew time.Duration) *delivery {
 	}
 	d.receiver = receiver.New(receiver.Deps{
 		Static: w.verified, Ledger: books, Publisher: publisher, Log: slog.New(slog.DiscardHandler),
-	}, receiver.Options{Topic: topicID, DeadLetterTopic: deadLetterTopicID, MaxBody: 1 << 20, Now: now})
+	}, receiver.Options{ServeStatic: true, Topic: topicID, DeadLetterTopic: deadLetterTopicID, MaxBody: 1 << 20, Now: now})
 	return d
 }
 

@@ -38,8 +38,8 @@ func TestCloudFunctionFiles(t *testing.T) {
 		"shared/ledger/ledger_test.go":                     "",
 		"shared/ledger/schema.json":                        "",
 		"shared/ledger/firestoreledger/ledger.go":          "",
-		"shared/ledger/ledgertest/ledgertest.go":           "",
-		"shared/ledger/ledgertest/deeper/deeper.go":        "",
+		"internal/ledgertest/ledgertest.go":                "",
+		"internal/ledgertest/deeper/deeper.go":             "",
 		"shared/latest.go":                                 "",
 		"shared/testing/testing.go":                        "",
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -61,13 +62,15 @@ func New(configuration config.Config, log *slog.Logger, options *Options) *App {
 	return &App{
 		backends: b,
 		handler: cloudlog.Trace(receiver.New(receiver.Deps{
-			Static:     webhook.NewStatic(b.signingSecrets, verifying),
-			Dynamic:    webhook.NewDynamic(b.keySet, verifying),
-			TenantKeys: b.tenantKeys,
-			Ledger:     lazyLedger{b.ledger},
-			Publisher:  lazyPublisher{b.publisher},
-			Log:        log,
+			Static:    webhook.NewStatic(b.signingSecrets, verifying),
+			Dynamic:   webhook.NewDynamic(b.keySet, verifying),
+			Gate:      tenant.NewGate(b.tenantKeys),
+			Ledger:    lazyLedger{b.ledger},
+			Publisher: lazyPublisher{b.publisher},
+			Log:       log,
 		}, receiver.Options{
+			ServeStatic:     !configuration.SigningSecrets.IsZero(),
+			ServeDynamic:    !configuration.DynamicKeys.IsZero(),
 			Topic:           configuration.Topic,
 			DeadLetterTopic: configuration.DeadLetterTopic,
 			MaxBody:         configuration.MaxBody,

@@ -56,7 +56,7 @@ var (
 // backends are what an app needs from outside, each opened when it can be.
 type backends struct {
 	signingSecrets *fresh.Value[webhook.Secrets]
-	tenantKeys     webhook.Source[tenant.Keys] // nil: no dynamic endpoints
+	tenantKeys     *fresh.Value[tenant.Keys]
 	keySet         *fresh.Value[webhook.KeySet]
 	ledger         *fresh.Value[ledger.Ledger]
 	publisher      *fresh.Value[topic.Publisher]
@@ -87,15 +87,16 @@ func open(configuration config.Config, log *slog.Logger, options *Options) *back
 	o.signingSecrets = fresh.New(func(ctx context.Context) (*webhook.Secrets, error) {
 		return o.readSigningSecrets(ctx, manager.Get)
 	}, o.freshness(secretsFreshness, "signing secrets"))
-	warm(o.signingSecrets)
+	if !configuration.SigningSecrets.IsZero() {
+		warm(o.signingSecrets)
+	}
 
 	o.keySet = fresh.New(o.fetchKeySet, o.freshness(keySetFreshness, "key set"))
+	o.tenantKeys = fresh.New(func(ctx context.Context) (*tenant.Keys, error) {
+		return o.readTenantKeys(ctx, manager.Get)
+	}, o.freshness(secretsFreshness, "dynamic keys"))
 	if !configuration.DynamicKeys.IsZero() {
-		tenantKeys := fresh.New(func(ctx context.Context) (*tenant.Keys, error) {
-			return o.readTenantKeys(ctx, manager.Get)
-		}, o.freshness(secretsFreshness, "dynamic keys"))
-		o.tenantKeys = tenantKeys
-		warm(tenantKeys)
+		warm(o.tenantKeys)
 		warm(o.keySet)
 	}
 	return o.backends

@@ -12,20 +12,20 @@ import (
 // lazyLedger is a ledger that is opened by the time it is needed, or by the delivery that needs it.
 type lazyLedger struct{ opened *fresh.Value[ledger.Ledger] }
 
-func (l lazyLedger) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
+func (l lazyLedger) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
 	opened, err := l.opened.Get(ctx)
 	if err != nil {
-		return nil, err
+		return ledger.ClaimResult{}, err
 	}
-	return opened.Claim(ctx, key, entry)
+	return opened.Claim(ctx, message)
 }
 
-func (l lazyLedger) Settle(ctx context.Context, claim *ledger.Claim, state ledger.State, messageID string) error {
+func (l lazyLedger) Settle(ctx context.Context, claim *ledger.Claim, messageID string) error {
 	opened, err := l.opened.Get(ctx)
 	if err != nil {
 		return err
 	}
-	return opened.Settle(ctx, claim, state, messageID)
+	return opened.Settle(ctx, claim, messageID)
 }
 
 func (l lazyLedger) Release(ctx context.Context, claim *ledger.Claim) error {

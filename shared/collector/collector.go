@@ -49,8 +49,8 @@ type Checker interface {
 
 // A Ledger decides who may publish a message: [*ledger.Ledger].
 type Ledger interface {
-	Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error)
-	Settle(ctx context.Context, claim *ledger.Claim, state ledger.State, messageID string) error
+	Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error)
+	Settle(ctx context.Context, claim *ledger.Claim, messageID string) error
 	Release(ctx context.Context, claim *ledger.Claim) error
 }
 
@@ -97,6 +97,7 @@ var (
 	errGeminiUnavailable = errors.New("Gemini unavailable")
 	errBucketUnavailable = errors.New("bucket unavailable")
 	errNotEnded          = errors.New("the job is not at its end")
+	errInFlight          = errors.New("another instance holds the claim")
 	errLedgerUnavailable = errors.New("ledger unavailable")
 	errTopicUnavailable  = errors.New("topic unavailable")
 )
@@ -150,19 +151,23 @@ func (c *Collector) fetchAndStore(ctx context.Context, event *pushed, line *line
 
 // announce publishes the result message, unless it has been published before.
 func (c *Collector) announce(ctx context.Context, event *pushed, result *result, line *line) error {
-	entry, err := c.message(event, result)
+	message, err := c.message(event, result)
 	if err != nil {
 		return err
 	}
-	claim, err := c.claim(ctx, event.resultKey(), entry, line)
-	if settled := (*ledger.Settled)(nil); errors.As(err, &settled) {
-		line.outcome = outcomeDuplicate
-		return nil
-	}
+	claimed, err := c.claim(ctx, message, line)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLedgerUnavailable, err)
 	}
-	messageID, err := c.publish(ctx, claim, entry, line)
+	switch claimed.Standing {
+	case ledger.Settled:
+		line.outcome = outcomeDuplicate
+		return nil
+	case ledger.InFlight:
+		return errInFlight
+	}
+	claim := claimed.Claim
+	messageID, err := c.publish(ctx, claim, line)
 	if err != nil {
 		return err
 	}
@@ -171,22 +176,22 @@ func (c *Collector) announce(ctx context.Context, event *pushed, result *result,
 	return nil
 }
 
-func (c *Collector) claim(ctx context.Context, key ledger.Key, entry ledger.Entry, line *line) (*ledger.Claim, error) {
+func (c *Collector) claim(ctx context.Context, message ledger.Message, line *line) (ledger.ClaimResult, error) {
 	defer line.time("claim_ms")()
 	ctx, cancel := c.until(ctx, line, claimBy)
 	defer cancel()
-	return c.deps.Ledger.Claim(ctx, key, entry)
+	return c.deps.Ledger.Claim(ctx, message)
 }
 
 // publish publishes a claimed message. If that has surely published nothing it releases the claim, so that the next push
 // need not wait for the lease.
-func (c *Collector) publish(ctx context.Context, claim *ledger.Claim, entry ledger.Entry, line *line) (string, error) {
+func (c *Collector) publish(ctx context.Context, claim *ledger.Claim, line *line) (string, error) {
 	defer line.time("publish_ms")()
 	publishCtx, cancel := c.until(ctx, line, publishBy)
 	defer cancel()
-	publishCtx, cancel = context.WithTimeout(publishCtx, claim.PublishBy.Sub(c.options.Now()))
+	publishCtx, cancel = context.WithTimeout(publishCtx, claim.TimeLeft(c.options.Now()))
 	defer cancel()
-	messageID, err := c.deps.Publisher.Publish(publishCtx, entry.Topic, entry.Payload, claim.Attributes)
+	messageID, err := c.deps.Publisher.Publish(publishCtx, claim.Topic, claim.Payload, claim.Attributes)
 	if err == nil {
 		return messageID, nil
 	}
@@ -207,7 +212,7 @@ func (c *Collector) settle(ctx context.Context, claim *ledger.Claim, messageID s
 	ctx, cancel := c.until(ctx, line, settleBy)
 	defer cancel()
 	for pause := 50 * time.Millisecond; ; pause *= 2 {
-		err := c.deps.Ledger.Settle(ctx, claim, ledger.Published, messageID)
+		err := c.deps.Ledger.Settle(ctx, claim, messageID)
 		if err == nil {
 			return
 		}

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/pushauth"
 )
 
@@ -28,6 +27,7 @@ var failures = []struct {
 	code    string
 	message string
 }{
+	{errInFlight, http.StatusServiceUnavailable, "in_flight", "Another instance is publishing this result right now."},
 	{pushauth.ErrNoToken, http.StatusUnauthorized, "no_token", "There is no bearer token; only Pub/Sub may call this."},
 	{pushauth.ErrBadToken, http.StatusUnauthorized, "bad_token", "The token is not one of Google's for this audience."},
 	{pushauth.ErrForbidden, http.StatusForbidden, "forbidden", "The token is another account's."},
@@ -74,14 +74,10 @@ func (c *Collector) servePush(w http.ResponseWriter, r *http.Request) {
 
 func (c *Collector) fail(w http.ResponseWriter, line *line, err error) {
 	status, code, message := http.StatusInternalServerError, "internal", "The collector failed."
-	if inFlight := (*ledger.InFlight)(nil); errors.As(err, &inFlight) {
-		status, code, message = http.StatusServiceUnavailable, "in_flight", "Another instance is publishing this result right now."
-	} else {
-		for _, known := range failures {
-			if errors.Is(err, known.is) {
-				status, code, message = known.status, known.code, known.message
-				break
-			}
+	for _, known := range failures {
+		if errors.Is(err, known.is) {
+			status, code, message = known.status, known.code, known.message
+			break
 		}
 	}
 	line.failed(status, code, err)

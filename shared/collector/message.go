@@ -86,20 +86,20 @@ func (r *result) note(format string, args ...any) {
 	r.Reason = sentence
 }
 
-// message returns the entry of the result message.
-func (c *Collector) message(event *pushed, result *result) (ledger.Entry, error) {
+// message returns the result message.
+func (c *Collector) message(event *pushed, result *result) (ledger.Message, error) {
 	result.Event.ID, result.Event.Type = event.attributes["ce-id"], event.eventType
 	result.Event.Subject, result.Event.Tenant = event.resourceID, event.tenant
 	data, err := result.encode()
 	if err != nil {
-		return ledger.Entry{}, fmt.Errorf("encode the result message: %w", err)
+		return ledger.Message{}, fmt.Errorf("encode the result message: %w", err)
 	}
 	messageType := TypeCollected
 	if result.unavailable {
 		messageType = TypeUnavailable
 	}
-	return ledger.Entry{
-		WebhookID: event.attributes["ce-id"], Tenant: event.tenant, Type: messageType, ResourceID: event.attributes["ce-subject"],
+	return ledger.Message{
+		Key: event.resultKey(), WebhookID: event.attributes["ce-id"], Tenant: event.tenant, Type: messageType, ResourceID: event.attributes["ce-subject"],
 		Topic: c.options.Topic, Payload: data, Attributes: event.resultAttributes(messageType),
 	}, nil
 }

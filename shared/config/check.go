@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/secret"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -18,8 +18,8 @@ import (
 
 const (
 	minTolerance = time.Second
-	// A lease must outlast the longest delivery.
-	minLease = receiver.Deadline + time.Second
+	// The least lease follows from the premises of the ledger.
+	minLease = ledger.MinLease
 	// Gemini retries for 24 hours; twice that leaves room for a retry that was itself delayed.
 	minRetention = 48 * time.Hour
 	// A Firestore document holds 1 MiB (https://cloud.google.com/firestore/quotas): the body, 100 attributes of at most

@@ -19,8 +19,8 @@ const (
 // reserved attributes are left for what is added later: the mark of a redelivery.
 const reserved = 1
 
-// DeadLetterType is the ce-type of a dead letter.
-const DeadLetterType = "gemhook.dead_letter"
+// deadLetterType is the ce-type of a dead letter, by which the ledger knows it: ledger.DeadLetterType.
+const deadLetterType = "gemhook.dead_letter"
 
 // source begins the ce-source of every message.
 const source = "//generativelanguage.googleapis.com/webhooks/"
@@ -59,7 +59,7 @@ func (e *Event) Attributes(delivery webhook.Delivery, tenant string) map[string]
 
 // DeadLetterAttributes returns the attributes of a verified delivery that is no event, and why it is none.
 func DeadLetterAttributes(delivery webhook.Delivery, tenant string, reason error) map[string]string {
-	attributes := envelope(delivery, tenant, DeadLetterType, delivery.Time().Format(time.RFC3339))
+	attributes := envelope(delivery, tenant, deadLetterType, delivery.Time().Format(time.RFC3339))
 	attributes.put("error", reason.Error())
 	return attributes
 }

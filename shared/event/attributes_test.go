@@ -10,6 +10,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
+	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -129,8 +130,8 @@ func TestDeadLetterAttributes(t *testing.T) {
 			t.Errorf("DeadLetterAttributes = %v,\nwant %v", redacted(got), redacted(want))
 		}
 	}
-	if event.DeadLetterType != "gemhook.dead_letter" {
-		t.Errorf("DeadLetterType = %q", event.DeadLetterType)
+	if ledger.DeadLetterType != "gemhook.dead_letter" {
+		t.Errorf("DeadLetterType = %q", ledger.DeadLetterType)
 	}
 }
 

@@ -20,18 +20,17 @@ func StaticKey(webhookID string) Key { return escaped("static!", webhookID) }
 // DynamicKey is the key of a dynamic webhook's delivery whose signature covers its webhook-id.
 func DynamicKey(tenant, webhookID string) Key { return escaped("dynamic!"+tenant+"!", webhookID) }
 
-// TokenKey is the key of a dynamic webhook's delivery by token. The token signs no webhook-id, so it goes by what the
-// token does sign: another delivery of the same event is a duplicate whatever webhook-id it bears.
-//
-// Where the event has no resource id or no timestamp these do not tell events apart, and the webhook-id counts as well: an
-// event that comes twice can be borne, one that is lost cannot.
-func TokenKey(tenant, eventType, resourceID, timestamp, webhookID string) Key {
-	signed := []string{eventType, resourceID, timestamp}
-	if resourceID == "" || timestamp == "" {
-		signed = append(signed, webhookID)
+// TokenKey is the key of a dynamic webhook's delivery by token. The token signs no webhook-id, so the
+// key is made of what it does sign: another delivery of the same event is a duplicate whatever its
+// webhook-id. Where the event lacks a type, a resource id or a timestamp, the three do not identify
+// it, and all claims as signed take their place.
+func TokenKey(tenant, eventType, resourceID, timestamp string, claims []byte) Key {
+	signed := string(claims)
+	if eventType != "" && resourceID != "" && timestamp != "" {
+		// Quoted, no part can run into the next, whatever bytes it has; and no claims look like this.
+		signed = fmt.Sprintf("%q", []string{eventType, resourceID, timestamp})
 	}
-	// Quoted, no part can run into the next, whatever bytes it has.
-	return Key("jwt!" + tenant + "!" + digest(fmt.Sprintf("%q", signed)))
+	return Key("jwt!" + tenant + "!" + digest(signed))
 }
 
 // escaped appends an id of any bytes to a prefix. Query escaping leaves letters, digits and "-_.~" as they are; a digest

@@ -42,16 +42,16 @@ var kinds = []kind{
 	func(id string) ledger.Key { return ledger.DynamicKey("a", id) },
 	func(id string) ledger.Key { return ledger.DynamicKey("a-1", id) },
 	func(id string) ledger.Key { return ledger.DynamicKey(strings.Repeat("a", 63), id) },
-	func(id string) ledger.Key { return ledger.TokenKey("a", id, "id", "at", "w") },
-	func(id string) ledger.Key { return ledger.TokenKey("a", "t", id+"x", "at", "w") },
-	func(id string) ledger.Key { return ledger.TokenKey("a", "t", "id", id+"x", "w") },
-	func(id string) ledger.Key { return ledger.TokenKey("a", "t", "", "at", id) },
-	func(id string) ledger.Key { return ledger.TokenKey("a-1", "t", "", "at", id) },
+	func(id string) ledger.Key { return ledger.TokenKey("a", id, "id", "at", []byte("claims 1")) },
+	func(id string) ledger.Key { return ledger.TokenKey("a", "t", id+"x", "at", []byte("claims 2")) },
+	func(id string) ledger.Key { return ledger.TokenKey("a", "t", "id", id+"x", []byte("claims 3")) },
+	func(id string) ledger.Key { return ledger.TokenKey("a", "t", "", "at", []byte(id)) },
+	func(id string) ledger.Key { return ledger.TokenKey("a-1", "t", "", "at", []byte(id)) },
 	// Parts that begin where another has ended.
-	func(id string) ledger.Key { return ledger.TokenKey("a", id, "b c", "at", "w") },
-	func(id string) ledger.Key { return ledger.TokenKey("a", id+" b", "c", "at", "w") },
-	func(id string) ledger.Key { return ledger.TokenKey("a", id, `b" "c`, "at", "w") },
-	func(id string) ledger.Key { return ledger.TokenKey("a", id+`" "b`, "c", "at", "w") },
+	func(id string) ledger.Key { return ledger.TokenKey("a", id, "b c", "at", []byte("claims 6")) },
+	func(id string) ledger.Key { return ledger.TokenKey("a", id+" b", "c", "at", []byte("claims 7")) },
+	func(id string) ledger.Key { return ledger.TokenKey("a", id, `b" "c`, "at", []byte("claims 8")) },
+	func(id string) ledger.Key { return ledger.TokenKey("a", id+`" "b`, "c", "at", []byte("claims 9")) },
 }
 
 // checkKeys wants the keys of two ids, of every kind, to be document ids and all different.

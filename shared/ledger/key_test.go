@@ -86,8 +86,8 @@ func distinct(t *testing.T, keys []ledger.Key) {
 
 func TestTokenKey(t *testing.T) {
 	t.Parallel()
-	same := ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", "msg_1")
-	if again := ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", "msg_2"); again != same {
+	same := ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", []byte("msg_1"))
+	if again := ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", []byte("msg_2")); again != same {
 		t.Errorf("the same event under another webhook-id has key %q, not %q", again, same)
 	}
 	if !strings.HasPrefix(string(same), "jwt!acme!") {
@@ -95,28 +95,30 @@ func TestTokenKey(t *testing.T) {
 	}
 	distinct(t, []ledger.Key{
 		same,
-		ledger.TokenKey("acme-2", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", "msg_1"),
-		ledger.TokenKey("acme", "batch.failed", "batch_1", "2026-01-22T12:00:00Z", "msg_1"),
-		ledger.TokenKey("acme", "batch.succeeded", "batch_2", "2026-01-22T12:00:00Z", "msg_1"),
-		ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:01Z", "msg_1"),
+		ledger.TokenKey("acme-2", "batch.succeeded", "batch_1", "2026-01-22T12:00:00Z", []byte("msg_1")),
+		ledger.TokenKey("acme", "batch.failed", "batch_1", "2026-01-22T12:00:00Z", []byte("msg_1")),
+		ledger.TokenKey("acme", "batch.succeeded", "batch_2", "2026-01-22T12:00:00Z", []byte("msg_1")),
+		ledger.TokenKey("acme", "batch.succeeded", "batch_1", "2026-01-22T12:00:01Z", []byte("msg_1")),
 		ledger.DynamicKey("acme", "msg_1"),
 		ledger.StaticKey("msg_1"),
 	})
 }
 
-// TestTokenKeyOfLittle is about events that the signed members do not tell apart: there the webhook-id does.
+// TestTokenKeyOfLittle is about events that the three members do not identify: there all claims do.
 func TestTokenKeyOfLittle(t *testing.T) {
 	t.Parallel()
 	distinct(t, []ledger.Key{
-		ledger.TokenKey("acme", "t", "", "at", "msg_1"),
-		ledger.TokenKey("acme", "t", "", "at", "msg_2"),
-		ledger.TokenKey("acme", "t", "id", "", "msg_1"),
-		ledger.TokenKey("acme", "t", "id", "", "msg_2"),
-		ledger.TokenKey("acme", "t", "", "", "msg_1"),
-		ledger.TokenKey("acme", "t", "", "", "msg_2"),
-		ledger.TokenKey("acme", "t", "id", "at", "msg_1"),
-		ledger.TokenKey("acme", "t", "at", "", "id"),
+		ledger.TokenKey("acme", "t", "", "at", []byte(`{"type":"t","timestamp":"at"}`)),
+		ledger.TokenKey("acme", "t", "", "at", []byte(`{"type":"t","timestamp":"at","n":1}`)),
+		ledger.TokenKey("acme", "t", "id", "", []byte(`{"type":"t","data":{"id":"id"}}`)),
+		ledger.TokenKey("acme", "", "id", "at", []byte(`{"data":{"id":"id"},"timestamp":"at"}`)),
+		ledger.TokenKey("acme", "", "", "", []byte(`{}`)),
+		ledger.TokenKey("acme", "t", "id", "at", []byte(`{}`)),
 	})
+	same := ledger.TokenKey("acme", "t", "", "at", []byte(`{"type":"t"}`))
+	if again := ledger.TokenKey("acme", "t", "", "at", []byte(`{"type":"t"}`)); again != same {
+		t.Errorf("the same claims have keys %q and %q", same, again)
+	}
 }
 
 // TestTokenKeyKeepsPartsApart moves bytes from one part to the next, any separator among them.
@@ -124,11 +126,11 @@ func TestTokenKeyKeepsPartsApart(t *testing.T) {
 	t.Parallel()
 	for _, separator := range []string{"", "\x00", "!", ":", ",", " ", `"`, `" "`, "\\", "\n", "\x1f"} {
 		distinct(t, []ledger.Key{
-			ledger.TokenKey("acme", "a"+separator+"b", "c", "d", "w"),
-			ledger.TokenKey("acme", "a", "b"+separator+"c", "d", "w"),
-			ledger.TokenKey("acme", "a", "b", "c"+separator+"d", "w"),
-			ledger.TokenKey("acme", "a"+separator, "d", "w", ""),
-			ledger.TokenKey("acme", "a", "", "d", "w"),
+			ledger.TokenKey("acme", "a"+separator+"b", "c", "d", []byte("w")),
+			ledger.TokenKey("acme", "a", "b"+separator+"c", "d", []byte("w")),
+			ledger.TokenKey("acme", "a", "b", "c"+separator+"d", []byte("w")),
+			ledger.TokenKey("acme", "a"+separator, "d", "w", []byte("")),
+			ledger.TokenKey("acme", "a", "", "d", []byte("w")),
 		})
 	}
 }

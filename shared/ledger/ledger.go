@@ -1,22 +1,25 @@
 // Package ledger decides who may publish a delivery.
 //
-// Gemini delivers at least once, to any of many instances at the same time, and each of them can die at any point. The
-// ledger keeps one document per delivery and lets exactly one claimant at a time publish it:
+// Gemini delivers at least once, to any of many instances at the same time, and each of them can
+// crash at any point. The ledger keeps one document per delivery and lets exactly one claimant at a
+// time publish it:
 //
-//	claim    create the document, or take over one that was released or whose lease has run out
+//	claim    create the document, or take over one that was released or whose lease is over
 //	publish  (not the ledger's) once, ending before Claim.PublishBy
-//	settle   write down that it is on a topic: from then on the delivery is a duplicate
-//	release  give the claim up after a publish that surely published nothing
+//	settle   record that the message is on a topic: from then on the delivery is a duplicate
+//	release  give up the claim after a publish that surely published nothing
 //
-// Every step is one write to one document, conditional on the document being as the claimant last saw it. So whoever lost
-// the claim can neither settle nor release it, and of several who take over one wins.
+// Every step is one write to one document, conditional on the document being as the claimant last
+// saw it. So whoever lost the claim can neither settle nor release it, and of several who take over
+// one wins.
 //
-// A claimant may have published and then died before it settled; nobody can tell. Whoever takes over an abandoned claim
-// therefore publishes with [RedeliveredAttribute], and so does everyone after it. A message without the mark is the first
-// of its delivery.
+// A claimant may have published and then crashed before it settled; nobody can know. Whoever takes
+// over an abandoned claim therefore publishes with [RedeliveredAttribute], and so does everyone
+// after it. A message without the mark is the first of its delivery.
 //
-// The protocol is written here once, over a [Store] that knows compare-and-set and nothing else. [NewMemory] is a store
-// for tests and for trying things out; package firestoreledger has the one for use.
+// The protocol is written here once, over a [Store] that knows compare-and-set and nothing else.
+// [NewMemory] is a store for tests and for trying things out; package firestoreledger has the one
+// for use.
 package ledger
 
 import (
@@ -27,12 +30,24 @@ import (
 	"time"
 )
 
-// MaxClockSkew is how far the clocks of two claimants may lie apart before both can be publishing: a claim must stop
-// publishing so long before its lease ends.
-const MaxClockSkew = 5 * time.Second
+// The premises of the guarantee that two claimants never publish at the same time. Both can hold
+// at once, so a publish must end both margins before the lease does.
+const (
+	// MaxClockSkew is how far apart the clocks of two claimants may be.
+	MaxClockSkew = 5 * time.Second
+	// MaxTransit is how much later than its deadline the bytes of a publish may still arrive. A
+	// deadline travels as the time that is left, counted from its receipt.
+	MaxTransit = 5 * time.Second
+)
+
+// MinLease is the least lease: both margins, and the time of a delivery.
+const MinLease = 20 * time.Second
 
 // RedeliveredAttribute marks, with the value "true", a message that may be a copy of an earlier one.
 const RedeliveredAttribute = "ce-redelivered"
+
+// DeadLetterType is the ce-type of a dead letter: a delivery that is genuine but not an event.
+const DeadLetterType = "gemhook.dead_letter"
 
 // A State is where a delivery stands.
 type State string
@@ -45,48 +60,80 @@ const (
 	Released     State = "released"
 )
 
+// Settled reports whether the delivery is on a topic: nothing changes it any more.
+func (s State) Settled() bool { return s == Published || s == DeadLettered }
+
 // ErrLost is returned by Settle and Release when the claim is not the claimant's any more.
 var ErrLost = errors.New("the claim was lost")
 
-// InFlight is the error of Claim while another claimant holds the delivery.
-type InFlight struct {
-	Lease time.Duration // how long its claim can last; not negative
-}
-
-func (e *InFlight) Error() string { return "another claimant holds the delivery" }
-
-// Settled is the error of Claim for a delivery that is on a topic already.
-type Settled struct {
-	State     State // Published or DeadLettered
-	MessageID string
-}
-
-func (e *Settled) Error() string { return "the delivery is settled: " + string(e.State) }
-
-// An Entry is what a claimant writes down of a delivery, so that it can be replayed without Gemini.
-type Entry struct {
+// A Message is what is to be published of a delivery, and what the ledger records of it so that it
+// can be published again without Gemini.
+type Message struct {
+	Key                                         Key
 	WebhookID, Tenant, Scheme, Type, ResourceID string
 
-	Topic      string // where it is to be published
+	Topic      string // the id of the topic to publish to
 	Payload    []byte
 	Attributes map[string]string
 }
 
-// A Claim is the exclusive right to publish a delivery, for a while.
-type Claim struct {
-	Key        Key
-	Attempt    int               // 1 for the first claim of the delivery
-	PublishBy  time.Time         // when a publish must have ended
-	Attributes map[string]string // to publish with: the entry's, and the mark where it is due
-	version    Version
+// SettledState returns the state of the delivery once the message is on its topic.
+func (m *Message) SettledState() State {
+	if m.Attributes["ce-type"] == DeadLetterType {
+		return DeadLettered
+	}
+	return Published
 }
 
-// Redelivered tells whether the message may be a copy of an earlier one.
-func (c *Claim) Redelivered() bool { return c.Attributes[RedeliveredAttribute] == "true" }
+// Redelivered reports whether the message may be a copy of an earlier one.
+func (m *Message) Redelivered() bool { return m.Attributes[RedeliveredAttribute] == "true" }
+
+// mark returns the message with the mark of a redelivery.
+func (m Message) mark() Message {
+	attributes := make(map[string]string, len(m.Attributes)+1)
+	maps.Copy(attributes, m.Attributes)
+	attributes[RedeliveredAttribute] = "true"
+	m.Attributes = attributes
+	return m
+}
+
+// A Claim is the exclusive right to publish a message, for a while.
+type Claim struct {
+	Message             // as it is to be published: with the mark where it is due
+	Attempt   int       // 1 for the first claim of the delivery
+	PublishBy time.Time // when a publish must have ended
+	version   Version
+}
+
+// TimeLeft returns how long a publish of the claim may take that starts now. The monotonic clock
+// stops while a machine is suspended and the wall clock can be set back, so the stricter of the
+// two counts.
+func (c *Claim) TimeLeft(now time.Time) time.Duration {
+	return min(c.PublishBy.Sub(now), c.PublishBy.Round(0).Sub(now.Round(0)))
+}
+
+// A Standing says whose a delivery is after a claim of it.
+type Standing int
+
+// The standings.
+const (
+	Mine     Standing = iota // the claim is the caller's
+	InFlight                 // another claimant holds the delivery
+	Settled                  // the delivery is on a topic already
+)
+
+// A ClaimResult is how a claim ended.
+type ClaimResult struct {
+	Standing  Standing
+	Claim     *Claim        // of Mine
+	Lease     time.Duration // of InFlight: how long the other claim can last; not negative
+	State     State         // of Settled: Published or DeadLettered
+	MessageID string        // of Settled
+}
 
 // Options are the settings of a ledger.
 type Options struct {
-	Lease     time.Duration    // how long a claim is exclusive; more than MaxClockSkew and the longest delivery
+	Lease     time.Duration    // how long a claim is exclusive; at least MinLease
 	Retention time.Duration    // how long a document is kept after it is made; longer than the sender retries
 	Now       func() time.Time // nil is time.Now
 }
@@ -105,97 +152,105 @@ func New(store Store, options Options) *Ledger {
 	return &Ledger{store: store, options: options}
 }
 
-// claimTries bounds how often Claim starts over because the document it found has vanished: its retention ended.
+// claimTries bounds how often Claim starts over because the document that it found has vanished:
+// its retention ended.
 const claimTries = 3
 
-// Claim takes the exclusive right to publish a delivery. It fails with [*Settled] if the delivery is on a topic already,
-// with [*InFlight] while somebody else holds it, and else with the store's error; then the claim may or may not have
-// been written, and a later Claim finds out when its lease has ended.
-func (l *Ledger) Claim(ctx context.Context, key Key, entry Entry) (*Claim, error) {
+// Claim claims a delivery in order to publish its message. Its error is the store's: then the claim
+// may or may not have been written, and a later Claim finds out when its lease is over.
+func (l *Ledger) Claim(ctx context.Context, message Message) (ClaimResult, error) {
 	for range claimTries {
-		document := l.first(entry)
-		version, err := l.store.Create(ctx, key, document)
+		now := l.options.Now()
+		document := l.claimed(message, now)
+		document.Attempt, document.ReceivedAt, document.ExpiresAt = 1, now, now.Add(l.options.Retention)
+		version, err := l.store.Create(ctx, message.Key, document)
 		if err == nil {
-			return claim(key, document, version), nil
+			return mine(message, document, version), nil
 		}
 		if !errors.Is(err, ErrExists) {
-			return nil, fmt.Errorf("create claim: %w", err)
+			return ClaimResult{}, fmt.Errorf("create claim: %w", err)
 		}
-		existing, version, err := l.store.Read(ctx, key)
+		existing, version, err := l.store.Read(ctx, message.Key)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read claim: %w", err)
+			return ClaimResult{}, fmt.Errorf("read claim: %w", err)
 		}
-		return l.takeOver(ctx, key, existing, version, entry)
+		return l.takeOver(ctx, message, existing, version)
 	}
-	return nil, errors.New("claim: the document vanishes as often as it is created")
+	return ClaimResult{}, errors.New("claim: the document vanishes as often as it is created")
 }
 
-func (l *Ledger) takeOver(ctx context.Context, key Key, found *Document, version Version, entry Entry) (*Claim, error) {
-	document, err := l.next(found, entry)
+// Resume claims a delivery that was left unsettled, in order to publish the message that its
+// document holds. Without a document it fails with ErrNotFound; its other errors are as Claim's.
+func (l *Ledger) Resume(ctx context.Context, key Key) (ClaimResult, error) {
+	existing, version, err := l.store.Read(ctx, key)
 	if err != nil {
-		return nil, err
+		return ClaimResult{}, fmt.Errorf("read claim: %w", err)
 	}
-	version, err = l.store.Replace(ctx, key, version, document)
-	if errors.Is(err, ErrChanged) {
-		return nil, &InFlight{Lease: l.options.Lease}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("take over claim: %w", err)
-	}
-	return claim(key, document, version), nil
+	return l.takeOver(ctx, existing.Message(key), existing, version)
 }
 
-// first is the document of a delivery that nobody has claimed.
-func (l *Ledger) first(entry Entry) *Document {
+// takeOver claims a delivery that has the document found, if the document allows it.
+func (l *Ledger) takeOver(ctx context.Context, message Message, found *Document, version Version) (ClaimResult, error) {
 	now := l.options.Now()
-	document := &Document{Attempt: 1, ReceivedAt: now, ExpiresAt: now.Add(l.options.Retention)}
-	document.claimFor(entry, now.Add(l.options.Lease))
-	return document
-}
-
-// next is the document of a delivery after a take-over of what was found, or why there can be none.
-func (l *Ledger) next(found *Document, entry Entry) (*Document, error) {
-	now := l.options.Now()
-	switch found.State {
-	case Published, DeadLettered:
-		return nil, &Settled{State: found.State, MessageID: found.MessageID}
-	case Claimed:
-		if lease := found.LeaseExpiresAt.Sub(now); lease > 0 {
-			return nil, &InFlight{Lease: lease}
-		}
+	switch lease := found.LeaseExpiresAt.Sub(now); {
+	case found.State.Settled():
+		return ClaimResult{Standing: Settled, State: found.State, MessageID: found.MessageID}, nil
+	case found.State == Claimed && lease > 0:
+		return ClaimResult{Standing: InFlight, Lease: lease}, nil
 	}
-	document := &Document{Attempt: found.Attempt + 1, ReceivedAt: found.ReceivedAt, ExpiresAt: found.ExpiresAt}
-	document.claimFor(entry, now.Add(l.options.Lease))
-	// An abandoned claim may have been published. A released one was not, unless one before it may have been.
+	// An abandoned claim may have been published. A released one was not, unless one before it may
+	// have been.
 	if found.State == Claimed || found.Attributes[RedeliveredAttribute] == "true" {
-		document.Attributes = map[string]string{}
-		maps.Copy(document.Attributes, entry.Attributes)
-		document.Attributes[RedeliveredAttribute] = "true"
+		message = message.mark()
 	}
-	return document, nil
+	document := l.claimed(message, now)
+	document.Attempt, document.ReceivedAt, document.ExpiresAt = found.Attempt+1, found.ReceivedAt, found.ExpiresAt
+	version, err := l.store.Replace(ctx, message.Key, version, document)
+	if errors.Is(err, ErrChanged) {
+		return ClaimResult{Standing: InFlight, Lease: l.options.Lease}, nil
+	}
+	if err != nil {
+		return ClaimResult{}, fmt.Errorf("take over claim: %w", err)
+	}
+	return mine(message, document, version), nil
 }
 
-func claim(key Key, document *Document, version Version) *Claim {
-	return &Claim{
-		Key:        key,
-		Attempt:    document.Attempt,
-		PublishBy:  document.LeaseExpiresAt.Add(-MaxClockSkew),
-		Attributes: document.Attributes,
-		version:    version,
+// claimed returns the document of a claim made now, without what a take-over keeps.
+func (l *Ledger) claimed(message Message, now time.Time) *Document {
+	return &Document{
+		State:          Claimed,
+		LeaseExpiresAt: now.Add(l.options.Lease),
+		WebhookID:      message.WebhookID,
+		Tenant:         message.Tenant,
+		Scheme:         message.Scheme,
+		Type:           message.Type,
+		ResourceID:     message.ResourceID,
+		Topic:          message.Topic,
+		Payload:        message.Payload,
+		Attributes:     message.Attributes,
 	}
 }
 
-// Settle writes down that the claimed delivery is on a topic, as Published or DeadLettered. It fails with ErrLost if the
-// claim was lost, or if an earlier Settle of it succeeded without its caller getting to know.
-func (l *Ledger) Settle(ctx context.Context, claim *Claim, state State, messageID string) error {
-	return l.finish(ctx, claim, Outcome{State: state, At: l.options.Now(), MessageID: messageID})
+func mine(message Message, document *Document, version Version) ClaimResult {
+	return ClaimResult{Standing: Mine, Claim: &Claim{
+		Message:   message,
+		Attempt:   document.Attempt,
+		PublishBy: document.LeaseExpiresAt.Add(-MaxClockSkew - MaxTransit),
+		version:   version,
+	}}
 }
 
-// Release gives up a claim whose publish has surely published nothing: the next delivery can claim at once. It fails
-// with ErrLost if the claim was lost.
+// Settle records that the claim's message is on its topic. It fails with ErrLost if the claim was
+// lost, or if an earlier Settle of it succeeded without its caller learning of it.
+func (l *Ledger) Settle(ctx context.Context, claim *Claim, messageID string) error {
+	return l.finish(ctx, claim, Outcome{State: claim.SettledState(), At: l.options.Now(), MessageID: messageID})
+}
+
+// Release gives up a claim whose publish has surely published nothing: the next delivery can claim
+// at once. It fails with ErrLost if the claim was lost.
 func (l *Ledger) Release(ctx context.Context, claim *Claim) error {
 	return l.finish(ctx, claim, Outcome{State: Released})
 }

@@ -3,8 +3,8 @@ package ledger_test
 import (
 	"testing"
 
+	"github.com/gemhook/gemhook/internal/ledgertest"
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/ledger/ledgertest"
 )
 
 func TestMemory(t *testing.T) {

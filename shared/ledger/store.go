@@ -13,7 +13,7 @@ var (
 	ErrChanged  = errors.New("the document has changed since")
 )
 
-// A Version tells a document's contents apart: every write that changes it gives another, later one.
+// A Version identifies the contents of a document: every write that changes them gives a later one.
 type Version = time.Time
 
 // A Store keeps documents by key. Each method is one atomic step; two at the same time are as one after the other. With
@@ -51,11 +51,19 @@ type Document struct {
 	MessageID  string     `firestore:"message_id"`
 }
 
-func (d *Document) claimFor(entry Entry, until time.Time) {
-	d.State, d.LeaseExpiresAt = Claimed, until
-	d.WebhookID, d.Tenant, d.Scheme = entry.WebhookID, entry.Tenant, entry.Scheme
-	d.Type, d.ResourceID = entry.Type, entry.ResourceID
-	d.Topic, d.Payload, d.Attributes = entry.Topic, entry.Payload, entry.Attributes
+// Message returns the message that the document of a key holds.
+func (d *Document) Message(key Key) Message {
+	return Message{
+		Key:        key,
+		WebhookID:  d.WebhookID,
+		Tenant:     d.Tenant,
+		Scheme:     d.Scheme,
+		Type:       d.Type,
+		ResourceID: d.ResourceID,
+		Topic:      d.Topic,
+		Payload:    d.Payload,
+		Attributes: d.Attributes,
+	}
 }
 
 // An Outcome is how a claim ended.

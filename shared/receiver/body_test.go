@@ -21,7 +21,7 @@ func sized(size int) []byte {
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
 	for _, chunked := range []bool{false, true} {
-		b := newBench(t)
+		b := newFixture(t)
 		send := func(size int) *answer {
 			d := b.delivery("msg_1")
 			d.Body = sized(size)
@@ -45,7 +45,7 @@ func TestBodyLimit(t *testing.T) {
 // TestDeclaredTooLarge wants a body that says it is too large not to be read at all.
 func TestDeclaredTooLarge(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := request("/", b.v1(b.delivery("msg_1")))
 	r.ContentLength = maxBody + 1
 	r.Body = io.NopCloser(readerFunc(func() { t.Error("the body was read") }))
@@ -55,7 +55,7 @@ func TestDeclaredTooLarge(t *testing.T) {
 
 func TestBodyCutOff(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	d := b.v1(b.delivery("msg_1"))
 	r := request("/", d)
 	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(d.Body), iotest.ErrReader(io.ErrUnexpectedEOF)))
@@ -95,7 +95,7 @@ func TestDeadLetters(t *testing.T) {
 		"type without quote": `{type:"batch.succeeded"}`,
 	} {
 		for _, path := range []string{"/", dynamicPath} {
-			b := newBench(t)
+			b := newFixture(t)
 			d := b.delivery("msg_1")
 			d.Body = []byte(body)
 			sign, key, source := b.v1, ledger.StaticKey("msg_1"), "static"

@@ -25,37 +25,37 @@ func TestHangingBackends(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		path     string
-		breakIt  func(*bench)
+		breakIt  func(*fixture)
 		status   int
 		code     string
 		reached  bool // the topic
 		released bool
 	}{
-		"signing secrets": {"/", func(b *bench) {
+		"signing secrets": {"/", func(b *fixture) {
 			b.deps.Static = webhook.NewStatic(hanging[webhook.Secrets]{}, nil)
 		}, 503, "keys_unavailable", false, false},
-		"key set": {dynamicPath, func(b *bench) {
+		"key set": {dynamicPath, func(b *fixture) {
 			b.deps.Dynamic = webhook.NewDynamic(hanging[webhook.KeySet]{}, nil)
 		}, 503, "keys_unavailable", false, false},
-		"tenant keys": {dynamicPath, func(b *bench) {
-			b.deps.TenantKeys = hanging[tenant.Keys]{}
+		"tenant keys": {dynamicPath, func(b *fixture) {
+			b.deps.Gate = tenant.NewGate(hanging[tenant.Keys]{})
 		}, 503, "keys_unavailable", false, false},
-		"claim":   {"/", func(b *bench) { b.ledger.onClaim = hang }, 503, "ledger_unavailable", false, false},
-		"publish": {"/", func(b *bench) { b.publisher.onPublish = hang }, 503, "topic_unavailable", true, false},
-		"release": {"/", func(b *bench) {
+		"claim":   {"/", func(b *fixture) { b.ledger.onClaim = hang }, 503, "ledger_unavailable", false, false},
+		"publish": {"/", func(b *fixture) { b.publisher.onPublish = hang }, 503, "topic_unavailable", true, false},
+		"release": {"/", func(b *fixture) {
 			b.publisher.onPublish = fail(topic.ErrNotPublished)
 			b.ledger.onRelease = hang
 		}, 503, "topic_unavailable", true, true},
-		"publish, then release": {"/", func(b *bench) {
+		"publish, then release": {"/", func(b *fixture) {
 			b.publisher.onPublish = func(ctx context.Context) error { return fmt.Errorf("%w: %w", topic.ErrNotPublished, hang(ctx)) }
 			b.ledger.onRelease = hang
 		}, 503, "topic_unavailable", true, true},
-		"settle":               {"/", func(b *bench) { b.ledger.onSettle = hang }, 200, "", true, false},
-		"settle, failing fast": {"/", func(b *bench) { b.ledger.onSettle = fail(errAway) }, 200, "", true, false},
+		"settle":               {"/", func(b *fixture) { b.ledger.onSettle = hang }, 200, "", true, false},
+		"settle, failing fast": {"/", func(b *fixture) { b.ledger.onSettle = fail(errAway) }, 200, "", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newLiveBench(t, test.breakIt)
+				b := newLiveFixture(t, test.breakIt)
 				d := b.v1(b.delivery("msg_1"))
 				if test.path == dynamicPath {
 					d = b.v1a(d)
@@ -89,7 +89,7 @@ func TestPublishDeadline(t *testing.T) {
 	t.Parallel()
 	for _, left := range []time.Duration{-time.Second, 0, time.Second, receiver.Deadline, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newLiveBench(t)
+			b := newLiveFixture(t)
 			begin := time.Now()
 			publishBy := begin.Add(left)
 			b.ledger.afterwards = func(claim *ledger.Claim) { claim.PublishBy = publishBy }
@@ -112,7 +112,7 @@ func TestPublishDeadline(t *testing.T) {
 func TestSlowStepsLeaveTimeForTheNext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newLiveBench(t)
+		b := newLiveFixture(t)
 		slow := func(ctx context.Context) error {
 			deadline, bounded := ctx.Deadline()
 			if !bounded || time.Until(deadline) < time.Second {
@@ -133,7 +133,7 @@ func TestSlowStepsLeaveTimeForTheNext(t *testing.T) {
 func TestReleasedAfterALongPublish(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newLiveBench(t)
+		b := newLiveFixture(t)
 		b.publisher.onPublish = func(ctx context.Context) error { return fmt.Errorf("%w: %w", topic.ErrNotPublished, hang(ctx)) }
 		d := b.v1(b.delivery("msg_1"))
 		b.failed(b.post("/", d), http.StatusServiceUnavailable, "topic_unavailable", "10")
@@ -147,7 +147,7 @@ func TestReleasedAfterALongPublish(t *testing.T) {
 func TestUnsettledIsRedelivered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newLiveBench(t)
+		b := newLiveFixture(t)
 		b.ledger.onSettle = fail(errAway)
 		d := b.v1(b.delivery("msg_1"))
 		b.succeeded(b.post("/", d), "published", "msg_1")
@@ -170,7 +170,7 @@ func TestSlowBody(t *testing.T) {
 	for name, trickle := range map[string]bool{"stops": false, "trickles": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newLiveBench(t)
+				b := newLiveFixture(t)
 				client, server := net.Pipe()
 				serving := &http.Server{Handler: b}
 				var running sync.WaitGroup

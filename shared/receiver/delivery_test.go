@@ -18,7 +18,7 @@ import (
 
 func TestPublished(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	d := b.v1a(b.delivery("msg_1"))
 	id := b.succeeded(b.post(dynamicPath, d), "published", "msg_1")
 	if again := b.succeeded(b.post(dynamicPath, d), "duplicate", "msg_1"); again != id {
@@ -50,7 +50,7 @@ func TestPublished(t *testing.T) {
 // TestIDs has webhook-ids of every kind that HTTP lets through, each its own delivery.
 func TestIDs(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	ids := []string{
 		"msg_1", "MSG_1", "a/b", "../..", ".", "..", `"quoted"`, "'", "`", "__x__", "static!msg_1", "sha256:x", "%2F", "a b", "a+b", "{}", "[*]~\\",
 		"größe", "日本語", "🎬", "\xff", "\xfe", "\xff\xfe/", "\uFFFD", strings.Repeat("x", 4096), strings.Repeat("x", 4095) + "y", strings.Repeat("\xff", 4096),
@@ -81,7 +81,7 @@ func TestIDs(t *testing.T) {
 // TestUserMetadata sends what breaks every limit of an attribute. The body is published whole.
 func TestUserMetadata(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	metadata := map[string]any{
 		"": "no name", "empty": "", "größe": "日本語", "goog": "g", "zero": "\x00", "nested": map[string]any{"a": 1}, "list": []int{1}, "null": nil,
 		"number": json.RawMessage("1e400"), "yes": true, strings.Repeat("k", 300): "name too long", "long": strings.Repeat("v", 5000),
@@ -118,7 +118,7 @@ func TestUserMetadata(t *testing.T) {
 // TestToken is about what a token does not sign: the body, the webhook-id and the webhook-timestamp.
 func TestToken(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	d := b.jwt(b.delivery("msg_1"))
 	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(d.Header.Get(standin.HeaderSignature), ".")[1])
 	if err != nil {
@@ -148,7 +148,7 @@ func TestToken(t *testing.T) {
 // TestTenantsAndSchemesKeepApart delivers the same event with the same webhook-id in every way: each is a delivery.
 func TestTenantsAndSchemesKeepApart(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	other := keyOf(dynamicKey).Path("umbrella")
 	v1, v1a, jwt := b.v1(b.delivery("msg_1")), b.v1a(b.delivery("msg_1")), b.jwt(b.delivery("msg_1"))
 	for _, to := range []struct {
@@ -166,7 +166,7 @@ func TestTenantsAndSchemesKeepApart(t *testing.T) {
 func TestAtOnce(t *testing.T) {
 	t.Parallel()
 	const posts = 50
-	b := newLiveBench(t)
+	b := newLiveFixture(t)
 	d := b.v1(b.delivery("msg_1"))
 	answers := make([]*answer, posts)
 	var running sync.WaitGroup
@@ -193,7 +193,7 @@ func TestAtOnce(t *testing.T) {
 // TestWhileInFlight posts a delivery again while it is being published.
 func TestWhileInFlight(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	publishing, goOn := make(chan struct{}), make(chan struct{})
 	d := b.v1(b.delivery("msg_1"))
 	b.publisher.onPublish = gate(publishing, goOn)

@@ -5,20 +5,24 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // Why a delivery fails, beyond what package webhook refuses.
 var (
-	errUnknownToken      = errors.New("unknown token")
 	errBodyTooLarge      = errors.New("body too large")
 	errBodyCutOff        = errors.New("body cut off")
 	errLedgerUnavailable = errors.New("ledger unavailable")
 	errTopicUnavailable  = errors.New("topic unavailable")
 )
 
-// retryAfter is what a sender is asked to wait before it tries again. It is also the longest a live claimant can still
+// An inFlightError is the failure of a delivery that another claimant holds.
+type inFlightError struct{ lease time.Duration }
+
+func (e *inFlightError) Error() string { return "another claimant holds the delivery" }
+
+// retryAfter is what a sender is asked to wait before it tries again: as long as a live claimant can
 // hold a delivery.
 const retryAfter = 10 * time.Second
 
@@ -42,7 +46,7 @@ var failures = []struct {
 	{webhook.ErrBadSignature, failure{status: http.StatusUnauthorized, code: "bad_signature"}},
 	{webhook.ErrBadToken, failure{status: http.StatusUnauthorized, code: "bad_token"}},
 	{webhook.ErrDynamicURLRequired, failure{status: http.StatusUnauthorized, code: "dynamic_url_required"}},
-	{errUnknownToken, failure{status: http.StatusUnauthorized, code: "unknown_token",
+	{tenant.ErrUnknownToken, failure{status: http.StatusUnauthorized, code: "unknown_token",
 		message: "The token in this URL is not the tenant's."}},
 	{errBodyTooLarge, failure{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
 		message: "The body is larger than this receiver accepts."}},
@@ -58,10 +62,10 @@ var failures = []struct {
 
 // failureOf maps an error to its answer.
 func failureOf(err error) failure {
-	if inFlight := (*ledger.InFlight)(nil); errors.As(err, &inFlight) {
+	if inFlight := (*inFlightError)(nil); errors.As(err, &inFlight) {
 		return failure{status: http.StatusConflict, code: "in_flight",
 			message:    "This webhook-id is being processed right now; deliver it again.",
-			retryAfter: min(max(inFlight.Lease, time.Second), retryAfter), cause: err}
+			retryAfter: min(max(inFlight.lease, time.Second), retryAfter), cause: err}
 	}
 	for _, known := range failures {
 		if !errors.Is(err, known.is) {

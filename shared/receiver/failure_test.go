@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/receiver"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/topic"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -25,7 +26,7 @@ var works func(context.Context) error
 
 func TestLedgerAway(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.ledger.onClaim = fail(errAway)
 	d := b.v1(b.delivery("msg_1"))
 	b.failed(b.post("/", d), http.StatusServiceUnavailable, "ledger_unavailable", "10")
@@ -36,18 +37,24 @@ func TestLedgerAway(t *testing.T) {
 	b.succeeded(b.post("/", d), "published", "msg_1")
 }
 
-// TestInFlightNoLonger has the other claim end at this very moment. A sender is not asked to come back in no time.
+// TestInFlightNoLonger has the other claim end at this very moment: the sender is still asked to wait.
 func TestInFlightNoLonger(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.ledger.onClaim = fail(&ledger.InFlight{})
+	b := newFixture(t, func(b *fixture) { b.deps.Ledger = heldLedger{} })
 	b.failed(b.post("/", b.v1(b.delivery("msg_1"))), http.StatusConflict, "in_flight", "1")
+}
+
+// heldLedger is a ledger in which another claim ends right now.
+type heldLedger struct{ receiver.Ledger }
+
+func (heldLedger) Claim(context.Context, ledger.Message) (ledger.ClaimResult, error) {
+	return ledger.ClaimResult{Standing: ledger.InFlight}, nil
 }
 
 // TestSurelyNotPublished wants the claim to be released: the next delivery need not wait, and is no redelivery.
 func TestSurelyNotPublished(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.publisher.onPublish = fail(fmt.Errorf("publish: %w: %w", topic.ErrNotPublished, errAway))
 	d := b.v1(b.delivery("msg_1"))
 	b.failed(b.post("/", d), http.StatusServiceUnavailable, "topic_unavailable", "10")
@@ -62,7 +69,7 @@ func TestSurelyNotPublished(t *testing.T) {
 // TestPerhapsPublished wants the claim to be kept until its lease ends, and the message after it to be marked.
 func TestPerhapsPublished(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.publisher.onPublish = fail(errAway)
 	d := b.v1a(b.delivery("msg_1"))
 	b.failed(b.post(dynamicPath, d), http.StatusServiceUnavailable, "topic_unavailable", "10")
@@ -85,7 +92,7 @@ func TestPerhapsPublished(t *testing.T) {
 // TestMarkedOnceMarkedAlways fails surely after a failure that was not sure.
 func TestMarkedOnceMarkedAlways(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	d := b.v1(b.delivery("msg_1"))
 	b.publisher.onPublish = fail(errAway)
 	b.failed(b.post("/", d), http.StatusServiceUnavailable, "topic_unavailable", "10")
@@ -98,7 +105,7 @@ func TestMarkedOnceMarkedAlways(t *testing.T) {
 }
 
 // checkMessage wants the i-th publish to have been of that attempt, which the last log line tells too, and marked or not.
-func (b *bench) checkMessage(i, attempt int, marked bool) {
+func (b *fixture) checkMessage(i, attempt int, marked bool) {
 	b.Helper()
 	messages := b.publisher.all()
 	if len(messages) != i+1 {
@@ -116,7 +123,7 @@ func (b *bench) checkMessage(i, attempt int, marked bool) {
 // TestReleaseFails wants a claim that could not be released to be left to its lease.
 func TestReleaseFails(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.publisher.onPublish = fail(topic.ErrNotPublished)
 	b.ledger.onRelease = fail(errAway)
 	d := b.v1(b.delivery("msg_1"))
@@ -129,7 +136,7 @@ func TestReleaseFails(t *testing.T) {
 
 func TestSettleFailsOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	failures := 1
 	b.ledger.onSettle = func(context.Context) error {
 		if failures--; failures >= 0 {
@@ -152,7 +159,7 @@ func TestSettleFailsOnce(t *testing.T) {
 // topic.
 func TestLeaseLost(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.ledger.onSettle = fail(ledger.ErrLost)
 	b.succeeded(b.post("/", b.v1(b.delivery("msg_1"))), "published", "msg_1")
 	if b.ledger.settles != 1 {
@@ -167,7 +174,7 @@ func TestLeaseLost(t *testing.T) {
 // the ledger says what the owner did.
 func TestTakenOverWhilePublishing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	publishing, goOn := make(chan struct{}), make(chan struct{})
 	b.publisher.onPublish = gate(publishing, goOn)
 	d := b.v1(b.delivery("msg_1"))
@@ -187,7 +194,7 @@ func TestTakenOverWhilePublishing(t *testing.T) {
 
 func TestKeysUnavailable(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(b *bench) {
+	b := newFixture(t, func(b *fixture) {
 		b.deps.Static = webhook.NewStatic(broken[webhook.Secrets]{errAway}, &webhook.Options{Now: b.clock.Now})
 		b.deps.Dynamic = webhook.NewDynamic(broken[webhook.KeySet]{errAway}, &webhook.Options{Now: b.clock.Now, Audience: audience})
 	})
@@ -196,7 +203,7 @@ func TestKeysUnavailable(t *testing.T) {
 	b.failed(b.post(dynamicPath, b.jwt(b.delivery("msg_1"))), http.StatusServiceUnavailable, "keys_unavailable", "10")
 	b.untouched()
 
-	noTenants := newBench(t, func(b *bench) { b.deps.TenantKeys = broken[tenant.Keys]{errAway} })
+	noTenants := newFixture(t, func(b *fixture) { b.deps.Gate = tenant.NewGate(broken[tenant.Keys]{errAway}) })
 	noTenants.failed(noTenants.post(dynamicPath, b.v1a(b.delivery("msg_1"))), http.StatusServiceUnavailable, "keys_unavailable", "10")
 	noTenants.untouched()
 }
@@ -204,13 +211,13 @@ func TestKeysUnavailable(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	boom := func(context.Context) error { panic("boom") }
-	for name, breakIt := range map[string]func(*bench){
-		"verifier":  func(b *bench) { b.deps.Static = verifierFunc(func() { panic("boom") }) },
-		"ledger":    func(b *bench) { b.ledger.onClaim = boom },
-		"publisher": func(b *bench) { b.publisher.onPublish = boom },
-		"settle":    func(b *bench) { b.ledger.onSettle = boom },
+	for name, breakIt := range map[string]func(*fixture){
+		"verifier":  func(b *fixture) { b.deps.Static = verifierFunc(func() { panic("boom") }) },
+		"ledger":    func(b *fixture) { b.ledger.onClaim = boom },
+		"publisher": func(b *fixture) { b.publisher.onPublish = boom },
+		"settle":    func(b *fixture) { b.ledger.onSettle = boom },
 	} {
-		b := newBench(t, breakIt)
+		b := newFixture(t, breakIt)
 		b.failed(b.post("/", b.v1(b.delivery("msg_1"))), http.StatusInternalServerError, "internal", "10")
 		line := b.log.last()
 		if text, _ := line["error"].(string); line["level"] != "ERROR" || line["outcome"] != "internal" || !strings.Contains(text, "boom") {

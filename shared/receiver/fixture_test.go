@@ -67,9 +67,9 @@ var testKeys = sync.OnceValue(func() *standin.Keys {
 	return keys
 })
 
-// A bench is a receiver with real verifiers and a real ledger in memory, and with everything that a test wants to watch
+// A fixture is a receiver with real verifiers and a real ledger in memory, and with everything that a test wants to watch
 // or to break in between. At the end of the test its log is checked.
-type bench struct {
+type fixture struct {
 	*testing.T
 	*receiver.Receiver
 	deps      receiver.Deps
@@ -85,22 +85,22 @@ type bench struct {
 	secrets    []string // that must not be in it
 }
 
-// newBench returns a bench whose clock stands still.
-func newBench(t *testing.T, change ...func(*bench)) *bench {
+// newFixture returns a fixture whose clock stands still.
+func newFixture(t *testing.T, change ...func(*fixture)) *fixture {
 	t.Helper()
-	return benchAt(t, &clock{now: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)}, change...)
+	return fixtureAt(t, &clock{now: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)}, change...)
 }
 
-// newLiveBench returns a bench by the clock of the system, or of a bubble of package synctest.
-func newLiveBench(t *testing.T, change ...func(*bench)) *bench {
+// newLiveFixture returns a fixture by the clock of the system, or of a bubble of package synctest.
+func newLiveFixture(t *testing.T, change ...func(*fixture)) *fixture {
 	t.Helper()
-	return benchAt(t, nil, change...)
+	return fixtureAt(t, nil, change...)
 }
 
-func benchAt(t *testing.T, clock *clock, change ...func(*bench)) *bench {
+func fixtureAt(t *testing.T, clock *clock, change ...func(*fixture)) *fixture {
 	t.Helper()
 	keys := testKeys()
-	b := &bench{T: t, clock: clock, store: ledger.NewMemory(), publisher: &publisherSpy{}, log: &logBuffer{}}
+	b := &fixture{T: t, clock: clock, store: ledger.NewMemory(), publisher: &publisherSpy{}, log: &logBuffer{}}
 	b.ledger = &ledgerSpy{Ledger: ledger.New(b.store, ledger.Options{Lease: lease, Retention: 168 * time.Hour, Now: clock.Now})}
 	b.secrets = append([]string{dynamicKey, dynamicToken, dynamicPath, "/dynamic/", "http://", "https://"}, keys.Secrets...)
 	for _, secret := range keys.Secrets {
@@ -117,14 +117,15 @@ func benchAt(t *testing.T, clock *clock, change ...func(*bench)) *bench {
 	}
 	verification := &webhook.Options{Audience: audience, Now: clock.Now}
 	b.deps = receiver.Deps{
-		Static:     webhook.NewStatic(webhook.Fixed(secrets), verification),
-		Dynamic:    webhook.NewDynamic(webhook.Fixed(*set), verification),
-		TenantKeys: webhook.Fixed(keysOf(dynamicKey)),
-		Ledger:     b.ledger,
-		Publisher:  b.publisher,
-		Log:        slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Static:    webhook.NewStatic(webhook.Fixed(secrets), verification),
+		Dynamic:   webhook.NewDynamic(webhook.Fixed(*set), verification),
+		Gate:      tenant.NewGate(webhook.Fixed(keysOf(dynamicKey))),
+		Ledger:    b.ledger,
+		Publisher: b.publisher,
+		Log:       slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	b.options = receiver.Options{
+		ServeStatic: true, ServeDynamic: true,
 		Topic: mainTopic, DeadLetterTopic: deadLetterTopic, MaxBody: maxBody, Version: "v1.2.3", Now: clock.Now,
 	}
 	for _, c := range change {
@@ -136,7 +137,7 @@ func benchAt(t *testing.T, clock *clock, change ...func(*bench)) *bench {
 }
 
 // checkLog wants one line for each delivery, and no secret in any.
-func (b *bench) checkLog() {
+func (b *fixture) checkLog() {
 	b.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -152,7 +153,7 @@ func (b *bench) checkLog() {
 }
 
 // expects notes a delivery that is to be logged, with the signature in its headers, which is not.
-func (b *bench) expects(header http.Header) {
+func (b *fixture) expects(header http.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.deliveries++
@@ -166,24 +167,24 @@ func (b *bench) expects(header http.Header) {
 }
 
 // time is the time of the sender.
-func (b *bench) time() time.Time { return b.clock.Now() }
+func (b *fixture) time() time.Time { return b.clock.Now() }
 
 // delivery is one of an event, unsigned, with an id.
-func (b *bench) delivery(id string) standin.Delivery {
+func (b *fixture) delivery(id string) standin.Delivery {
 	return standin.Delivery{ID: id, Time: b.time(), Body: standin.Event("batch.succeeded")}
 }
 
-func (b *bench) v1(d standin.Delivery) standin.Delivery { return b.must(testKeys().SignV1(d)) }
+func (b *fixture) v1(d standin.Delivery) standin.Delivery { return b.must(testKeys().SignV1(d)) }
 
-func (b *bench) v1a(d standin.Delivery) standin.Delivery {
+func (b *fixture) v1a(d standin.Delivery) standin.Delivery {
 	return b.must(testKeys().SignV1a(d, 1))
 }
 
-func (b *bench) jwt(d standin.Delivery) standin.Delivery {
+func (b *fixture) jwt(d standin.Delivery) standin.Delivery {
 	return b.must(testKeys().SignJWT(d, 0, audience, b.time(), b.time().Add(time.Hour)))
 }
 
-func (b *bench) must(d standin.Delivery, err error) standin.Delivery {
+func (b *fixture) must(d standin.Delivery, err error) standin.Delivery {
 	b.Helper()
 	if err != nil {
 		b.Fatal(err)
@@ -192,7 +193,7 @@ func (b *bench) must(d standin.Delivery, err error) standin.Delivery {
 }
 
 // post posts a signed delivery to a path and returns the answer.
-func (b *bench) post(path string, d standin.Delivery) *answer {
+func (b *fixture) post(path string, d standin.Delivery) *answer {
 	b.Helper()
 	return b.do(request(path, d))
 }
@@ -207,14 +208,14 @@ func request(path string, d standin.Delivery) *http.Request {
 }
 
 // do has the receiver answer a request that is a delivery.
-func (b *bench) do(r *http.Request) *answer {
+func (b *fixture) do(r *http.Request) *answer {
 	b.Helper()
 	b.expects(r.Header)
 	return b.serve(r)
 }
 
 // serve has the receiver answer a request.
-func (b *bench) serve(r *http.Request) *answer {
+func (b *fixture) serve(r *http.Request) *answer {
 	b.Helper()
 	recorder := httptest.NewRecorder()
 	b.ServeHTTP(recorder, r)
@@ -234,7 +235,7 @@ type answer struct {
 }
 
 // answer reads an answer, which must be JSON.
-func (b *bench) answer(response *http.Response) *answer {
+func (b *fixture) answer(response *http.Response) *answer {
 	b.Helper()
 	defer response.Body.Close()
 	a := &answer{Code: response.StatusCode, Header: response.Header}
@@ -248,7 +249,7 @@ func (b *bench) answer(response *http.Response) *answer {
 }
 
 // succeeded wants an answer to be 200 with that status, and returns its message id.
-func (b *bench) succeeded(a *answer, status, webhookID string) string {
+func (b *fixture) succeeded(a *answer, status, webhookID string) string {
 	b.Helper()
 	if a.Code != http.StatusOK || a.Status != status || a.WebhookID != webhookID || a.MessageID == "" || a.Error != "" {
 		b.Errorf("answer %+v, want 200 %s of %.80q", a, status, webhookID)
@@ -257,7 +258,7 @@ func (b *bench) succeeded(a *answer, status, webhookID string) string {
 }
 
 // failed wants an answer to be a failure of that code, one person can act on, with that Retry-After ("" for none).
-func (b *bench) failed(a *answer, code int, name, retryAfter string) {
+func (b *fixture) failed(a *answer, code int, name, retryAfter string) {
 	b.Helper()
 	if a.Code != code || a.Error != name || a.Status != "" || a.Header.Get("Retry-After") != retryAfter {
 		b.Errorf("answer %+v, want %d %s with Retry-After %q", a, code, name, retryAfter)
@@ -268,7 +269,7 @@ func (b *bench) failed(a *answer, code int, name, retryAfter string) {
 }
 
 // untouched wants no backend to have been reached.
-func (b *bench) untouched() {
+func (b *fixture) untouched() {
 	b.Helper()
 	if claims, messages := b.ledger.count(), len(b.publisher.all()); claims != 0 || messages != 0 {
 		b.Errorf("%d claims and %d publishes, want none", claims, messages)
@@ -276,7 +277,7 @@ func (b *bench) untouched() {
 }
 
 // document returns the ledger's document of a key.
-func (b *bench) document(key ledger.Key) *ledger.Document {
+func (b *fixture) document(key ledger.Key) *ledger.Document {
 	b.Helper()
 	document, _, err := b.store.Read(context.Background(), key)
 	if err != nil {

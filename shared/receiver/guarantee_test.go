@@ -31,7 +31,7 @@ func TestGuarantees(t *testing.T) {
 	for seed := range uint64(runs) {
 		synctest.Test(t, func(t *testing.T) {
 			c := &chaos{T: t, die: rand.New(rand.NewPCG(seed, 0)), calmAt: time.Now().Add(10 * time.Minute), topic: map[string][]landed{}, publishing: map[string]bool{}, settled: map[ledger.Key]bool{}}
-			b := newLiveBench(t, func(b *bench) {
+			b := newLiveFixture(t, func(b *fixture) {
 				b.deps.Publisher = c
 				b.deps.Ledger = ledger.New(&chaosStore{ledger.NewMemory(), c}, ledger.Options{Lease: lease, Retention: 168 * time.Hour})
 			})
@@ -66,7 +66,7 @@ type landed struct {
 }
 
 // deliver delivers an event until it is acknowledged.
-func (c *chaos) deliver(b *bench, id string) {
+func (c *chaos) deliver(b *fixture, id string) {
 	for range 200 {
 		if a := b.post("/", b.v1(b.delivery(id))); a.Code == http.StatusOK {
 			c.mu.Lock()

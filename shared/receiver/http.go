@@ -26,6 +26,8 @@ const statusDuplicate = "duplicate"
 // endpoint is where a delivery was posted. The zero endpoint is the static one.
 type endpoint struct{ tenant, token string }
 
+func (e endpoint) isStatic() bool { return e.tenant == "" }
+
 // ServeHTTP answers requests as the endpoints' contract says, always with JSON.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	at, found := r.route(request.URL.Path)
@@ -33,12 +35,15 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	case !found:
 		writeFailure(w, failure{status: http.StatusNotFound, code: "not_found",
 			message: "There is nothing here: deliveries go to / or to a tenant's dynamic URL."})
+	case request.Method == http.MethodPost && at.isStatic() && !r.options.ServeStatic:
+		writeFailure(w, failure{status: http.StatusNotFound, code: "not_found",
+			message: "No signing secret is configured, so static deliveries are not taken here."})
 	case request.Method == http.MethodPost:
 		r.serveDelivery(w, request, at)
-	case request.Method == http.MethodGet && at == endpoint{}:
+	case request.Method == http.MethodGet && at.isStatic():
 		writeJSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": r.options.Version})
 	default:
-		w.Header().Set("Allow", allowed(at))
+		w.Header().Set("Allow", r.allowed(at))
 		writeFailure(w, failure{status: http.StatusMethodNotAllowed, code: "method_not_allowed",
 			message: "A delivery is a POST."})
 	}
@@ -51,17 +56,20 @@ func (r *Receiver) route(path string) (endpoint, bool) {
 	}
 	rest, dynamic := strings.CutPrefix(path, tenant.PathPrefix)
 	name, token, _ := strings.Cut(rest, "/")
-	if !dynamic || r.deps.TenantKeys == nil || !tenant.Valid(name) || token == "" || strings.Contains(token, "/") {
+	if !dynamic || !r.options.ServeDynamic || !tenant.Valid(name) || token == "" || strings.Contains(token, "/") {
 		return endpoint{}, false
 	}
 	return endpoint{tenant: name, token: token}, true
 }
 
-func allowed(at endpoint) string {
-	if at == (endpoint{}) {
-		return "GET, POST"
+func (r *Receiver) allowed(at endpoint) string {
+	switch {
+	case !at.isStatic():
+		return "POST"
+	case !r.options.ServeStatic:
+		return "GET"
 	}
-	return "POST"
+	return "GET, POST"
 }
 
 // serveDelivery answers one delivery and logs one line about it.
@@ -86,14 +94,14 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, request *http.Request, a
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// read returns the raw body. It stops at the size limit without a promise of what was sent, and at the deadline, which
-// the server of the Functions Framework does not set.
-func (r *Receiver) read(w http.ResponseWriter, request *http.Request, line *line) ([]byte, error) {
+// read returns the raw body. It stops at the size limit, whatever length the headers declare, and at
+// the deadline, which the server of the Functions Framework does not set.
+func (r *Receiver) read(w http.ResponseWriter, request *http.Request, times schedule) ([]byte, error) {
 	if request.ContentLength > r.options.MaxBody {
 		return nil, errBodyTooLarge
 	}
-	// A body that is there already gets its moment even if the keys have used up the time.
-	left := max(readBy-r.options.Now().Sub(line.start), time.Second)
+	// A body that has arrived can be read even if the keys have used up the time.
+	left := max(times.left(readBy), time.Second)
 	// Not every server can set it: Lambda has the whole body before we see the request.
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(left))
@@ -117,7 +125,12 @@ func writeFailure(w http.ResponseWriter, f failure) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // every answer is made of strings
+	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // fails only if the sender is gone
+	_, _ = w.Write(encoded) // fails only if the sender is gone
 }

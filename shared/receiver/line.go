@@ -10,7 +10,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// line is the one log line of a delivery, gathered on its way. It never holds a secret, token, signature or URL.
+// A line is the one log line of a delivery, gathered on its way. It never holds a secret, token,
+// signature or URL.
 type line struct {
 	logger  *slog.Logger
 	now     func() time.Time
@@ -47,15 +48,15 @@ func (l *line) time(step string) func() {
 	return func() { l.add(milliseconds(step, l.now().Sub(begin))) }
 }
 
-func (l *line) packed(p *parcel) {
-	l.add(slog.String("scheme", p.entry.Scheme), slog.String("type", p.entry.Type))
+func (l *line) packed(m *ledger.Message) {
+	l.add(slog.String("scheme", m.Scheme), slog.String("type", m.Type))
 }
 
 func (l *line) claimed(claim *ledger.Claim) {
 	l.add(slog.Int("attempt", claim.Attempt), slog.Bool("redelivered", claim.Redelivered()))
 }
 
-// unsettled notes that the event is on the topic and the ledger does not know.
+// unsettled records that the event is on the topic and that the ledger does not know it.
 func (l *line) unsettled(err error) {
 	l.level = slog.LevelWarn
 	l.add(slog.String("settle_error", err.Error()))

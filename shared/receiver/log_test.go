@@ -40,7 +40,7 @@ func (s slowSecrets) Get(ctx context.Context) (*webhook.Secrets, error) {
 func TestLogOfSuccess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newLiveBench(t, func(b *bench) {
+		b := newLiveFixture(t, func(b *fixture) {
 			secrets, err := webhook.ParseSecrets(strings.Join(testKeys().Secrets, " "))
 			if err != nil {
 				t.Fatal(err)
@@ -65,7 +65,7 @@ func TestLogOfSuccess(t *testing.T) {
 
 func TestLogOfADynamicDelivery(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	id := b.succeeded(b.post(dynamicPath, b.jwt(b.delivery("msg_1"))), "published", "msg_1")
 	b.logged("INFO", map[string]any{
 		"outcome": "published", "status": 200.0, "webhook_id": "msg_1", "tenant": "acme", "scheme": "jwt", "type": "batch.succeeded",
@@ -76,7 +76,7 @@ func TestLogOfADynamicDelivery(t *testing.T) {
 
 func TestLogOfADeadLetter(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	d := b.delivery("msg_1")
 	d.Body = []byte("[]")
 	id := b.succeeded(b.post("/", b.v1(d)), "dead_lettered", "msg_1")
@@ -98,7 +98,7 @@ func TestLogOfFailures(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		path    string
-		breakIt func(*bench)
+		breakIt func(*fixture)
 		change  func(*http.Request)
 		level   string
 		cause   string
@@ -111,13 +111,13 @@ func TestLogOfFailures(t *testing.T) {
 		{"verify", "/", nil, func(r *http.Request) { r.Header.Set(standin.HeaderSignature, "v1,forged-forged-forged-forged") }, "WARN",
 			"bad signature: No v1 signature matches an active signing secret.",
 			common("bad_signature", 401, map[string]any{"verify_ms": 0.0})},
-		{"claim", "/", func(b *bench) { b.ledger.onClaim = fail(errAway) }, nil, "ERROR", "ledger unavailable: the backend is away",
+		{"claim", "/", func(b *fixture) { b.ledger.onClaim = fail(errAway) }, nil, "ERROR", "ledger unavailable: the backend is away",
 			common("ledger_unavailable", 503, map[string]any{"scheme": "v1", "type": "batch.succeeded", "verify_ms": 0.0, "claim_ms": 0.0})},
-		{"publish", "/", func(b *bench) { b.publisher.onPublish = fail(topic.ErrNotPublished) }, nil, "ERROR", "topic unavailable: surely not published",
+		{"publish", "/", func(b *fixture) { b.publisher.onPublish = fail(topic.ErrNotPublished) }, nil, "ERROR", "topic unavailable: surely not published",
 			common("topic_unavailable", 503, map[string]any{"scheme": "v1", "type": "batch.succeeded", "attempt": 1.0, "redelivered": false,
 				"verify_ms": 0.0, "claim_ms": 0.0, "publish_ms": 0.0})},
 	} {
-		b := newBench(t)
+		b := newFixture(t)
 		if test.breakIt != nil {
 			test.breakIt(b)
 		}
@@ -132,7 +132,7 @@ func TestLogOfFailures(t *testing.T) {
 }
 
 // logged wants the last line to be of that level and to hold those fields and no other.
-func (b *bench) logged(level string, want map[string]any) {
+func (b *fixture) logged(level string, want map[string]any) {
 	b.Helper()
 	line := b.log.last()
 	if line["level"] != level || line["msg"] != "delivery" {
@@ -149,7 +149,7 @@ func (b *bench) logged(level string, want map[string]any) {
 // TestLogOfALongID wants what nobody may have signed to be cut short.
 func TestLogOfALongID(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	id := strings.Repeat("i", 8000)
 	b.succeeded(b.post("/", b.v1(b.delivery(id))), "published", id)
 	if got, _ := b.log.last()["webhook_id"].(string); got == "" || len(got) > 256 || !strings.HasPrefix(id, got) {
@@ -157,11 +157,11 @@ func TestLogOfALongID(t *testing.T) {
 	}
 }
 
-// TestLogHoldsNoSecret has every answer there is, with the signature where it does not belong as well; the bench
+// TestLogHoldsNoSecret has every answer there is, with the signature where it does not belong as well; the fixture
 // looks for secrets when it is done.
 func TestLogHoldsNoSecret(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.secrets = append(b.secrets, "guessguess")
 	for _, path := range []string{"/", dynamicPath, "/dynamic/acme/" + strings.Repeat("guess", 8)} {
 		for _, sign := range []func(standin.Delivery) standin.Delivery{b.v1, b.v1a, b.jwt} {

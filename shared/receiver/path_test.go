@@ -16,7 +16,7 @@ import (
 func TestService(t *testing.T) {
 	t.Parallel()
 	// Without any dependency: none is touched.
-	b := newBench(t, func(b *bench) { b.deps = receiver.Deps{} })
+	b := newFixture(t, func(b *fixture) { b.deps = receiver.Deps{} })
 	for _, target := range []string{"/", "/?probe=1"} {
 		recorder := httptest.NewRecorder()
 		b.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, target, nil))
@@ -31,7 +31,7 @@ func TestService(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	for _, test := range []struct {
 		path, allow string
 		methods     []string
@@ -64,8 +64,8 @@ func TestUnknownPaths(t *testing.T) {
 		"/dynamic/ACME/t", "/dynamic/-acme/t", "/dynamic/ac_me/t", "/dynamic/ac.me/t", "/dynamic/acm%C3%A9/t", "/dynamic/acme%0A/t",
 		"/dynamic/%20acme/t", "/dynamic/" + long + "/" + keyOf(dynamicKey).Token(long),
 	}
-	b := newBench(t)
-	off := newBench(t, func(b *bench) { b.deps.TenantKeys = nil })
+	b := newFixture(t)
+	off := newFixture(t, func(b *fixture) { b.options.ServeDynamic = false })
 	for _, method := range []string{http.MethodPost, http.MethodGet} {
 		for _, path := range paths {
 			r := request(path, b.v1a(b.delivery("msg_1")))
@@ -86,7 +86,7 @@ func TestUnknownPaths(t *testing.T) {
 
 func TestTenants(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	for _, name := range []string{"a", "0", "acme-2", "a--", strings.Repeat("t", 63)} {
 		b.succeeded(b.post(keyOf(dynamicKey).Path(name), b.v1a(b.delivery("msg_1"))), "published", "msg_1")
 		message := b.publisher.all()[len(b.publisher.all())-1]
@@ -99,7 +99,7 @@ func TestTenants(t *testing.T) {
 // TestPathIsComparedDecoded is for front ends that encode more of a path than the sender did.
 func TestPathIsComparedDecoded(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.succeeded(b.post("/%64ynamic/%61cme/"+dynamicToken, b.v1a(b.delivery("msg_1"))), "published", "msg_1")
 }
 
@@ -107,9 +107,9 @@ func TestPathIsComparedDecoded(t *testing.T) {
 func TestDynamicKeyRotation(t *testing.T) {
 	t.Parallel()
 	const newer = "dynkey_the-newer-key-of-the-tests-0123456789"
-	b := newBench(t, func(b *bench) {
+	b := newFixture(t, func(b *fixture) {
 		b.secrets = append(b.secrets, newer)
-		b.deps.TenantKeys = &rotating{keys: keysOf(dynamicKey), newer: keysOf(newer + " " + dynamicKey)}
+		b.deps.Gate = tenant.NewGate(&rotating{keys: keysOf(dynamicKey), newer: keysOf(newer + " " + dynamicKey)})
 	})
 	b.succeeded(b.post(dynamicPath, b.v1a(b.delivery("msg_1"))), "published", "msg_1")
 	b.succeeded(b.post(keyOf(newer).Path(tenantName), b.v1a(b.delivery("msg_2"))), "published", "msg_2")
@@ -125,7 +125,7 @@ func (r *rotating) Refresh(_ context.Context, _ *tenant.Keys) *tenant.Keys { ret
 // TestTokenFirst wants a wrong token to cost nothing: no byte of the body, no look at a signature.
 func TestTokenFirst(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(b *bench) { b.deps.Dynamic = verifierFunc(func() { t.Error("the signature was looked at") }) })
+	b := newFixture(t, func(b *fixture) { b.deps.Dynamic = verifierFunc(func() { t.Error("the signature was looked at") }) })
 	r := request("/dynamic/acme/wrong-token", b.v1a(b.delivery("msg_1")))
 	r.Body = io.NopCloser(readerFunc(func() { t.Error("the body was read") }))
 	r.ContentLength = maxBody + 1
@@ -146,3 +146,48 @@ func (r readerFunc) Read([]byte) (int, error) {
 	r()
 	return 0, io.EOF
 }
+
+func (verifierFunc) CheckHeaders(http.Header) error { return nil }
+
+// TestStaticEndpointIsOff has no signing secret configured. Whoever posts to / causes neither an
+// error line nor a call.
+func TestStaticEndpointIsOff(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t, func(b *fixture) { b.options.ServeStatic = false })
+	b.failed(b.serve(request("/", b.v1(b.delivery("msg_1")))), http.StatusNotFound, "not_found", "")
+	b.untouched()
+	b.succeeded(b.post(dynamicPath, b.v1a(b.delivery("msg_1"))), "published", "msg_1")
+	if a := b.serve(httptest.NewRequest(http.MethodGet, "/", nil)); a.Code != http.StatusOK {
+		t.Errorf("GET / is answered %d", a.Code)
+	}
+	if a := b.serve(httptest.NewRequest(http.MethodPut, "/", nil)); a.Code != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "GET" {
+		t.Errorf("PUT / is answered %d with Allow %q", a.Code, a.Header.Get("Allow"))
+	}
+}
+
+// TestHeadersBeforeBody has deliveries that their headers alone refuse. Their bodies are not read.
+func TestHeadersBeforeBody(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{"static": "/", "dynamic": dynamicPath, "unknown token": "/dynamic/acme/none"} {
+		t.Run(name, func(t *testing.T) {
+			b := newFixture(t)
+			r := request(path, b.v1(b.delivery("msg_1")))
+			r.Header.Set("Webhook-Timestamp", "1")
+			r.Body = unreadable{t}
+			r.ContentLength = -1
+			if a := b.do(r); a.Code != http.StatusUnauthorized {
+				t.Errorf("answered %d %s, want 401", a.Code, a.Error)
+			}
+		})
+	}
+}
+
+// unreadable is a body that must not be read.
+type unreadable struct{ *testing.T }
+
+func (u unreadable) Read([]byte) (int, error) {
+	u.Error("the body is read")
+	return 0, io.EOF
+}
+
+func (unreadable) Close() error { return nil }

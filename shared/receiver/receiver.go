@@ -2,15 +2,19 @@
 //
 // The way of a delivery is [Receiver.receive], top to bottom:
 //
+//	admit    the token in a dynamic URL, before anything else is looked at
+//	check    the headers: their form, and the age of the delivery
 //	read     the raw body, bounded in size and time
 //	verify   the signature; nothing unverified goes further
+//	pack     the verified bytes into the message to publish
 //	claim    the delivery in the ledger, so that nobody else publishes it
-//	publish  the verified bytes to the topic, or the dead-letter topic
+//	publish  the message to the topic, or the dead-letter topic
 //	settle   the claim: from now on the delivery is a duplicate
 //	answer   200, and Gemini will not deliver it again
 //
-// A 2xx is a promise that the event is on a topic. What a retry can cure gets another answer, and Gemini retries for 24
-// hours; what no retry can cure and is genuine goes to the dead-letter topic and is acknowledged.
+// A 2xx is a promise that the event is on a topic. What a retry can cure gets another answer, and
+// Gemini retries for 24 hours; what no retry can cure and is genuine goes to the dead-letter topic
+// and is acknowledged.
 package receiver
 
 import (
@@ -23,54 +27,51 @@ import (
 
 	"github.com/gemhook/gemhook/shared/event"
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/topic"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// By when each step of a delivery has ended, counted from its beginning. Each leaves two seconds or so to the next even
-// if it takes all of its own time. Gemini wants an answer "within a few seconds" (its webhooks guide).
-const (
-	readBy    = 3 * time.Second
-	verifyBy  = 4500 * time.Millisecond
-	claimBy   = 6500 * time.Millisecond
-	publishBy = 8500 * time.Millisecond
-	settleBy  = 9500 * time.Millisecond
-)
-
-// Deadline is how long a delivery can take at most. The ledger's lease must be longer.
-const Deadline = settleBy
-
-// A Verifier proves that a request is a delivery of Gemini's: [*webhook.Static] or [*webhook.Dynamic].
+// A Verifier proves that a request is a delivery of Gemini's: [*webhook.Static] or
+// [*webhook.Dynamic].
 type Verifier interface {
+	// CheckHeaders refuses what Verify would refuse whatever the body.
+	CheckHeaders(header http.Header) error
 	Verify(ctx context.Context, header http.Header, body []byte) (webhook.Delivery, error)
+}
+
+// A Gate checks the token in a dynamic URL: [*tenant.Gate]. Its error is tenant.ErrUnknownToken or
+// webhook.ErrKeysUnavailable.
+type Gate interface {
+	Admit(ctx context.Context, tenant, token string) error
 }
 
 // A Ledger decides who may publish a delivery: [*ledger.Ledger].
 type Ledger interface {
-	Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error)
-	Settle(ctx context.Context, claim *ledger.Claim, state ledger.State, messageID string) error
+	Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error)
+	Settle(ctx context.Context, claim *ledger.Claim, messageID string) error
 	Release(ctx context.Context, claim *ledger.Claim) error
 }
 
-// A Publisher puts one message on a topic: [*topic.Publisher]. Its error is topic.ErrNotPublished if the message is
-// surely not on it.
+// A Publisher puts one message on a topic: [*topic.Publisher]. Its error is topic.ErrNotPublished if
+// the message is surely not on it.
 type Publisher interface {
 	Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (messageID string, err error)
 }
 
 // Deps are what a receiver works with. All of them are safe for concurrent use.
 type Deps struct {
-	Static     Verifier                    // for the static endpoint
-	Dynamic    Verifier                    // for the dynamic endpoints
-	TenantKeys webhook.Source[tenant.Keys] // for the tokens in their URLs; nil: there are none, and they answer 404
-	Ledger     Ledger
-	Publisher  Publisher
-	Log        *slog.Logger
+	Static    Verifier // for the static endpoint
+	Dynamic   Verifier // for the dynamic endpoints
+	Gate      Gate     // for the tokens in their URLs
+	Ledger    Ledger
+	Publisher Publisher
+	Log       *slog.Logger
 }
 
 // Options are the settings of a receiver.
 type Options struct {
+	ServeStatic     bool // whether the static endpoint takes deliveries; else it answers 404
+	ServeDynamic    bool // the same of the dynamic endpoints
 	Topic           string
 	DeadLetterTopic string
 	MaxBody         int64            // bytes
@@ -96,133 +97,133 @@ func New(deps Deps, options Options) *Receiver {
 func (r *Receiver) receive(w http.ResponseWriter, request *http.Request, at endpoint, line *line) (*success, error) {
 	// A sender that hangs up does not stop a delivery half-way; only the deadlines do.
 	ctx := context.WithoutCancel(request.Context())
+	times := r.schedule()
 
-	if err := r.admit(ctx, at, line); err != nil {
+	if err := r.admit(ctx, times, at); err != nil {
 		return nil, err
 	}
-	body, err := r.read(w, request, line)
+	verifier := r.verifier(at)
+	if err := verifier.CheckHeaders(request.Header); err != nil {
+		return nil, err
+	}
+	body, err := r.read(w, request, times)
 	if err != nil {
 		return nil, err
 	}
-	delivery, err := r.verify(ctx, at, request.Header, body, line)
+	delivery, err := r.verify(ctx, times, verifier, request.Header, body, line)
 	if err != nil {
 		return nil, err
 	}
-	parcel := r.pack(delivery, at.tenant)
-	line.packed(parcel)
+	message := r.pack(delivery, at.tenant)
+	line.packed(&message)
 
-	claim, err := r.claim(ctx, parcel, line)
-	if settled := (*ledger.Settled)(nil); errors.As(err, &settled) {
-		return &success{Status: statusDuplicate, WebhookID: delivery.ID(), MessageID: settled.MessageID}, nil
-	}
+	result, err := r.claim(ctx, times, message, line)
 	if err != nil {
 		return nil, err
 	}
-	line.claimed(claim)
+	switch result.Standing {
+	case ledger.Settled:
+		return &success{Status: statusDuplicate, WebhookID: message.WebhookID, MessageID: result.MessageID}, nil
+	case ledger.InFlight:
+		return nil, &inFlightError{lease: result.Lease}
+	}
+	line.claimed(result.Claim)
 
-	messageID, err := r.publish(ctx, claim, parcel, line)
+	messageID, err := r.publish(ctx, times, result.Claim, line)
 	if err != nil {
 		return nil, err
 	}
-	r.settle(ctx, claim, parcel.state, messageID, line)
-	return &success{Status: string(parcel.state), WebhookID: delivery.ID(), MessageID: messageID}, nil
+	r.settle(ctx, times, result.Claim, messageID, line)
+	status := string(result.Claim.SettledState())
+	return &success{Status: status, WebhookID: message.WebhookID, MessageID: messageID}, nil
 }
 
-// admit checks the capability in a dynamic endpoint's URL, before anything is read or any signature looked at.
-func (r *Receiver) admit(ctx context.Context, at endpoint, line *line) error {
-	if at.tenant == "" {
+// admit checks the token in a dynamic endpoint's URL.
+func (r *Receiver) admit(ctx context.Context, times schedule, at endpoint) error {
+	if at.isStatic() {
 		return nil
 	}
-	ctx, cancel := r.until(ctx, line, verifyBy)
+	ctx, cancel := times.until(ctx, verifyBy)
 	defer cancel()
-	keys, err := r.deps.TenantKeys.Get(ctx)
-	if err != nil {
-		return errors.Join(webhook.ErrKeysUnavailable, err)
-	}
-	if keys.Check(at.tenant, at.token) {
-		return nil
-	}
-	if newer := r.deps.TenantKeys.Refresh(ctx, keys); newer != keys && newer.Check(at.tenant, at.token) {
-		return nil
-	}
-	return errUnknownToken
+	return r.deps.Gate.Admit(ctx, at.tenant, at.token)
 }
 
-func (r *Receiver) verify(ctx context.Context, at endpoint, header http.Header, body []byte, line *line) (webhook.Delivery, error) {
+// verifier returns the verifier of an endpoint. The endpoint decides, never what a header says.
+func (r *Receiver) verifier(at endpoint) Verifier {
+	if at.isStatic() {
+		return r.deps.Static
+	}
+	return r.deps.Dynamic
+}
+
+func (r *Receiver) verify(ctx context.Context, times schedule, verifier Verifier, header http.Header, body []byte, line *line) (webhook.Delivery, error) {
 	defer line.time("verify_ms")()
-	ctx, cancel := r.until(ctx, line, verifyBy)
+	ctx, cancel := times.until(ctx, verifyBy)
 	defer cancel()
-	if at.tenant == "" {
-		return r.deps.Static.Verify(ctx, header, body)
-	}
-	return r.deps.Dynamic.Verify(ctx, header, body)
+	return verifier.Verify(ctx, header, body)
 }
 
-// A parcel is a verified delivery, made ready for the ledger and the topic.
-type parcel struct {
-	key   ledger.Key
-	entry ledger.Entry
-	state ledger.State // what it becomes once it is published
-}
-
-func (r *Receiver) pack(delivery webhook.Delivery, tenantName string) *parcel {
-	p := &parcel{
-		key: ledger.StaticKey(delivery.ID()),
-		entry: ledger.Entry{
-			WebhookID: delivery.ID(),
-			Tenant:    tenantName,
-			Scheme:    string(delivery.Scheme()),
-			Payload:   delivery.Payload(),
-		},
-	}
-	if tenantName != "" {
-		p.key = ledger.DynamicKey(tenantName, delivery.ID())
-	}
+// pack makes the message of a verified delivery.
+func (r *Receiver) pack(delivery webhook.Delivery, tenantName string) ledger.Message {
 	parsed, err := event.Parse(delivery.Payload())
+	message := ledger.Message{
+		Key:       keyOf(delivery, tenantName, parsed),
+		WebhookID: delivery.ID(),
+		Tenant:    tenantName,
+		Scheme:    string(delivery.Scheme()),
+		Payload:   delivery.Payload(),
+	}
 	if err != nil {
-		p.state, p.entry.Topic = ledger.DeadLettered, r.options.DeadLetterTopic
-		p.entry.Attributes = event.DeadLetterAttributes(delivery, tenantName, err)
-		return p
+		message.Topic = r.options.DeadLetterTopic
+		message.Attributes = event.DeadLetterAttributes(delivery, tenantName, err)
+		return message
 	}
-	if delivery.Scheme() == webhook.SchemeJWT {
-		p.key = ledger.TokenKey(tenantName, parsed.Type, parsed.ResourceID, parsed.Timestamp, delivery.ID())
-	}
-	p.state, p.entry.Topic = ledger.Published, r.options.Topic
-	p.entry.Attributes = parsed.Attributes(delivery, tenantName)
-	// As attributes, so that the ledger's document cannot outgrow Firestore's limit either: what is too long for one is
-	// in the payload.
-	p.entry.Type, p.entry.ResourceID = p.entry.Attributes["ce-type"], p.entry.Attributes["ce-subject"]
-	return p
+	message.Topic = r.options.Topic
+	message.Attributes = parsed.Attributes(delivery, tenantName)
+	// As attributes, so that the ledger's document cannot outgrow Firestore's limit either: what is
+	// too long for one is in the payload.
+	message.Type, message.ResourceID = message.Attributes["ce-type"], message.Attributes["ce-subject"]
+	return message
 }
 
-func (r *Receiver) claim(ctx context.Context, p *parcel, line *line) (*ledger.Claim, error) {
+// keyOf returns the ledger's key of a delivery, made of signed bytes alone. parsed is nil if the
+// delivery is not an event.
+func keyOf(delivery webhook.Delivery, tenantName string, parsed *event.Event) ledger.Key {
+	switch {
+	case delivery.Scheme() != webhook.SchemeJWT && tenantName == "":
+		return ledger.StaticKey(delivery.ID())
+	case delivery.Scheme() != webhook.SchemeJWT:
+		return ledger.DynamicKey(tenantName, delivery.ID())
+	case parsed == nil:
+		return ledger.TokenKey(tenantName, "", "", "", delivery.Payload())
+	}
+	return ledger.TokenKey(tenantName, parsed.Type, parsed.ResourceID, parsed.Timestamp, delivery.Payload())
+}
+
+func (r *Receiver) claim(ctx context.Context, times schedule, message ledger.Message, line *line) (ledger.ClaimResult, error) {
 	defer line.time("claim_ms")()
-	ctx, cancel := r.until(ctx, line, claimBy)
+	ctx, cancel := times.until(ctx, claimBy)
 	defer cancel()
-	claim, err := r.deps.Ledger.Claim(ctx, p.key, p.entry)
-	var settled *ledger.Settled
-	var inFlight *ledger.InFlight
-	if err != nil && !errors.As(err, &settled) && !errors.As(err, &inFlight) {
-		return nil, fmt.Errorf("%w: %w", errLedgerUnavailable, err)
+	result, err := r.deps.Ledger.Claim(ctx, message)
+	if err != nil {
+		return ledger.ClaimResult{}, fmt.Errorf("%w: %w", errLedgerUnavailable, err)
 	}
-	return claim, err
+	return result, nil
 }
 
-// publish publishes a claimed delivery. If that has surely published nothing it releases the claim, so that the next retry
-// need not wait for the lease; if it may have, the lease must run out.
-func (r *Receiver) publish(ctx context.Context, claim *ledger.Claim, p *parcel, line *line) (string, error) {
+// publish publishes the message of a claim. If that has surely published nothing it releases the
+// claim, so that the next retry need not wait for the lease; if it may have, the lease must end.
+func (r *Receiver) publish(ctx context.Context, times schedule, claim *ledger.Claim, line *line) (string, error) {
 	defer line.time("publish_ms")()
-	publishCtx, cancel := r.until(ctx, line, publishBy)
+	publishCtx, cancel := times.untilOr(ctx, publishBy, claim.TimeLeft(r.options.Now()))
 	defer cancel()
-	publishCtx, cancel = context.WithTimeout(publishCtx, claim.PublishBy.Sub(r.options.Now()))
-	defer cancel()
-	messageID, err := r.deps.Publisher.Publish(publishCtx, p.entry.Topic, p.entry.Payload, claim.Attributes)
+	messageID, err := r.deps.Publisher.Publish(publishCtx, claim.Topic, claim.Payload, claim.Attributes)
 	if err == nil {
 		return messageID, nil
 	}
 	err = fmt.Errorf("%w: %w", errTopicUnavailable, err)
 	if errors.Is(err, topic.ErrNotPublished) {
-		releaseCtx, cancel := r.until(ctx, line, settleBy)
+		releaseCtx, cancel := times.until(ctx, settleBy)
 		defer cancel()
 		if releaseErr := r.deps.Ledger.Release(releaseCtx, claim); releaseErr != nil {
 			err = fmt.Errorf("%w (and release: %w)", err, releaseErr)
@@ -231,14 +232,15 @@ func (r *Receiver) publish(ctx context.Context, claim *ledger.Claim, p *parcel, 
 	return "", err
 }
 
-// settle tries until the deadline. The event is on the topic, so whatever comes of it the delivery has succeeded; if the
-// claim stays unsettled and Gemini delivers once more after its lease, that message is marked as a redelivery.
-func (r *Receiver) settle(ctx context.Context, claim *ledger.Claim, state ledger.State, messageID string, line *line) {
+// settle tries until the deadline. The event is on the topic, so the delivery has succeeded whatever
+// comes of it; if the claim stays unsettled and Gemini delivers once more after its lease, that
+// message is marked as a redelivery.
+func (r *Receiver) settle(ctx context.Context, times schedule, claim *ledger.Claim, messageID string, line *line) {
 	defer line.time("settle_ms")()
-	ctx, cancel := r.until(ctx, line, settleBy)
+	ctx, cancel := times.until(ctx, settleBy)
 	defer cancel()
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
-		err := r.deps.Ledger.Settle(ctx, claim, state, messageID)
+	for pause := firstSettlePause; ; pause *= 2 {
+		err := r.deps.Ledger.Settle(ctx, claim, messageID)
 		if err == nil {
 			return
 		}
@@ -247,21 +249,4 @@ func (r *Receiver) settle(ctx context.Context, claim *ledger.Claim, state ledger
 			return
 		}
 	}
-}
-
-// wait tells whether ctx lasted for so long.
-func wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// until bounds a step by its share of the delivery's time.
-func (r *Receiver) until(ctx context.Context, line *line, share time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, line.start.Add(share).Sub(r.options.Now()))
 }

@@ -39,7 +39,7 @@ func TestRefusals(t *testing.T) {
 	}
 	keep := func(*standin.Delivery) {}
 
-	b := newBench(t)
+	b := newFixture(t)
 	type signer = func(standin.Delivery) standin.Delivery
 	at := func(by time.Duration, sign signer) signer {
 		return func(d standin.Delivery) standin.Delivery {
@@ -119,8 +119,8 @@ func TestRefusals(t *testing.T) {
 		if a.Code != test.status || a.Error != test.code || a.Message != test.message {
 			t.Errorf("%s: answer %d %s %q, want %d %s %q", test.name, a.Code, a.Error, a.Message, test.status, test.code, test.message)
 		}
-		if names := slices.Collect(maps.Keys(a.Header)); len(names) != 1 {
-			t.Errorf("%s: headers %v, want Content-Type alone", test.name, names)
+		if names := slices.Collect(maps.Keys(a.Header)); len(names) != 2 {
+			t.Errorf("%s: headers %v, want Content-Type and Content-Length alone", test.name, names)
 		}
 	}
 	b.untouched()
@@ -129,7 +129,7 @@ func TestRefusals(t *testing.T) {
 // TestAtTheTolerance is the other side of the boundary.
 func TestAtTheTolerance(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	for id, by := range map[string]time.Duration{"msg_old": -300 * time.Second, "msg_ahead": 300 * time.Second} {
 		d := b.delivery(id)
 		d.Time = d.Time.Add(by)
@@ -141,7 +141,7 @@ func TestAtTheTolerance(t *testing.T) {
 // TestLongestHeaders is the other side of that boundary.
 func TestLongestHeaders(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	id := strings.Repeat("i", 8192)
 	d := b.v1(b.delivery(id))
 	list := d.Header.Get(standin.HeaderSignature)
@@ -152,7 +152,7 @@ func TestLongestHeaders(t *testing.T) {
 // TestRotation has deliveries signed with any of the secrets, and with an unknown one beside.
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	for i, secret := range testKeys().Secrets {
 		id := fmt.Sprintf("msg_%d", i)
 		d := b.must(testKeys().SignV1(b.delivery(id), "whsec_"+strings.Repeat("QUJD", 8), secret))

@@ -20,19 +20,19 @@ import (
 // patience is for an answer over the network. A test that has to wait as long has failed.
 const patience = 20 * time.Second
 
-// listening is a bench behind a real HTTP server.
+// listening is a fixture behind a real HTTP server.
 type listening struct {
-	*bench
+	*fixture
 	server *httptest.Server
 }
 
-// listen starts the server of a bench; wrap, if any, comes before the receiver.
-func listen(b *bench, wrap func(http.Handler) http.Handler) *listening {
+// listen starts the server of a fixture; wrap, if any, comes before the receiver.
+func listen(b *fixture, wrap func(http.Handler) http.Handler) *listening {
 	var handler http.Handler = b
 	if wrap != nil {
 		handler = wrap(b)
 	}
-	l := &listening{bench: b, server: httptest.NewServer(handler)}
+	l := &listening{fixture: b, server: httptest.NewServer(handler)}
 	b.Cleanup(l.server.Close)
 	return l
 }
@@ -92,7 +92,7 @@ func (l *listening) send(path string, d standin.Delivery) *answer {
 
 func TestOverHTTP(t *testing.T) {
 	t.Parallel()
-	l := listen(newLiveBench(t), nil)
+	l := listen(newLiveFixture(t), nil)
 	for _, id := range []string{"msg_1", "größe/\xff"} {
 		d := l.v1(l.delivery(id))
 		l.succeeded(l.send("/", d), "published", string([]rune(id)))
@@ -105,7 +105,7 @@ func TestOverHTTP(t *testing.T) {
 // TestTruncatedBody closes the sending half of a connection before as many bytes as declared have been sent.
 func TestTruncatedBody(t *testing.T) {
 	t.Parallel()
-	l := listen(newLiveBench(t), nil)
+	l := listen(newLiveFixture(t), nil)
 	d := l.v1(l.delivery("msg_1"))
 	for _, framing := range []string{fmt.Sprintf("Content-Length: %d", len(d.Body)+1), "Transfer-Encoding: chunked"} {
 		connection := l.begin("/", d, framing)
@@ -127,7 +127,7 @@ func TestTruncatedBody(t *testing.T) {
 // TestTooLargeOverHTTP wants the answer to come through though the body is not read to its end.
 func TestTooLargeOverHTTP(t *testing.T) {
 	t.Parallel()
-	l := listen(newLiveBench(t), nil)
+	l := listen(newLiveFixture(t), nil)
 	d := l.v1(l.delivery("msg_1"))
 	l.failed(l.end(l.begin("/", d, "Content-Length: 1000000000")), http.StatusRequestEntityTooLarge, "body_too_large", "")
 
@@ -142,7 +142,7 @@ func TestTooLargeOverHTTP(t *testing.T) {
 // TestNotAskedToContinue wants a sender that waits to be asked for the body not to be, unless the token is right.
 func TestNotAskedToContinue(t *testing.T) {
 	t.Parallel()
-	l := listen(newLiveBench(t), nil)
+	l := listen(newLiveFixture(t), nil)
 	d := l.v1a(l.delivery("msg_1"))
 	length := fmt.Sprintf("Content-Length: %d", len(d.Body))
 	l.failed(l.end(l.begin("/dynamic/acme/wrong-token", d, length, "Expect: 100-continue")), http.StatusUnauthorized, "unknown_token", "")
@@ -167,7 +167,7 @@ func TestNotAskedToContinue(t *testing.T) {
 
 func TestHead(t *testing.T) {
 	t.Parallel()
-	l := listen(newLiveBench(t), nil)
+	l := listen(newLiveFixture(t), nil)
 	response, err := l.server.Client().Head(l.server.URL + "/")
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestHead(t *testing.T) {
 // TestServerOutlivesPanic goes on after a panic, on the same connection.
 func TestServerOutlivesPanic(t *testing.T) {
 	t.Parallel()
-	l := listen(newLiveBench(t), nil)
+	l := listen(newLiveFixture(t), nil)
 	l.publisher.onPublish = func(context.Context) error { panic("boom") }
 	l.failed(l.send("/", l.v1(l.delivery("msg_1"))), http.StatusInternalServerError, "internal", "10")
 	l.publisher.onPublish = works
@@ -194,7 +194,7 @@ func TestServerOutlivesPanic(t *testing.T) {
 func TestSenderHangsUp(t *testing.T) {
 	t.Parallel()
 	requests, done := make(chan context.Context, 1), make(chan struct{})
-	b := newLiveBench(t)
+	b := newLiveFixture(t)
 	l := listen(b, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			requests <- r.Context()

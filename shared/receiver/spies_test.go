@@ -50,23 +50,23 @@ type ledgerSpy struct {
 	releases int
 }
 
-func (l *ledgerSpy) Claim(ctx context.Context, key ledger.Key, entry ledger.Entry) (*ledger.Claim, error) {
+func (l *ledgerSpy) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
 	l.mu.Lock()
-	l.claims = append(l.claims, key)
+	l.claims = append(l.claims, message.Key)
 	l.mu.Unlock()
 	if l.onClaim != nil {
 		if err := l.onClaim(ctx); err != nil {
-			return nil, err
+			return ledger.ClaimResult{}, err
 		}
 	}
-	claim, err := l.Ledger.Claim(ctx, key, entry)
-	if err == nil && l.afterwards != nil {
-		l.afterwards(claim)
+	result, err := l.Ledger.Claim(ctx, message)
+	if err == nil && result.Standing == ledger.Mine && l.afterwards != nil {
+		l.afterwards(result.Claim)
 	}
-	return claim, err
+	return result, err
 }
 
-func (l *ledgerSpy) Settle(ctx context.Context, claim *ledger.Claim, state ledger.State, messageID string) error {
+func (l *ledgerSpy) Settle(ctx context.Context, claim *ledger.Claim, messageID string) error {
 	l.mu.Lock()
 	l.settles++
 	l.mu.Unlock()
@@ -75,7 +75,7 @@ func (l *ledgerSpy) Settle(ctx context.Context, claim *ledger.Claim, state ledge
 			return err
 		}
 	}
-	return l.Ledger.Settle(ctx, claim, state, messageID)
+	return l.Ledger.Settle(ctx, claim, messageID)
 }
 
 func (l *ledgerSpy) Release(ctx context.Context, claim *ledger.Claim) error {

@@ -29,8 +29,8 @@ const KeyPrefix = "dynkey_"
 // keyBytes is how many random bytes a new key has.
 const keyBytes = 32
 
-// context separates these tokens from whatever else the key may be used for.
-const context = "gemhook/dynamic/v1:"
+// purpose separates these tokens from whatever else the key may be used for.
+const purpose = "gemhook/dynamic/v1:"
 
 // maxName is the longest name in bytes.
 const maxName = 63
@@ -90,7 +90,7 @@ func (Key) LogValue() slog.Value { return slog.StringValue("[dynamic key]") }
 // The HMAC's key is the whole text of k.
 func (k Key) Token(tenant string) string {
 	mac := hmac.New(sha256.New, []byte(k.text))
-	mac.Write([]byte(context + tenant))
+	mac.Write([]byte(purpose + tenant))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 

@@ -29,20 +29,14 @@ func NewDynamic(keys Source[KeySet], options *Options) *Dynamic {
 // ErrStaleTimestamp, ErrBadSignature or ErrBadToken in a [*Refusal]; or ErrKeysUnavailable. The payload of a token is its
 // claims: the body is not looked at.
 func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
-	var headers headers
-	if err := headers.read(header); err != nil {
+	headers, err := v.read(header)
+	if err != nil {
 		return Delivery{}, err
 	}
 	if isToken(headers.signature) {
 		return v.verifyToken(ctx, headers)
 	}
-	if err := checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance); err != nil {
-		return Delivery{}, err
-	}
-	if !has(headers.signature, SchemeV1a) {
-		return Delivery{}, refuse(ErrBadSignature, "The dynamic URL takes v1a signatures and RS256 tokens, and there is none.")
-	}
-	err := verifyWith(ctx, v.keys, func(keys *KeySet) error {
+	err = verifyWith(ctx, v.keys, func(keys *KeySet) error {
 		if !keys.signed(&headers, body) {
 			return refuseUnknownKey(ErrBadSignature, "No v1a signature matches a key of Google's key set.")
 		}
@@ -54,7 +48,33 @@ func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (
 	return Delivery{headers: headers, scheme: SchemeV1a, payload: body}, nil
 }
 
-// signed tells whether one of the keys made one of the signatures.
+// CheckHeaders returns why Verify would refuse a delivery with these headers whatever its body and
+// whatever the key set, or nil.
+func (v *Dynamic) CheckHeaders(header http.Header) error {
+	_, err := v.read(header)
+	return err
+}
+
+func (v *Dynamic) read(header http.Header) (headers headers, err error) {
+	if err := headers.read(header); err != nil {
+		return headers, err
+	}
+	if isToken(headers.signature) {
+		if v.options.Audience == "" {
+			return headers, refuse(ErrBadToken, "Tokens are not accepted here: no audience is configured.")
+		}
+		return headers, nil // a token has signed times of its own
+	}
+	if err := checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance); err != nil {
+		return headers, err
+	}
+	if !has(headers.signature, SchemeV1a) {
+		return headers, refuse(ErrBadSignature, "The dynamic URL takes v1a signatures and RS256 tokens, and there is none.")
+	}
+	return headers, nil
+}
+
+// signed reports whether one of the keys made one of the signatures.
 func (k *KeySet) signed(headers *headers, body []byte) bool {
 	content := append(headers.appendSignedPrefix(nil), body...)
 	for encoded := range signatures(headers.signature, SchemeV1a) {
@@ -76,9 +96,6 @@ func (k *KeySet) signed(headers *headers, body []byte) bool {
 }
 
 func (v *Dynamic) verifyToken(ctx context.Context, headers headers) (Delivery, error) {
-	if v.options.Audience == "" {
-		return Delivery{}, refuse(ErrBadToken, "Tokens are not accepted here: no audience is configured.")
-	}
 	token, err := parseToken(headers.signature)
 	if err != nil {
 		return Delivery{}, err

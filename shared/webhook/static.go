@@ -23,18 +23,11 @@ func NewStatic(secrets Source[Secrets], options *Options) *Static {
 // Verify returns the delivery that headers and raw body are, or why it is refused: ErrMissingHeader, ErrMalformedHeader,
 // ErrStaleTimestamp, ErrBadSignature or ErrDynamicURLRequired in a [*Refusal]; or ErrKeysUnavailable.
 func (v *Static) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
-	var headers headers
-	if err := headers.read(header); err != nil {
+	headers, err := v.read(header)
+	if err != nil {
 		return Delivery{}, err
 	}
-	if !has(headers.signature, SchemeV1) && (has(headers.signature, SchemeV1a) || isToken(headers.signature)) {
-		return Delivery{}, refuse(ErrDynamicURLRequired,
-			"This is a delivery of a dynamic webhook: send it to the dynamic URL of its tenant.")
-	}
-	if err := checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance); err != nil {
-		return Delivery{}, err
-	}
-	err := verifyWith(ctx, v.secrets, func(secrets *Secrets) error {
+	err = verifyWith(ctx, v.secrets, func(secrets *Secrets) error {
 		if !secrets.signed(&headers, body) {
 			return refuseUnknownKey(ErrBadSignature, "No v1 signature matches an active signing secret.")
 		}
@@ -46,7 +39,25 @@ func (v *Static) Verify(ctx context.Context, header http.Header, body []byte) (D
 	return Delivery{headers: headers, scheme: SchemeV1, payload: body}, nil
 }
 
-// signed tells whether one of the secrets made one of the signatures.
+// CheckHeaders returns why Verify would refuse a delivery with these headers whatever its body and
+// whatever the signing secrets, or nil.
+func (v *Static) CheckHeaders(header http.Header) error {
+	_, err := v.read(header)
+	return err
+}
+
+func (v *Static) read(header http.Header) (headers headers, err error) {
+	if err := headers.read(header); err != nil {
+		return headers, err
+	}
+	if !has(headers.signature, SchemeV1) && (has(headers.signature, SchemeV1a) || isToken(headers.signature)) {
+		return headers, refuse(ErrDynamicURLRequired,
+			"This is a delivery of a dynamic webhook: send it to the dynamic URL of its tenant.")
+	}
+	return headers, checkFresh(headers.seconds, v.options.Now(), v.options.Tolerance)
+}
+
+// signed reports whether one of the secrets made one of the signatures.
 func (s *Secrets) signed(headers *headers, body []byte) bool {
 	for _, secret := range *s {
 		if secret.signed(headers, body) {

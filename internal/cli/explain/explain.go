@@ -89,17 +89,15 @@ func Deliver(ctx context.Context, capture Capture, keys Keys, options Options) *
 func answer(ctx context.Context, capture Capture, keys Keys, options Options) *Report {
 	verifying := &webhook.Options{Tolerance: options.Tolerance, Audience: options.Audience, Now: options.now}
 	published := &sink{}
-	deps := receiver.Deps{
+	handler := receiver.New(receiver.Deps{
 		Static:    webhook.NewStatic(source(&keys.Secrets, keys.SecretsErr), verifying),
 		Dynamic:   webhook.NewDynamic(source(keys.KeySet, keys.KeySetErr), verifying),
+		Gate:      tenant.NewGate(source(&keys.Tenants, keys.TenantsErr)),
 		Ledger:    ledger.New(ledger.NewMemory(), ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: options.now}),
 		Publisher: published,
 		Log:       slog.New(slog.DiscardHandler),
-	}
-	if !keys.Tenants.IsZero() || keys.TenantsErr != nil {
-		deps.TenantKeys = source(&keys.Tenants, keys.TenantsErr)
-	}
-	handler := receiver.New(deps, receiver.Options{
+	}, receiver.Options{
+		ServeStatic: true, ServeDynamic: !keys.Tenants.IsZero() || keys.TenantsErr != nil,
 		Topic: "events", DeadLetterTopic: "dead-letters", MaxBody: options.MaxBody, Now: options.now,
 	})
 	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", bytes.NewReader(capture.Body))

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/messages"
-	"github.com/gemhook/gemhook/shared/event"
+	"github.com/gemhook/gemhook/shared/ledger"
 )
 
 // FromLedger plans the replay of a delivery in the ledger, to the topic it was published to or else to another.
@@ -48,7 +48,7 @@ func (s Selection) wants(m *messages.Message) bool {
 	named := slices.Contains(s.WebhookIDs, m.Attributes["ce-id"])
 	switch {
 	case len(s.WebhookIDs) > 0 && !named,
-		s.Type == "" && !named && m.Attributes["ce-type"] == event.DeadLetterType,
+		s.Type == "" && !named && m.Attributes["ce-type"] == ledger.DeadLetterType,
 		!s.Since.IsZero() && m.PublishTime.Before(s.Since),
 		!s.Until.IsZero() && !m.PublishTime.Before(s.Until):
 		return false

@@ -17,7 +17,6 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/messages"
-	"github.com/gemhook/gemhook/shared/event"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/topic"
 )
@@ -31,6 +30,12 @@ const (
 	Published Outcome = "published"
 	Skipped   Outcome = "skipped" // an instance holds it, or has published it meanwhile, or it is gone
 	Failed    Outcome = "failed"
+)
+
+// Why a delivery is left alone.
+var (
+	errInFlight = errors.New("another claimant holds the delivery")
+	errSettled  = errors.New("the delivery has been published meanwhile")
 )
 
 // An Item is one event to publish again.
@@ -102,15 +107,11 @@ func (d *Deps) replay(ctx context.Context, item *Item) error {
 	} else {
 		err = d.fromLedger(ctx, item)
 	}
-	var (
-		inFlight *ledger.InFlight
-		settled  *ledger.Settled
-	)
 	switch {
 	case err == nil:
 		item.Outcome = Published
 		return nil
-	case errors.As(err, &inFlight), errors.As(err, &settled), errors.Is(err, deliveries.ErrNotFound):
+	case errors.Is(err, errInFlight), errors.Is(err, errSettled), errors.Is(err, deliveries.ErrNotFound):
 		item.Outcome, item.Error = Skipped, err.Error()
 		return nil
 	}
@@ -128,14 +129,20 @@ func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
 		item.MessageID, err = d.Publisher.Publish(ctx, item.Topic, delivery.Payload, attributes)
 		return err
 	}
-	claim, err := d.Ledger.Claim(ctx, delivery.Key, ledger.Entry{
-		WebhookID: delivery.WebhookID, Tenant: delivery.Tenant, Scheme: delivery.Scheme, Type: delivery.Type,
+	result, err := d.Ledger.Claim(ctx, ledger.Message{
+		Key: delivery.Key, WebhookID: delivery.WebhookID, Tenant: delivery.Tenant, Scheme: delivery.Scheme, Type: delivery.Type,
 		ResourceID: delivery.ResourceID, Topic: item.Topic, Payload: delivery.Payload, Attributes: attributes,
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case result.Standing == ledger.InFlight:
+		return errInFlight
+	case result.Standing == ledger.Settled:
+		return errSettled
 	}
-	publishing, cancel := context.WithTimeout(ctx, claim.PublishBy.Sub(d.Now()))
+	claim := result.Claim
+	publishing, cancel := context.WithTimeout(ctx, claim.TimeLeft(d.Now()))
 	defer cancel()
 	item.MessageID, err = d.Publisher.Publish(publishing, item.Topic, delivery.Payload, claim.Attributes)
 	if errors.Is(err, topic.ErrNotPublished) {
@@ -144,11 +151,7 @@ func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
 	if err != nil {
 		return err
 	}
-	state := ledger.Published
-	if attributes["ce-type"] == event.DeadLetterType {
-		state = ledger.DeadLettered
-	}
-	return d.Ledger.Settle(ctx, claim, state, item.MessageID)
+	return d.Ledger.Settle(ctx, claim, item.MessageID)
 }
 
 func (d *Deps) fromDeadLetter(ctx context.Context, item *Item) (err error) {

@@ -14,10 +14,10 @@ import (
 
 	"cloud.google.com/go/firestore"
 
+	"github.com/gemhook/gemhook/internal/ledgertest"
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
-	"github.com/gemhook/gemhook/shared/ledger/ledgertest"
 )
 
 // newClient returns a client of a project that is the test's own.
@@ -47,9 +47,8 @@ func TestFields(t *testing.T) {
 	l := ledger.New(firestoreledger.New(client, "deliveries"), ledger.Options{
 		Lease: time.Minute, Retention: 168 * time.Hour, Now: func() time.Time { return now },
 	})
-	key := ledger.DynamicKey("acme", "a/b\xff")
-	claim, err := l.Claim(t.Context(), key, ledger.Entry{
-		WebhookID: "a/b\xff", Tenant: "acme", Scheme: "v1a", Type: "batch.succeeded", ResourceID: "batch_1", Topic: "gemini-events",
+	result, err := l.Claim(t.Context(), ledger.Message{
+		Key: ledger.DynamicKey("acme", "a/b\xff"), WebhookID: "a/b\xff", Tenant: "acme", Scheme: "v1a", Type: "batch.succeeded", ResourceID: "batch_1", Topic: "gemini-events",
 		Payload: []byte("{\xff}"), Attributes: map[string]string{"user_metadata.a.b": "1"},
 	})
 	if err != nil {
@@ -64,7 +63,7 @@ func TestFields(t *testing.T) {
 	checkFields(t, client, "dynamic!acme!a%2Fb%FF", want)
 
 	now = now.Add(2 * time.Second)
-	if err := l.Settle(t.Context(), claim, ledger.Published, "m-1"); err != nil {
+	if err := l.Settle(t.Context(), result.Claim, "m-1"); err != nil {
 		t.Fatal(err)
 	}
 	want["state"], want["settled_at"], want["message_id"] = "published", now, "m-1"

@@ -94,7 +94,7 @@ var documentRules = []rule{
 		for _, id := range ids {
 			keys[ledger.StaticKey(id)], keys[ledger.DynamicKey("acme", id)] = id, id
 			keys[ledger.DynamicKey(strings.Repeat("t", 63), id)] = id
-			keys[ledger.TokenKey("acme", "batch.succeeded", id, "", id)] = id
+			keys[ledger.TokenKey("acme", "batch.succeeded", id, "", []byte(id))] = id
 		}
 		for key, id := range keys {
 			document := newDocument()

@@ -55,71 +55,70 @@ var raceRules = []rule{
 	}},
 
 	{"FirstClaim", func(t *testing.T, store ledger.Store) {
-		d := newDesk(t, store)
-		d.checkClaim(d.raceToClaim(), 1, false)
-		stored(t, store, key, d.claimed(1, noon, false))
+		f := newFixture(t, store)
+		f.checkClaim(f.raceToClaim(), 1, false)
+		stored(t, store, key, f.claimed(1, noon, false))
 	}},
 
 	{"TakeOverOfAnAbandonedClaim", func(t *testing.T, store ledger.Store) {
-		d := newDesk(t, store)
-		d.claims()
-		d.advance(lease)
-		d.checkClaim(d.raceToClaim(), 2, true)
-		stored(t, store, key, d.claimed(2, noon, true))
+		f := newFixture(t, store)
+		f.claims()
+		f.advance(lease)
+		f.checkClaim(f.raceToClaim(), 2, true)
+		stored(t, store, key, f.claimed(2, noon, true))
 	}},
 
 	{"TakeOverOfAReleasedClaim", func(t *testing.T, store ledger.Store) {
-		d := newDesk(t, store)
-		d.releases(d.claims())
-		d.checkClaim(d.raceToClaim(), 2, false)
-		stored(t, store, key, d.claimed(2, noon, false))
+		f := newFixture(t, store)
+		f.releases(f.claims())
+		f.checkClaim(f.raceToClaim(), 2, false)
+		stored(t, store, key, f.claimed(2, noon, false))
 	}},
 
 	{"TakeOverLostAfterTheRead", func(t *testing.T, store ledger.Store) {
-		d := newDesk(t, store)
-		d.claims()
-		d.advance(lease)
+		f := newFixture(t, store)
+		f.claims()
+		f.advance(lease)
 		var second *ledger.Claim
-		hooked := ledger.New(&hook{Store: store, afterRead: func() { second = d.claims() }},
-			ledger.Options{Lease: lease, Retention: retention, Now: d.time})
-		claim, err := hooked.Claim(t.Context(), key, newEntry())
-		var inFlight *ledger.InFlight
-		if !errors.As(err, &inFlight) || inFlight.Lease <= 0 || inFlight.Lease > lease {
-			t.Errorf("claim %v, error %v, want *InFlight for at most a lease", claim, err)
+		hooked := ledger.New(&hook{Store: store, afterRead: func() { second = f.claims() }},
+			ledger.Options{Lease: lease, Retention: retention, Now: f.time})
+		result, err := hooked.Claim(t.Context(), newMessage())
+		if err != nil || result.Standing != ledger.InFlight || result.Lease <= 0 || result.Lease > lease {
+			t.Errorf("claim: %+v, error %v, want it in flight for at most a lease", result, err)
 		}
-		stored(t, store, key, d.claimed(2, noon, true))
-		d.settles(second, ledger.Published, "m-2")
+		stored(t, store, key, f.claimed(2, noon, true))
+		f.settles(second, "m-2")
 	}},
 
 	{"SettledAfterTheReadOfATakeOver", func(t *testing.T, store ledger.Store) {
 		// The first claimant settles late, between the read and the write of whoever takes over: nothing may be published.
-		d := newDesk(t, store)
-		first := d.claims()
-		d.advance(lease)
-		hooked := ledger.New(&hook{Store: store, afterRead: func() { d.settles(first, ledger.Published, "m-1") }},
-			ledger.Options{Lease: lease, Retention: retention, Now: d.time})
-		if claim, err := hooked.Claim(t.Context(), key, newEntry()); err == nil {
-			t.Errorf("took over a settled delivery as attempt %d", claim.Attempt)
+		f := newFixture(t, store)
+		first := f.claims()
+		f.advance(lease)
+		hooked := ledger.New(&hook{Store: store, afterRead: func() { f.settles(first, "m-1") }},
+			ledger.Options{Lease: lease, Retention: retention, Now: f.time})
+		if result, err := hooked.Claim(t.Context(), newMessage()); err != nil || result.Standing == ledger.Mine {
+			t.Errorf("claim of a settled delivery: %+v, error %v", result, err)
 		}
-		d.settled(ledger.Published, "m-1")
+		f.settled(ledger.Published, "m-1")
 	}},
 
 	{"SettleAgainstTakeOver", func(t *testing.T, store ledger.Store) {
-		d := newDesk(t, store)
+		f := newFixture(t, store)
 		for i := range 10 {
-			key := ledger.StaticKey(fmt.Sprint(i))
-			first, err := d.Claim(t.Context(), key, newEntry())
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.advance(lease)
+			message := newMessage()
+			message.Key = ledger.StaticKey(fmt.Sprint(i))
+			first := f.mine(f.Claim(t.Context(), message))
+			f.advance(lease)
 			var both sync.WaitGroup
 			var settleErr, claimErr error
-			both.Go(func() { settleErr = d.Settle(t.Context(), first, ledger.Published, "m-1") })
-			both.Go(func() { _, claimErr = d.Claim(t.Context(), key, newEntry()) })
+			var result ledger.ClaimResult
+			both.Go(func() { settleErr = f.Settle(t.Context(), first, "m-1") })
+			both.Go(func() { result, claimErr = f.Claim(t.Context(), message) })
 			both.Wait()
-			if (settleErr == nil) == (claimErr == nil) {
-				t.Errorf("settle: %v; take-over: %v; want one of them to win", settleErr, claimErr)
+			tookOver := claimErr == nil && result.Standing == ledger.Mine
+			if claimErr != nil || (settleErr == nil) == tookOver {
+				t.Errorf("settle: %v; claim: %+v, %v; want one of them to win", settleErr, result, claimErr)
 			}
 		}
 	}},
@@ -148,29 +147,28 @@ func race(t *testing.T, loses error, act func(i int) error, check func(winner in
 
 // raceToClaim has the contenders claim at the same time, wants exactly one to win and the others to find it in flight,
 // and returns the winner's claim.
-func (d *desk) raceToClaim() *ledger.Claim {
-	d.Helper()
-	claims := make([]*ledger.Claim, contenders)
+func (f *fixture) raceToClaim() *ledger.Claim {
+	f.Helper()
+	results := make([]ledger.ClaimResult, contenders)
 	errs := together(func(i int) (err error) {
-		claims[i], err = d.Claim(d.T.Context(), key, newEntry())
+		results[i], err = f.Claim(f.T.Context(), newMessage())
 		return err
 	})
 	var won *ledger.Claim
-	for i, err := range errs {
-		var inFlight *ledger.InFlight
+	for i, result := range results {
 		switch {
-		case err == nil && won != nil:
-			d.Errorf("%d has won, and it was not the first", i)
-		case err == nil:
-			won = claims[i]
-		case !errors.As(err, &inFlight):
-			d.Errorf("%d: error %v, want *InFlight", i, err)
-		case inFlight.Lease <= 0 || inFlight.Lease > lease:
-			d.Errorf("%d: in flight for %s of a lease of %s", i, inFlight.Lease, lease)
+		case errs[i] != nil:
+			f.Errorf("%d: %v", i, errs[i])
+		case result.Standing == ledger.Mine && won != nil:
+			f.Errorf("%d has won, and it was not the first", i)
+		case result.Standing == ledger.Mine:
+			won = result.Claim
+		case result.Standing != ledger.InFlight || result.Lease <= 0 || result.Lease > lease:
+			f.Errorf("%d: %+v, want it in flight for at most %s", i, result, lease)
 		}
 	}
 	if won == nil {
-		d.Fatal("nobody has won")
+		f.Fatal("nobody has won")
 	}
 	return won
 }
