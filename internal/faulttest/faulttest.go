@@ -25,7 +25,7 @@ import (
 
 // Lease is that of the receivers' ledger, the shortest that the configuration takes: a crash delays
 // the delivery that it interrupts for so long.
-const Lease = 10500 * time.Millisecond
+const Lease = ledger.MinLease
 
 // subscriptionID is the subscription from which the inbox reads.
 const subscriptionID = "faulttest"
