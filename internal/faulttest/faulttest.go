@@ -21,6 +21,7 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/backend"
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
 	"github.com/gemhook/gemhook/internal/testkit/process"
+	"github.com/gemhook/gemhook/shared/ledger"
 )
 
 // Lease is that of the receivers' ledger, the shortest that the configuration takes: a crash delays

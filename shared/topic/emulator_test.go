@@ -113,7 +113,7 @@ func TestEmulatorTakesWhatEventMakes(t *testing.T) {
 // verified returns the delivery of a body.
 func verified(t *testing.T, body []byte) webhook.Delivery {
 	t.Helper()
-	keys := &standin.Keys{Secrets: []string{"whsec_dGVzdHMgb25seQ=="}}
+	keys := &standin.Keys{Secrets: []string{"whsec_dGVzdHMgb25seSwgb2YgdGhpcnR5LXR3byBieXRlcyE="}}
 	signed, err := keys.SignV1(standin.Delivery{ID: strings.Repeat("m", 1024), Time: time.Now(), Body: body})
 	if err != nil {
 		t.Fatal(err)
