@@ -31,16 +31,16 @@ type App struct {
 	backends *backends
 }
 
-// FromEnvironment returns the app that the process environment describes, logging to standard output, and paces the
-// process's garbage collector for it. It ends the process, with one message that names every bad variable, if the
-// environment describes none.
-func FromEnvironment() *App {
-	paceCollector()
+// FromEnvironment returns the app that the process environment describes, logging to standard
+// output, and paces the process's garbage collector for so many requests at once. It ends the
+// process, with one message that names every bad variable, if the environment describes none.
+func FromEnvironment(concurrency int) *App {
 	configuration, err := config.Load(context.Background(), envconfig.OsLookuper())
 	if err != nil {
 		slog.New(cloudlog.NewHandler(os.Stdout, nil)).Error(err.Error())
 		os.Exit(1)
 	}
+	paceCollector(configuration.MaxBody * int64(concurrency))
 	log := slog.New(cloudlog.NewHandler(os.Stdout, &cloudlog.Options{
 		Level: configuration.LogLevel, Project: configuration.Project,
 	}))

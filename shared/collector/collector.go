@@ -94,7 +94,7 @@ func New(deps Deps, options Options) *Collector {
 // Why an event is not done with, beyond what the packages say that this one works with.
 var (
 	errNotPush           = errors.New("not a push of Pub/Sub's")
-	errGeminiUnavailable = errors.New("Gemini unavailable")
+	errGeminiUnavailable = errors.New("unavailable: Gemini")
 	errBucketUnavailable = errors.New("bucket unavailable")
 	errNotEnded          = errors.New("the job is not at its end")
 	errInFlight          = errors.New("another instance holds the claim")

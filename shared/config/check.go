@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -20,6 +21,7 @@ const (
 	minTolerance = time.Second
 	// The least lease follows from the premises of the ledger.
 	minLease = ledger.MinLease
+	maxLease = time.Hour
 	// Gemini retries for 24 hours; twice that leaves room for a retry that was itself delayed.
 	minRetention = 48 * time.Hour
 	// A Firestore document holds 1 MiB (https://cloud.google.com/firestore/quotas): the body, 100 attributes of at most
@@ -37,6 +39,7 @@ type idForm struct {
 var (
 	topicID      = idForm{3, 255, regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.~+%]*$`)}
 	databaseID   = idForm{4, 63, regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]*[a-z0-9])$`)}
+	projectID    = idForm{1, 100, regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*$`)}
 	collectionID = idForm{1, 500, regexp.MustCompile(`^[A-Za-z0-9][^/\s]*$`)}
 )
 
@@ -59,6 +62,13 @@ func (c *checker) matching(name, value string, form idForm, want string) string 
 		c.fault(name, "is %q, want %s", value, want)
 	}
 	return value
+}
+
+func (c *checker) project(name, value string) string {
+	if c.required(name, value) == "" {
+		return ""
+	}
+	return c.matching(name, value, projectID, "the id of a Google Cloud project, such as my-project, without projects/")
 }
 
 func (c *checker) topic(name, value string) string {
@@ -96,10 +106,29 @@ func (c *checker) size(name, value string) int64 {
 
 func (c *checker) url(name, value string) string {
 	parsed, err := url.Parse(value)
-	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
+	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && !(parsed.Scheme == "http" && isLoopback(parsed.Hostname())) {
 		c.fault(name, "is %q, want an https:// URL", value)
 	}
 	return value
+}
+
+// isLoopback reports whether a host is this machine: only there can nobody change what http carries.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// together checks what must hold between settings that are good by themselves.
+func (c *checker) together(config *Config) {
+	if config.Topic != "" && config.Topic == config.DeadLetterTopic {
+		c.fault("GEMHOOK_DEAD_LETTER_TOPIC", "is the topic of GEMHOOK_TOPIC, want another: subscribers would take dead letters for events")
+	}
+	if config.Lease > maxLease {
+		c.fault("GEMHOOK_LEASE", "is %s, want at most %s: an abandoned claim must end long before Gemini stops retrying after 24 hours", config.Lease, maxLease)
+	}
+	if config.Retention >= minRetention && config.Tolerance >= config.Retention {
+		c.fault("GEMHOOK_TOLERANCE", "is %s, want less than GEMHOOK_RETENTION, which is %s: a delivery could be taken again after its record is gone", config.Tolerance, config.Retention)
+	}
 }
 
 func (c *checker) secret(name, value string) secret.Ref {

@@ -78,6 +78,9 @@ func TestBoundaries(t *testing.T) {
 		variable  string
 		good, bad []string
 	}{
+		{"GOOGLE_CLOUD_PROJECT",
+			[]string{"my-project", "p", "example.com:my-project"},
+			[]string{"projects/p", "my-project\n", " my-project", "My-Project", "1st", "my_project"}},
 		{"GEMHOOK_TOPIC",
 			[]string{"abc", "A.b~c_d+e%f-9", strings.Repeat("a", 255)},
 			[]string{"ab", "1bc", "-bc", "a/b", "a b", "topic\n", "thé", strings.Repeat("a", 256)}},
@@ -98,14 +101,14 @@ func TestBoundaries(t *testing.T) {
 			[]string{"file:", "projects/p", "projects/p/secrets/", "\t", "any text", "x", dynamic + " x", "'" + dynamic + "'", `"file:x"`,
 				"/run/keys", "./keys", "File:/run/keys", signing, "acme: acme:" + dynamic, dynamic + " " + dynamic}},
 		{"GEMHOOK_JWKS_URL",
-			[]string{"https://example.com", "http://127.0.0.1:8080/jwks.json"},
-			[]string{"example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com"}},
+			[]string{"https://example.com", "http://127.0.0.1:8080/jwks.json", "http://localhost/", "http://[::1]:1/"},
+			[]string{"http://example.com/jwks.json", "example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com"}},
 		{"GEMHOOK_TOLERANCE",
 			[]string{"1s", "1500ms", "24h"},
 			[]string{"999ms", "0", "-5m", "300", "five minutes", "5 m"}},
 		{"GEMHOOK_LEASE",
 			[]string{"20s", "20000ms", "1h"},
-			[]string{"19.999999999s", "10.5s", "0", "-60s", "60"}},
+			[]string{"19.999999999s", "10.5s", "0", "-60s", "60", "1h0m1s", "720h"}},
 		{"GEMHOOK_RETENTION",
 			[]string{"48h", "2880m", "8760h"},
 			[]string{"47h59m59.999999999s", "0", "-168h", "7d", "999999999h"}},
@@ -171,5 +174,29 @@ func TestErrorsShowNoSecret(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestSettingsTogether has settings that are good by themselves and bad together.
+func TestSettingsTogether(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		changes map[string]string
+		want    string
+	}{
+		"one topic for both": {map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "gemini-events"},
+			"GEMHOOK_DEAD_LETTER_TOPIC is the topic of GEMHOOK_TOPIC"},
+		"a tolerance of the retention": {map[string]string{"GEMHOOK_TOLERANCE": "48h", "GEMHOOK_RETENTION": "48h"},
+			"GEMHOOK_TOLERANCE is 48h0m0s, want less than GEMHOOK_RETENTION"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, good(test.changes))
+			if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\n"+test.want) || strings.Count(err.Error(), "\n") != 1 {
+				t.Errorf("error %v, want one that begins with %q", err, test.want)
+			}
+		})
+	}
+	if _, err := load(t, good(map[string]string{"GEMHOOK_TOLERANCE": "47h59m59s", "GEMHOOK_RETENTION": "48h"})); err != nil {
+		t.Errorf("a tolerance below the retention: %v", err)
 	}
 }

@@ -76,7 +76,7 @@ func Load(ctx context.Context, from envconfig.Lookuper) (Config, error) {
 	}
 	check := &checker{}
 	config := Config{
-		Project:           check.required("GOOGLE_CLOUD_PROJECT", env.Project),
+		Project:           check.project("GOOGLE_CLOUD_PROJECT", env.Project),
 		Topic:             check.topic("GEMHOOK_TOPIC", env.Topic),
 		DeadLetterTopic:   check.topic("GEMHOOK_DEAD_LETTER_TOPIC", env.DeadLetterTopic),
 		Database:          check.database("GEMHOOK_DATABASE", env.Database),
@@ -92,6 +92,7 @@ func Load(ctx context.Context, from envconfig.Lookuper) (Config, error) {
 		GoogleCredentials: check.credentials("GEMHOOK_GOOGLE_CREDENTIALS", env.GoogleCredentials),
 		LogLevel:          check.level("LOG_LEVEL", env.LogLevel),
 	}
+	check.together(&config)
 	if err := errors.Join(check.faults...); err != nil {
 		return Config{}, fmt.Errorf("bad configuration:\n%w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 )
@@ -53,13 +54,15 @@ func Parse(payload []byte) (*Event, error) {
 // rfc3339 is the form that RFC 3339, section 5.6 gives a timestamp. Package time checks the date, but also takes an hour of
 // one digit, a comma, and any offset.
 var rfc3339 = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+	return regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 })
 
 // time returns the event's own timestamp, if it is one by RFC 3339, else the other.
 func (e *Event) time(other time.Time) string {
+	// Package time takes neither lower case nor a leap second, which only ends the 59th minute.
+	usual := strings.Replace(strings.ToUpper(e.Timestamp), ":59:60", ":59:59", 1)
 	var parsed time.Time
-	if rfc3339().MatchString(e.Timestamp) && parsed.UnmarshalText([]byte(e.Timestamp)) == nil {
+	if rfc3339().MatchString(e.Timestamp) && parsed.UnmarshalText([]byte(usual)) == nil {
 		return e.Timestamp
 	}
 	return other.UTC().Format(time.RFC3339)

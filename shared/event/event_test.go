@@ -10,6 +10,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
+	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 func TestParseReadsEveryTypeOfTheGuide(t *testing.T) {
@@ -184,5 +185,32 @@ func TestParseLeavesThePayloadAlone(t *testing.T) {
 	payload := []byte(body)
 	if _, err := event.Parse(payload); err != nil || string(payload) != body {
 		t.Errorf("the payload has changed, or %v", err)
+	}
+}
+
+func TestTimeIsTheEventsWhereItIsRFC3339(t *testing.T) {
+	t.Parallel()
+	for timestamp, own := range map[string]bool{
+		"2026-01-22T12:00:00Z":        true,
+		"2026-01-22t12:00:00z":        true,
+		"2026-12-31T23:59:60Z":        true,
+		"2026-12-31T23:59:60.5+00:00": true,
+		"2026-12-31T23:58:60Z":        false,
+		"2026-12-31T23:59:61Z":        false,
+		"2026-01-22 12:00:00Z":        false,
+		"2026-02-30T12:00:00Z":        false,
+		"2026-01-22T12:00:00":         false,
+	} {
+		t.Run(timestamp, func(t *testing.T) {
+			delivery := deliver(t, webhook.SchemeV1, `{"type":"batch.succeeded","timestamp":"`+timestamp+`"}`)
+			parsed, err := event.Parse(delivery.Payload())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := parsed.Attributes(delivery, "")["ce-time"]
+			if (got == timestamp) != own {
+				t.Errorf("ce-time is %q, want the event's own: %t", got, own)
+			}
+		})
 	}
 }

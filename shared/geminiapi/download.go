@@ -108,14 +108,14 @@ func (c *Client) send(req *http.Request, call call) (*http.Response, error) {
 		_ = resp.Body.Close()
 		target, err := resp.Location()
 		if err != nil {
-			return nil, errors.New("Gemini redirects without saying where to")
+			return nil, errors.New("redirect by Gemini without a target")
 		}
 		if target.Scheme != "https" && !isLoopback(target.Hostname()) {
-			return nil, errors.New("Gemini redirects to a URL that is not https")
+			return nil, errors.New("redirect by Gemini to a URL that is not https")
 		}
 		next, err := http.NewRequestWithContext(req.Context(), req.Method, target.String(), nil)
 		if err != nil {
-			return nil, errors.New("Gemini redirects to a malformed URL")
+			return nil, errors.New("redirect by Gemini to a malformed URL")
 		}
 		next.Header = req.Header.Clone()
 		if !sameOrigin(target.String(), c.opts.BaseURL) {
@@ -123,7 +123,7 @@ func (c *Client) send(req *http.Request, call call) (*http.Response, error) {
 		}
 		req = next
 	}
-	return nil, fmt.Errorf("Gemini redirects more than %d times", maxRedirects)
+	return nil, fmt.Errorf("more than %d redirects by Gemini", maxRedirects)
 }
 
 func isRedirect(status int) bool {

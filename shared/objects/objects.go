@@ -178,8 +178,8 @@ func (w *Writer) Abort() {
 	}
 	w.aborted = true
 	w.cancel()
-	// With its context at an end it sends nothing; it only lets go of its memory.
-	_ = w.upload.CloseWithError(ErrAborted) //nolint:staticcheck // deprecated in favour of the cancelled context, which does not wake a waiting Write
+	//lint:ignore SA1019 Cancelling the context, which the library recommends, does not wake a waiting Write.
+	_ = w.upload.CloseWithError(ErrAborted) // its context is canceled, so it sends nothing
 }
 
 // Commit makes the object visible, and returns it. If there was one before, it returns that; a caller compares the two with

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
@@ -52,7 +53,8 @@ func New(ctx context.Context, project string, options ...option.ClientOption) (*
 // emulator returns the options that lead to the emulator, if there is one. The client library looks for it only in the
 // package of its batching publisher, which would bring OpenCensus and half a megabyte into the program.
 func emulator() []option.ClientOption {
-	host := os.Getenv("PUBSUB_EMULATOR_HOST")
+	// Firestore's client takes the emulator's address with and without a scheme, so this does too.
+	host := strings.TrimPrefix(os.Getenv("PUBSUB_EMULATOR_HOST"), "http://")
 	if host == "" {
 		return nil
 	}

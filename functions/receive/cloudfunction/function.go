@@ -10,6 +10,10 @@ import (
 	"github.com/gemhook/gemhook/shared/app"
 )
 
+// concurrency is how many requests an instance of Cloud Run takes at once unless it is configured
+// otherwise.
+const concurrency = 80
+
 func init() {
-	functions.HTTP("receive", app.FromEnvironment().ServeHTTP)
+	functions.HTTP("receive", app.ExitOnSIGTERM(app.FromEnvironment(concurrency)).ServeHTTP)
 }

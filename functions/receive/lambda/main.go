@@ -11,5 +11,5 @@ import (
 )
 
 func main() {
-	lambda.Start(lambdahttp.Wrap(app.FromEnvironment()))
+	lambda.Start(lambdahttp.Wrap(app.FromEnvironment(1)))
 }

@@ -67,12 +67,12 @@ func (s *Server) Unsealed() []string {
 
 // Objects returns the content of each object by its name.
 func (s *Server) Objects() (map[string]string, error) {
-	list, _, err := s.fake.ListObjectsWithOptions(Name, fakestorage.ListOptions{})
+	list, err := s.fake.ListObjectsWithOptionsPaginated(Name, fakestorage.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list objects: %w", err)
 	}
 	contents := map[string]string{}
-	for _, attrs := range list {
+	for _, attrs := range list.Objects {
 		object, err := s.fake.GetObject(Name, attrs.Name)
 		if err != nil {
 			return nil, fmt.Errorf("read object: %w", err)
