@@ -50,7 +50,7 @@ func buildServe(path string) error {
 // buildBootstrap unpacks the program from the archive that is deployed.
 func buildBootstrap(path string) error {
 	var archive bytes.Buffer
-	if err := pack.WriteLambda(context.Background(), &archive, "../..", runtime.GOARCH); err != nil {
+	if err := pack.WriteLambda(context.Background(), &archive, "../..", "receive", runtime.GOARCH); err != nil {
 		return err
 	}
 	files, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))

@@ -149,7 +149,7 @@ func main() {
 func unpackCloudFunction(t *testing.T, dir string) {
 	t.Helper()
 	var archive bytes.Buffer
-	if err := pack.WriteCloudFunction(&archive, repository); err != nil {
+	if err := pack.WriteCloudFunction(&archive, repository, "receive"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(dir, open(t, archive.Bytes())); err != nil {

@@ -12,19 +12,15 @@ import (
 	"path/filepath"
 )
 
-// lambda is the main package of the Lambda function.
-const lambda = "./functions/receive/lambda"
-
 // bootstrap is the name that Lambda's provided runtimes start.
 const bootstrap = "bootstrap"
 
 // ErrArchitecture is returned for an architecture that Lambda does not offer.
 var ErrArchitecture = errors.New("not arm64 or amd64")
 
-// WriteLambda builds the Lambda function in the repository at root for arch,
-// "arm64" or "amd64", and writes its archive. It needs the go command; the end
-// of ctx ends the build.
-func WriteLambda(ctx context.Context, w io.Writer, root, arch string) error {
+// WriteLambda builds a Lambda function of the repository at root for arch, "arm64" or "amd64", and
+// writes its archive. It needs the go command; the end of ctx ends the build.
+func WriteLambda(ctx context.Context, w io.Writer, root, function, arch string) error {
 	if arch != "arm64" && arch != "amd64" {
 		return fmt.Errorf("build the lambda for %q: %w", arch, ErrArchitecture)
 	}
@@ -34,7 +30,7 @@ func WriteLambda(ctx context.Context, w io.Writer, root, arch string) error {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, bootstrap)
-	if err := build(ctx, root, arch, program); err != nil {
+	if err := build(ctx, root, "./functions/"+function+"/lambda", arch, program); err != nil {
 		return fmt.Errorf("build the lambda for %s: %w", arch, err)
 	}
 
@@ -51,7 +47,7 @@ func WriteLambda(ctx context.Context, w io.Writer, root, arch string) error {
 // build compiles the function. Whatever could make two builds of one source
 // differ is set here: paths, version control, build ids, the target's minor
 // levels, and flags from the environment.
-func build(ctx context.Context, root, arch, program string) error {
+func build(ctx context.Context, root, lambda, arch, program string) error {
 	cmd := exec.CommandContext(ctx, "go", "build",
 		"-trimpath",
 		"-buildvcs=false",

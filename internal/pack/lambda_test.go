@@ -73,7 +73,7 @@ func TestLambdaIgnoresBuildFlagsOfTheEnvironment(t *testing.T) {
 }
 
 func TestLambdaErrors(t *testing.T) {
-	err := pack.WriteLambda(t.Context(), io.Discard, repository, "riscv64")
+	err := pack.WriteLambda(t.Context(), io.Discard, repository, "receive", "riscv64")
 	if !errors.Is(err, pack.ErrArchitecture) {
 		t.Errorf("riscv64: %v, want %v", err, pack.ErrArchitecture)
 	}
@@ -82,14 +82,14 @@ func TestLambdaErrors(t *testing.T) {
 		"go.mod":                           "module example.com/m\n",
 		"functions/receive/lambda/main.go": "package main\n\nfunc main() { undefinedName() }\n",
 	})
-	err = pack.WriteLambda(t.Context(), io.Discard, broken, "arm64")
+	err = pack.WriteLambda(t.Context(), io.Discard, broken, "receive", "arm64")
 	if err == nil || !bytes.Contains([]byte(err.Error()), []byte("undefinedName")) {
 		t.Errorf("broken source: %v, want the compiler's message", err)
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err = pack.WriteLambda(ctx, io.Discard, repository, "arm64")
+	err = pack.WriteLambda(ctx, io.Discard, repository, "receive", "arm64")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("ended context: %v, want %v", err, context.Canceled)
 	}
@@ -98,7 +98,7 @@ func TestLambdaErrors(t *testing.T) {
 func lambdaArchive(t *testing.T, root, arch string) []byte {
 	t.Helper()
 	var archive bytes.Buffer
-	if err := pack.WriteLambda(t.Context(), &archive, root, arch); err != nil {
+	if err := pack.WriteLambda(t.Context(), &archive, root, "receive", arch); err != nil {
 		t.Fatal(err)
 	}
 	return archive.Bytes()

@@ -1,14 +1,14 @@
-// Package pack makes the archives that the platforms take the receiver as:
-// sources for the Go buildpack of Cloud Functions, a program for Lambda.
+// Package pack makes the archives that the platforms take the functions as: sources for the Go
+// buildpack of Cloud Functions, a program for Lambda.
 //
-// Both are reproducible: the same tree and the same version of Go give the same
-// bytes, on any machine and in any folder. So an archive's hash tells whether
-// there is anything to deploy, and anyone can check what runs against the
-// source it claims to come from.
+// Both are reproducible: the same tree and the same version of Go give the same bytes, on any machine
+// and in any folder. So an archive's hash says whether there is anything to deploy, and anyone can
+// compare what runs with the source that it claims to come from.
 package pack
 
 import (
 	"archive/zip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,51 +20,58 @@ import (
 	"time"
 )
 
-// cloudFunction is the folder of the Cloud Function's entry point.
-const cloudFunction = "functions/receive/cloudfunction"
+// PackageList is the file that lists, for each function, the folders of the packages that it
+// imports. The Terraform module beside it reads it too. A test compares it with the imports.
+const PackageList = "terraform/modules/source/packages.json"
 
-// shared is the folder of the packages that the functions share.
-const shared = "shared"
+// Packages returns the package list of the repository at root: a function's name to folders, with
+// forward slashes.
+func Packages(root string) (map[string][]string, error) {
+	content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(PackageList)))
+	if err != nil {
+		return nil, fmt.Errorf("read the package list: %w", err)
+	}
+	var packages map[string][]string
+	if err := json.Unmarshal(content, &packages); err != nil {
+		return nil, fmt.Errorf("read the package list %s: %w", PackageList, err)
+	}
+	return packages, nil
+}
 
-// CloudFunctionFiles lists what the Cloud Function is built from: its name in
-// the archive to its path below root, both with forward slashes.
+// CloudFunctionFiles lists what a Cloud Function is built from: its name in the archive to its path
+// below root, both with forward slashes.
 //
-// The Go buildpack wants the function's package at the archive's root, beside
-// go.mod; the shared packages keep their own paths, and with them their import
-// paths. Tests and the folders of test helpers, whose names end in "test",
-// stay out. The Terraform module terraform/modules/source has the same rule.
-func CloudFunctionFiles(root string) (map[string]string, error) {
+// The Go buildpack wants the function's package at the archive's root, beside go.mod; the packages
+// that it imports keep their own paths, and with them their import paths. Tests stay out. The
+// Terraform module terraform/modules/source has the same rule.
+func CloudFunctionFiles(root, function string) (map[string]string, error) {
+	packages, err := Packages(root)
+	if err != nil {
+		return nil, err
+	}
 	files := make(map[string]string)
 	for _, name := range []string{"go.mod", "go.sum"} {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
-			return nil, fmt.Errorf("list the cloud function's files: %w", err)
+			return nil, fmt.Errorf("list the files of %s: %w", function, err)
 		}
 		files[name] = name
 	}
-
-	entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(cloudFunction)))
-	if err != nil {
-		return nil, fmt.Errorf("list the cloud function's files: %w", err)
-	}
-	for _, entry := range entries {
-		if !entry.IsDir() && isSource(entry.Name()) {
-			files[entry.Name()] = cloudFunction + "/" + entry.Name()
+	entrypoint := "functions/" + function + "/cloudfunction"
+	for _, folder := range append([]string{entrypoint}, packages[function]...) {
+		entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(folder)))
+		if err != nil {
+			return nil, fmt.Errorf("list the files of %s: %w", function, err)
 		}
-	}
-
-	err = fs.WalkDir(os.DirFS(root), shared, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && strings.HasSuffix(entry.Name(), "test"):
-			return fs.SkipDir
-		case !entry.IsDir() && isSource(entry.Name()):
-			files[path] = path
+		for _, entry := range entries {
+			path := folder + "/" + entry.Name()
+			switch {
+			case entry.IsDir() || !isSource(entry.Name()):
+			case folder == entrypoint:
+				files[entry.Name()] = path
+			default:
+				files[path] = path
+			}
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list the cloud function's files: %w", err)
 	}
 	return files, nil
 }
@@ -73,10 +80,9 @@ func isSource(name string) bool {
 	return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
 }
 
-// WriteCloudFunction writes the archive of the Cloud Function in the
-// repository at root.
-func WriteCloudFunction(w io.Writer, root string) error {
-	files, err := CloudFunctionFiles(root)
+// WriteCloudFunction writes the archive of a Cloud Function of the repository at root.
+func WriteCloudFunction(w io.Writer, root, function string) error {
+	files, err := CloudFunctionFiles(root, function)
 	if err != nil {
 		return err
 	}

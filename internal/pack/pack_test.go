@@ -3,18 +3,19 @@ package pack_test
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/internal/pack"
 )
@@ -24,9 +25,10 @@ const repository = "../.."
 
 func TestCloudFunctionFiles(t *testing.T) {
 	root := tree(t, map[string]string{
-		"go.mod":    "",
-		"go.sum":    "",
-		"README.md": "",
+		"go.mod":         "",
+		"go.sum":         "",
+		"README.md":      "",
+		pack.PackageList: `{"receive": ["shared/ledger", "shared/ledger/firestoreledger"], "other": ["shared/latest"]}`,
 		"functions/receive/cloudfunction/function.go":      "",
 		"functions/receive/cloudfunction/function_test.go": "",
 		"functions/receive/cloudfunction/notes.txt":        "",
@@ -40,10 +42,10 @@ func TestCloudFunctionFiles(t *testing.T) {
 		"shared/ledger/firestoreledger/ledger.go":          "",
 		"internal/ledgertest/ledgertest.go":                "",
 		"internal/ledgertest/deeper/deeper.go":             "",
-		"shared/latest.go":                                 "",
-		"shared/testing/testing.go":                        "",
+		"shared/latest/latest.go":                          "",
+		"shared/ledger/deeper/deeper.go":                   "",
 	})
-	got, err := pack.CloudFunctionFiles(root)
+	got, err := pack.CloudFunctionFiles(root, "receive")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +55,6 @@ func TestCloudFunctionFiles(t *testing.T) {
 		"function.go":             "functions/receive/cloudfunction/function.go",
 		"shared/ledger/ledger.go": "shared/ledger/ledger.go",
 		"shared/ledger/firestoreledger/ledger.go": "shared/ledger/firestoreledger/ledger.go",
-		"shared/latest.go":                        "shared/latest.go",
-		"shared/testing/testing.go":               "shared/testing/testing.go",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -63,13 +63,13 @@ func TestCloudFunctionFiles(t *testing.T) {
 
 func TestCloudFunctionNeedsItsFolders(t *testing.T) {
 	whole := map[string]string{
-		"go.mod": "", "go.sum": "", "shared/a/a.go": "",
+		"go.mod": "", "go.sum": "", "shared/a/a.go": "", pack.PackageList: `{"receive": ["shared/a"]}`,
 		"functions/receive/cloudfunction/function.go": "",
 	}
 	for missing := range whole {
 		files := maps.Clone(whole)
 		delete(files, missing)
-		err := pack.WriteCloudFunction(io.Discard, tree(t, files))
+		err := pack.WriteCloudFunction(io.Discard, tree(t, files), "receive")
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("without %s: %v, want %v", missing, err, fs.ErrNotExist)
 		}
@@ -78,7 +78,7 @@ func TestCloudFunctionNeedsItsFolders(t *testing.T) {
 
 func TestCloudFunctionIsReproducible(t *testing.T) {
 	files := map[string]string{
-		"go.mod": "module example.com/m\n", "go.sum": "sums\n",
+		"go.mod": "module example.com/m\n", "go.sum": "sums\n", pack.PackageList: `{"receive": ["shared/z", "shared/a"]}`,
 		"shared/z/z.go": "package z\n", "shared/a/a.go": "package a\n",
 		"functions/receive/cloudfunction/function.go": "package cloudfunction\n",
 	}
@@ -91,10 +91,10 @@ func TestCloudFunctionIsReproducible(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a, b bytes.Buffer
-	if err := pack.WriteCloudFunction(&a, first); err != nil {
+	if err := pack.WriteCloudFunction(&a, first, "receive"); err != nil {
 		t.Fatal(err)
 	}
-	if err := pack.WriteCloudFunction(&b, second); err != nil {
+	if err := pack.WriteCloudFunction(&b, second, "receive"); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(a.Bytes(), b.Bytes()) {
@@ -121,15 +121,39 @@ func TestCloudFunctionIsReproducible(t *testing.T) {
 	}
 }
 
-func TestCloudFunctionHoldsWhatItImports(t *testing.T) {
-	files, err := pack.CloudFunctionFiles(repository)
+// TestPackageListIsWhatTheFunctionsImport compares the list with the imports of each function, so that
+// a zip holds these packages alone: a change of any other code redeploys nothing.
+func TestPackageListIsWhatTheFunctionsImport(t *testing.T) {
+	got, err := pack.Packages(repository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	inArchive := slices.Collect(maps.Values(files))
+	folders, err := filepath.Glob(filepath.Join(repository, "functions", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{}
+	for _, folder := range folders {
+		function := filepath.Base(folder)
+		want[function] = imports(t, "./functions/"+function+"/cloudfunction")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s differs from the imports (-want +got):\n%s", pack.PackageList, diff)
+	}
+	for function, packages := range got {
+		for _, folder := range packages {
+			if !strings.HasPrefix(folder, "shared/") {
+				t.Errorf("%s imports %s, want packages below shared alone", function, folder)
+			}
+		}
+	}
+}
 
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=Dir,GoFiles,EmbedFiles,Module",
-		"./functions/receive/cloudfunction")
+// imports returns the folders of the packages of this module that a package imports, sorted.
+func imports(t *testing.T, pkg string) []string {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps",
+		"-f", "{{if and .Module .Module.Main}}{{.ImportPath}}{{end}}", pkg)
 	list.Dir = repository
 	list.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
 	list.Stderr = os.Stderr
@@ -137,39 +161,15 @@ func TestCloudFunctionHoldsWhatItImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := filepath.Abs(repository)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packages := 0
-	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p struct {
-			Dir                 string
-			GoFiles, EmbedFiles []string
-			Module              *struct{ Main bool }
-		}
-		if err := dec.Decode(&p); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if p.Module == nil || !p.Module.Main {
-			continue
-		}
-		packages++
-		dir, err := filepath.Rel(root, p.Dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range slices.Concat(p.GoFiles, p.EmbedFiles) {
-			if file := path.Join(filepath.ToSlash(dir), name); !slices.Contains(inArchive, file) {
-				t.Errorf("the function is built from %s, which the archive lacks", file)
-			}
+	var folders []string
+	for _, path := range strings.Fields(string(out)) {
+		folder := strings.TrimPrefix(path, "github.com/gemhook/gemhook/")
+		if "./"+folder != pkg {
+			folders = append(folders, folder)
 		}
 	}
-	if packages < 2 {
-		t.Errorf("the function is built from %d packages of this module, want itself and shared ones", packages)
-	}
+	slices.Sort(folders)
+	return folders
 }
 
 // tree makes a folder with the files, name to content.

@@ -28,7 +28,7 @@ func layout(files map[string]string) []string {
 
 func TestTerraformPacksWhatThePackageDoes(t *testing.T) {
 	root := repository(t)
-	want, err := pack.CloudFunctionFiles(root)
+	want, err := pack.CloudFunctionFiles(root, "receive")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,9 @@ func TestTheRuleIsTheSame(t *testing.T) {
 		}
 	}
 
-	want, err := pack.CloudFunctionFiles(root)
+	write(pack.PackageList, []byte(`{"receive": ["shared/a", "shared/a/b", "shared/testing"]}`))
+
+	want, err := pack.CloudFunctionFiles(root, "receive")
 	if err != nil {
 		t.Fatal(err)
 	}

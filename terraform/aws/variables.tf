@@ -25,7 +25,7 @@ variable "firestore_location" {
 variable "package" {
   description = "Path of the function's zip, which scripts/package makes."
   type        = string
-  default     = "../../dist/lambda.zip"
+  default     = "../../dist/receive-lambda.zip"
   nullable    = false
 }
 

@@ -31,7 +31,7 @@ func (r *run) sizes(ctx context.Context) ([]*report.Row, error) {
 		return nil, err
 	}
 	var sources bytes.Buffer
-	if err := pack.WriteCloudFunction(&sources, r.Root); err != nil {
+	if err := pack.WriteCloudFunction(&sources, r.Root, "receive"); err != nil {
 		return nil, err
 	}
 	const reference = "hello-world Lambda, both clients"
@@ -40,14 +40,14 @@ func (r *run) sizes(ctx context.Context) ([]*report.Row, error) {
 			Figure: "size of bootstrap", Reference: reference, Unit: report.Bytes,
 			Rounds: []report.Round{{Figure: program, Reference: helloProgram}}, Mark: report.AtMost(1.15),
 			Note: "Sizes are for " + architecture + ". The hello-world imports and uses the Firestore and Pub/Sub clients, and " +
-				"is built by the same packer with the same flags. cloudfunction.zip holds sources, and is compared with nothing.",
+				"is built by the same packer with the same flags. receive-cloudfunction.zip holds sources, and is compared with nothing.",
 		},
 		{
-			Figure: "size of lambda.zip", Reference: reference, Unit: report.Bytes,
+			Figure: "size of receive-lambda.zip", Reference: reference, Unit: report.Bytes,
 			Rounds: []report.Round{{Figure: archive, Reference: helloArchive}}, Mark: report.AtMost(1.15),
 		},
 		{
-			Figure: "size of cloudfunction.zip", Unit: report.Bytes,
+			Figure: "size of receive-cloudfunction.zip", Unit: report.Bytes,
 			Rounds: []report.Round{{Figure: float64(sources.Len())}},
 		},
 	}, nil
@@ -56,7 +56,7 @@ func (r *run) sizes(ctx context.Context) ([]*report.Row, error) {
 // packedSizes packs the Lambda function of the tree at root and returns the sizes of the program and of its archive.
 func packedSizes(ctx context.Context, root string) (program, archive float64, err error) {
 	var packed bytes.Buffer
-	if err := pack.WriteLambda(ctx, &packed, root, architecture); err != nil {
+	if err := pack.WriteLambda(ctx, &packed, root, "receive", architecture); err != nil {
 		return 0, 0, err
 	}
 	files, err := zip.NewReader(bytes.NewReader(packed.Bytes()), int64(packed.Len()))

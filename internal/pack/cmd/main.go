@@ -8,9 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/gemhook/gemhook/internal/pack"
@@ -18,9 +20,9 @@ import (
 
 const usage = `usage: scripts/package [--arch arm64|amd64] [--out DIR]
 
-Makes the archives to deploy and prints the size and SHA-256 of each:
-  cloudfunction.zip  sources, laid out for the Go buildpack of Cloud Functions
-  lambda.zip         the program "bootstrap" for Lambda's provided.al2023 runtime
+Makes two archives for each function and prints the size and SHA-256 of each:
+  FUNCTION-cloudfunction.zip  sources, laid out for the Go buildpack of Cloud Functions
+  FUNCTION-lambda.zip         the program "bootstrap" for Lambda's provided.al2023 runtime
 The same sources and the same version of Go give the same bytes.
 
   --arch  architecture of the Lambda function (default arm64)
@@ -71,15 +73,25 @@ func writeAll(ctx context.Context, stdout io.Writer, root, arch, out string) err
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	err := write(stdout, filepath.Join(out, "cloudfunction.zip"), func(w io.Writer) error {
-		return pack.WriteCloudFunction(w, root)
-	})
+	packages, err := pack.Packages(root)
 	if err != nil {
 		return err
 	}
-	return write(stdout, filepath.Join(out, "lambda.zip"), func(w io.Writer) error {
-		return pack.WriteLambda(ctx, w, root, arch)
-	})
+	for _, function := range slices.Sorted(maps.Keys(packages)) {
+		err := write(stdout, filepath.Join(out, function+"-cloudfunction.zip"), func(w io.Writer) error {
+			return pack.WriteCloudFunction(w, root, function)
+		})
+		if err != nil {
+			return err
+		}
+		err = write(stdout, filepath.Join(out, function+"-lambda.zip"), func(w io.Writer) error {
+			return pack.WriteLambda(ctx, w, root, function, arch)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write makes the file at path whole or not at all, and prints what it made.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/gemhook/gemhook/internal/pack"
 )
 
 func TestUsage(t *testing.T) {
@@ -37,6 +39,7 @@ func TestPrintsWhatItMade(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{
 		"go.mod": "module example.com/m\n", "go.sum": "", "shared/a/a.go": "package a\n",
+		pack.PackageList: `{"receive": []}`,
 		"functions/receive/cloudfunction/function.go": "package cloudfunction\n",
 		"functions/receive/lambda/main.go":            "package main\n\nfunc main() {}\n",
 	} {
@@ -54,7 +57,7 @@ func TestPrintsWhatItMade(t *testing.T) {
 	}
 
 	var want string
-	for _, name := range []string{"cloudfunction.zip", "lambda.zip"} {
+	for _, name := range []string{"receive-cloudfunction.zip", "receive-lambda.zip"} {
 		path := filepath.Join(root, "dist", name)
 		content, err := os.ReadFile(path)
 		if err != nil {

@@ -53,12 +53,12 @@ variable "settings" {
 }
 
 variable "package" {
-  description = "Path of the function's zip, as scripts/package makes it: dist/lambda.zip, for arm64."
+  description = "Path of the function's zip, as scripts/package makes it: dist/receive-lambda.zip, for arm64."
   type        = string
 
   validation {
     condition     = fileexists(var.package)
-    error_message = "There is no file at this path. Run scripts/package first, which makes dist/lambda.zip, or write the path of a zip you have."
+    error_message = "There is no file at this path. Run scripts/package first, which makes dist/receive-lambda.zip, or write the path of a zip you have."
   }
 }
 

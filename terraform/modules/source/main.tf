@@ -1,20 +1,23 @@
 # The Go buildpack wants the function's package at the root of the uploaded
-# source, beside go.mod. Only what the build reads is in the list, so that a
-# change of anything else redeploys nothing. scripts/package follows the same
-# rule, and a test compares the two.
+# source, beside go.mod. Only the packages that the function imports are in the
+# list, so that a change of anything else redeploys nothing. scripts/package
+# reads the same packages.json; tests compare it with the imports, and both lists.
 locals {
-  root     = "${path.module}/../../.."
-  function = "functions/receive/cloudfunction"
+  root       = "${path.module}/../../.."
+  entrypoint = "functions/${var.function}/cloudfunction"
+  packages   = jsondecode(file("${path.module}/packages.json"))[var.function]
 
-  shared = {
-    for path in fileset(local.root, "shared/**/*.go") : path => path
-    if !endswith(path, "_test.go") && !can(regex("test/", path)) # test helpers' folders end in "test"
-  }
+  shared = merge([
+    for folder in local.packages : {
+      for name in fileset("${local.root}/${folder}", "*.go") : "${folder}/${name}" => "${folder}/${name}"
+      if !endswith(name, "_test.go")
+    }
+  ]...)
 
-  entrypoint = {
-    for name in fileset("${local.root}/${local.function}", "*.go") : name => "${local.function}/${name}"
+  function = {
+    for name in fileset("${local.root}/${local.entrypoint}", "*.go") : name => "${local.entrypoint}/${name}"
     if !endswith(name, "_test.go")
   }
 
-  files = merge({ "go.mod" = "go.mod", "go.sum" = "go.sum" }, local.entrypoint, local.shared)
+  files = merge({ "go.mod" = "go.mod", "go.sum" = "go.sum" }, local.function, local.shared)
 }

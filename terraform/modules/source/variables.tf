@@ -1,1 +1,5 @@
-# The list depends on nothing but the repository this module lies in.
+variable "function" {
+  type        = string
+  default     = "receive"
+  description = "Name of the function, a folder below `functions`."
+}
