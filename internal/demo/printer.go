@@ -33,7 +33,7 @@ func (p palette) paint(c colour, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// wantsColour tells whether out is a terminal whose user has nothing against colour (https://no-color.org).
+// wantsColour reports whether out is a terminal whose user has nothing against colour (https://no-color.org).
 func wantsColour(out *os.File, getenv func(string) string) bool {
 	info, err := out.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"

@@ -57,7 +57,7 @@ func (r *report) find(m message) *result {
 	return found
 }
 
-// asExpected tells whether everything was.
+// asExpected reports whether everything was.
 func (r *report) asExpected() bool { return r.unexpected() == 0 && len(r.strays) == 0 }
 
 // unexpected counts the results that are not as expected.

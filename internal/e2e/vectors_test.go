@@ -41,7 +41,7 @@ type vector struct {
 	ExpectEvent   json.RawMessage `json:"expect_event"`
 }
 
-// TestFreshVectors makes each vector anew for the present (same body, same faults, a webhook-id of its own) and delivers
+// TestFreshVectors makes each vector again for the present (same body, same faults, a webhook-id of its own) and delivers
 // it to the built receivers of both platforms.
 func TestFreshVectors(t *testing.T) {
 	t.Parallel()
@@ -180,7 +180,7 @@ func (v vector) refreshed(t *testing.T, signers *resigner, body []byte, shift in
 	return header, newID
 }
 
-// resigner signs anew what it finds signed by one of its keys, published or not.
+// resigner signs again what it finds signed by one of its keys, published or not.
 type resigner struct{ keys []*standin.Keys }
 
 func newResigner(t *testing.T) *resigner {

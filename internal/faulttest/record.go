@@ -67,7 +67,7 @@ func (a *Record) open(d standin.Delivery, forged bool) {
 		return
 	}
 	e := &entry{sent: true, forged: forged}
-	if d.Scheme != standin.SchemeJWT { // whose bytes are made anew for each attempt
+	if d.Scheme != standin.SchemeJWT { // whose bytes differ with each attempt
 		e.body = sha256.Sum256(d.Body)
 	}
 	a.entries[d.ID] = e

@@ -21,7 +21,7 @@ type Trial struct {
 	Open         int                  // deliveries not yet acknowledged at most
 	Next         func() (Event, bool) // the next delivery, false at the end
 	Done         func()               // called after each delivery, from any goroutine; nil: nothing is
-	Patience     time.Duration        // after which the trial is given up as never ending; 0: for ever
+	Patience     time.Duration        // after which the trial is given up as never ending; 0: no limit
 
 	// Firestore and PubSub are where the processes find the backends; empty is the emulators themselves.
 	Firestore, PubSub string

@@ -42,7 +42,7 @@ type call struct {
 	verdict chan verdict
 }
 
-// ended tells whether the call's time is over.
+// ended reports whether the call's time is over.
 func (c *call) ended() bool { return !c.deadline.IsZero() && !time.Now().Before(c.deadline) }
 
 // do makes a call: it waits for the exploration's verdict. Without faults to come it is done at once.

@@ -64,7 +64,7 @@ func (w *world) textOf(document *ledger.Document) string {
 	return fmt.Sprintf("%s %s %s %s", document.State, lease, document.MessageID, document.Attributes[ledger.RedeliveredAttribute])
 }
 
-// textOfVersion tells whether a version is still the document's: only that can matter.
+// textOfVersion reports whether a version is still the document's: only that can matter.
 func (w *world) textOfVersion(version ledger.Version) string {
 	_, current, err := w.memory.Read(context.Background(), key)
 	if err == nil && current.Equal(version) {

@@ -146,7 +146,7 @@ func TestLockFileNamesNoRegistry(t *testing.T) {
 	}
 	for name, p := range lock.Packages {
 		if p.Resolved != "" || name != "" && !strings.HasPrefix(p.Integrity, "sha512-") {
-			t.Errorf("%s: make the file anew with npm install --package-lock-only --omit-lockfile-registry-resolved", name)
+			t.Errorf("%s: make the file again with npm install --package-lock-only --omit-lockfile-registry-resolved", name)
 		}
 	}
 	for _, name := range []string{"node_modules/@google/genai", "node_modules/standardwebhooks"} {

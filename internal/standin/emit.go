@@ -45,7 +45,7 @@ type Attempt struct {
 // of its own, and returns when it is done with them. The results are in the order
 // of registration; there are none if nobody subscribes.
 //
-// A delivery is signed anew for each attempt, with all secrets that are valid
+// A delivery is signed again for each attempt, with all secrets that are valid
 // then, and goes to the URI of the time of the event. It is tried until it is
 // acknowledged, its webhook deleted or disabled, or the context ended; after
 // RetryPeriod its webhook is disabled due to failed deliveries. It fails for a body

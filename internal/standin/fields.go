@@ -78,7 +78,7 @@ func (w *webhook) change(f fields) error {
 	return nil
 }
 
-// isEndpoint tells whether Gemini would deliver to a URL, or the URL is on this
+// isEndpoint reports whether Gemini would deliver to a URL, or the URL is on this
 // machine, where a test has no certificate.
 func isEndpoint(text string) bool {
 	u, err := url.Parse(text)

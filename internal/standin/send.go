@@ -25,7 +25,7 @@ type Answer struct {
 	MessageID string
 }
 
-// Acknowledged tells whether the answer ends the delivery, as any 2xx does.
+// Acknowledged reports whether the answer ends the delivery, as any 2xx does.
 func (a *Answer) Acknowledged() bool {
 	return a.StatusCode >= 200 && a.StatusCode <= 299
 }

@@ -223,13 +223,13 @@ var connections = []option.ClientOption{
 		MinConnectTimeout: 3 * time.Second,
 	})),
 	// A connection that has gone silent is given up by the first call that meets it: without this it is used for a
-	// quarter of an hour, as long as TCP has hopes.
+	// quarter of an hour, until TCP gives up.
 	option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
 		Time: 10 * time.Second, Timeout: 3 * time.Second,
 	})),
 	// What lies between forgets idle connections without a word (AWS's firewall after 350 seconds,
 	// https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_FlowTimeouts.html), and an instance that was
-	// frozen meanwhile has pinged nobody. To connect anew is cheap; a publish on a dead connection may have landed.
+	// frozen meanwhile has pinged nobody. A new connection is cheap; a publish on a dead connection may have landed.
 	option.WithGRPCDialOption(grpc.WithIdleTimeout(4 * time.Minute)),
 	// Spans and metrics, which nobody collects here, would take 20 to 30 µs of each call.
 	option.WithTelemetryDisabled(),

@@ -108,7 +108,7 @@ func zeros(digits string) bool {
 	return strings.Trim(digits, "0") == ""
 }
 
-// odd tells whether the lowest bit of hexadecimal flags is set, which in both
+// odd reports whether the lowest bit of hexadecimal flags is set, which in both
 // headers is the one for a sampled trace.
 func odd(digits string) bool {
 	return strings.ContainsAny(digits[len(digits)-1:], "13579bdf")

@@ -67,7 +67,7 @@ func Vars() []string {
 	return append(names, readElsewhere...)
 }
 
-// Load reads the configuration. An empty variable is as good as none. The error names every variable that is missing or
+// Load reads the configuration. An empty variable counts as missing. The error names every variable that is missing or
 // bad, and quotes no value that could be secret.
 func Load(ctx context.Context, from envconfig.Lookuper) (Config, error) {
 	var env environment

@@ -2,7 +2,7 @@
 // made once.
 //
 // A [Value] is loaded when it is first asked for and answered from memory afterwards. It is loaded again when it grows
-// old, without anyone waiting as long as it is used; and at once when a caller finds that it will not do, as often as is
+// old, without anyone waiting as long as it is used; and at once when a caller finds that it does not serve, as often as is
 // allowed. While loading fails, the last good value stays. There is at most one load at any time, and no goroutine
 // between loads, so that nothing is lost where an instance is frozen between requests.
 package fresh
@@ -95,7 +95,7 @@ func (v *Value[T]) Refresh(ctx context.Context, stale *T) *T {
 	return stale
 }
 
-// due tells whether Get should see to a load: there is no value, or an old one, and no recent failure.
+// due reports whether Get should see to a load: there is no value, or an old one, and no recent failure.
 func (v *Value[T]) due() bool {
 	if v.loading == nil && !v.failedAt.IsZero() && v.options.Now().Sub(v.failedAt) < v.options.RetryInterval {
 		return false

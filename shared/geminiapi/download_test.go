@@ -125,7 +125,7 @@ func TestDownloadDoesNotFollow(t *testing.T) {
 			t.Cleanup(ts.Close)
 			opts := new(pauses).options(ts.URL)
 			opts.MaxAttempts = 1
-			if _, err := read(t, geminiapi.New(apiKey, opts), "files/x"); err == nil || !strings.Contains(err.Error(), "redirects") {
+			if _, err := read(t, geminiapi.New(apiKey, opts), "files/x"); err == nil || !strings.Contains(err.Error(), "redirect") {
 				t.Errorf("error %v", err)
 			}
 			if len(s.requests()) != len(replies) {

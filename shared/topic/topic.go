@@ -90,7 +90,7 @@ func (p *Publisher) Publish(ctx context.Context, topicID string, data []byte, at
 	return response.GetMessageIds()[0], nil
 }
 
-// refusal tells whether a status means that Pub/Sub did not take the message
+// refusal reports whether a status means that Pub/Sub did not take the message
 // (https://cloud.google.com/pubsub/docs/reference/error-codes). The other codes also come from a server that gave up
 // half-way.
 func refusal(err error) bool {

@@ -130,7 +130,7 @@ var reasons = []error{
 	webhook.ErrBadToken, webhook.ErrDynamicURLRequired, webhook.ErrKeysUnavailable,
 }
 
-// isZero tells whether a delivery is none.
+// isZero reports whether a delivery is none.
 func isZero(d webhook.Delivery) bool { return reflect.ValueOf(d).IsZero() }
 
 // wantRefused wants that one reason, that very sentence, and nothing secret or signed in it.

@@ -97,7 +97,7 @@ func signatures(list string, version Scheme) func(yield func(string) bool) {
 	}
 }
 
-// has tells whether a list holds a signature of that version.
+// has reports whether a list holds a signature of that version.
 func has(list string, version Scheme) bool {
 	for range signatures(list, version) {
 		return true
@@ -105,7 +105,7 @@ func has(list string, version Scheme) bool {
 	return false
 }
 
-// isToken tells whether a signature header has the shape of a compact token rather than of a signature list.
+// isToken reports whether a signature header has the shape of a compact token rather than of a signature list.
 func isToken(signature string) bool {
 	return strings.Count(signature, ".") == 2 && !strings.ContainsAny(signature, ", ")
 }

@@ -22,7 +22,7 @@ func jsonObject(text string) map[string]any {
 	return members
 }
 
-// isFor tells whether an aud claim, a string or an array of strings, names an audience.
+// isFor reports whether an aud claim, a string or an array of strings, names an audience.
 func isFor(aud any, name string) bool {
 	switch aud := aud.(type) {
 	case string:

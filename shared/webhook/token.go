@@ -71,7 +71,7 @@ func (t *token) checkSignature(keys *KeySet) error {
 
 // checkClaims checks what the token says of itself: for whom, from when, until when, and that it is an event at all.
 //
-// The end is exact and must be there: without it a captured token would be good for ever. The beginning may lie ahead by
+// The end is exact and must be there: without it a captured token would be good without end. The beginning may lie ahead by
 // the tolerance, for a clock that is behind. A token that is old but has not ended is good: it may be a late retry, and
 // a replay of it is for the receiver's ledger to recognise.
 func checkClaims(payload []byte, options Options) error {

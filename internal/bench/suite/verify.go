@@ -127,11 +127,11 @@ func (r *run) verifyV1(ctx context.Context) ([]*report.Row, error) {
 		}
 		return nil
 	}
-	reused, anew, err := hashing(r.sender.Secret(), d)
+	reused, fresh, err := hashing(r.sender.Secret(), d)
 	if err != nil {
 		return nil, err
 	}
-	rounds, err := r.measureInTurn(ctx, ours, theirs, reused, anew)
+	rounds, err := r.measureInTurn(ctx, ours, theirs, reused, fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -143,9 +143,9 @@ func (r *run) verifyV1(ctx context.Context) ([]*report.Row, error) {
 			Rounds: paired(rounds, 0, 1), Mark: report.AtMost(0.35),
 		},
 		{
-			Figure: figure, Reference: "HMAC-SHA256 alone, made anew",
+			Figure: figure, Reference: "HMAC-SHA256 alone, new each time",
 			Rounds: paired(rounds, 0, 3), Mark: report.AtMost(1.5),
-			Note: "HMAC-SHA256 alone is of the same bytes in one piece: with a hash made anew for each delivery, as in a " +
+			Note: "HMAC-SHA256 alone is of the same bytes in one piece: with a new hash for each delivery, as in a " +
 				"verifier without state; and, as the least that is possible, with one that is reset and reused.",
 		},
 		{
@@ -160,7 +160,7 @@ func (r *run) verifyV1(ctx context.Context) ([]*report.Row, error) {
 }
 
 // hashing computes the HMAC of what a delivery signs, and nothing else: with one hash for all, and with one for each.
-func hashing(secret string, d standin.Delivery) (reused, anew batch, err error) {
+func hashing(secret string, d standin.Delivery) (reused, fresh batch, err error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, standin.SecretPrefix))
 	if err != nil {
 		return nil, nil, err
@@ -178,8 +178,8 @@ func hashing(secret string, d standin.Delivery) (reused, anew batch, err error) 
 	}
 	one := hmac.New(sha256.New, key)
 	reused = of(func() hash.Hash { one.Reset(); return one })
-	anew = of(func() hash.Hash { return hmac.New(sha256.New, key) })
-	return reused, anew, nil
+	fresh = of(func() hash.Hash { return hmac.New(sha256.New, key) })
+	return reused, fresh, nil
 }
 
 func signedContent(d standin.Delivery) []byte {

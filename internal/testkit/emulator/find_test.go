@@ -66,7 +66,7 @@ func TestStartTellsWhyItFailed(t *testing.T) {
 }
 
 func TestStartEndsWithContext(t *testing.T) {
-	// cat waits for ever on a pipe that nobody writes to.
+	// cat waits without end on a pipe that nobody writes to.
 	install(t, map[string]string{
 		"bin/gcloud": "exit 1",
 		"bin/java":   "exit 1",

@@ -111,7 +111,7 @@ func Sign(keys *standin.Keys, d standin.Delivery, scheme string) standin.Deliver
 }
 
 // PublishedKeys returns the private halves of the keys of the published signature vectors: to make
-// RSA keys anew takes seconds. It finds them in the repository that holds the working directory.
+// RSA keys takes seconds. It finds them in the repository that holds the working directory.
 func PublishedKeys() (*standin.Keys, error) {
 	root, err := Root()
 	if err != nil {

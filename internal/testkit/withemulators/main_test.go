@@ -129,7 +129,7 @@ func TestServesAndPassesSignalsOn(t *testing.T) {
 				echo "$PUBSUB_EMULATOR_HOST"
 				read line`
 			cmd := program(t, "--", "sh", "-c", command)
-			if _, err := cmd.StdinPipe(); err != nil { // the command reads it for ever
+			if _, err := cmd.StdinPipe(); err != nil { // the command reads it without end
 				t.Fatal(err)
 			}
 			stdout, err := cmd.StdoutPipe()

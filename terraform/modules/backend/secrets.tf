@@ -21,7 +21,7 @@ resource "google_secret_manager_secret" "dynamic_keys" {
   }
 }
 
-# Made anew in every run, kept nowhere, and used only when dynamic_key_version changes.
+# Made in every run, kept nowhere, and used only when dynamic_key_version changes.
 ephemeral "random_bytes" "dynamic_key" {
   length = 32
 }

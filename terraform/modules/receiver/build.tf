@@ -32,7 +32,7 @@ resource "google_storage_bucket" "source" {
   }
 }
 
-# The name changes with the content, and so makes the function be built anew.
+# The name changes with the content, and so makes the function be built again.
 resource "google_storage_bucket_object" "source" {
   bucket = google_storage_bucket.source.name
   name   = "receiver-${data.archive_file.source.output_sha256}.zip"
