@@ -91,7 +91,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		},
 	})
 	if len(rows) > 0 {
-		fmt.Fprintf(stdout, "\n%s\n\n%s", heading(*rounds, *quick), report.Terminal(console.New(stdout, stderr, os.Getenv), rows))
+		screen := console.New(stdout, stderr, os.Getenv)
+		if err := screen.Print(nil, func() string {
+			return "\n" + heading(*rounds, *quick) + "\n\n" + report.Terminal(screen, rows)
+		}); err != nil {
+			cancel() // nobody reads any more
+		}
 	}
 	switch {
 	case ctx.Err() != nil:

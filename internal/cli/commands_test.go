@@ -3,28 +3,21 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/internal/cli/deployment"
-	"github.com/gemhook/gemhook/shared/geminiapi"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 )
 
 // each calls visit for every command that is ours.
 func each(visit func(*cobra.Command)) {
-	s := &session{}
-	s.setDefaults()
+	s := newSession(Environment{})
 	var walk func(*cobra.Command)
 	walk = func(command *cobra.Command) {
 		visit(command)
@@ -32,7 +25,7 @@ func each(visit func(*cobra.Command)) {
 			walk(below)
 		}
 	}
-	walk(s.root())
+	walk(newRoot(s))
 }
 
 func run(args ...string) (code int, out string) {
@@ -79,7 +72,7 @@ func TestUsageErrors(t *testing.T) {
 	if code, out := run("--version"); code != 0 || !strings.Contains(out, "gemhook") {
 		t.Errorf("--version: %d %s", code, out)
 	}
-	if code, out := run("webhooks", "list", "--terraform-dir", "no-such-folder"); code != exitSettings {
+	if code, out := run("webhooks", "list", "--terraform-dir", "no-such-folder"); code != failure.Settings {
 		t.Errorf("a wrong --terraform-dir ends with %d: %s", code, out)
 	}
 }
@@ -143,41 +136,7 @@ func TestFilesThatAreNotThere(t *testing.T) {
 			return map[string]string{"GEMHOOK_SIGNING_SECRETS": "file:no-such-file"}[name]
 		},
 	})
-	if code != exitNotFound {
-		t.Errorf("a secret file that is not there ends with %d, want %d: %s", code, exitNotFound, stderr.String())
-	}
-}
-
-func TestExitCodes(t *testing.T) {
-	t.Parallel()
-	interrupted, stop := context.WithCancelCause(context.Background())
-	stop(Interruption{syscall.SIGTERM})
-	for _, test := range []struct {
-		ctx  context.Context
-		err  error
-		want int
-	}{
-		{t.Context(), nil, 0},
-		{t.Context(), errors.New("anything"), 1},
-		{t.Context(), errSaid, 1},
-		{t.Context(), usage("wrong"), 64},
-		{t.Context(), advise(geminiapi.ErrNotFound, "look elsewhere"), 66},
-		{t.Context(), status.Error(codes.NotFound, ""), 66},
-		{t.Context(), fmt.Errorf("list: %w", status.Error(codes.Unavailable, "")), 69},
-		{t.Context(), context.DeadlineExceeded, 69},
-		{t.Context(), &net.OpError{Err: errors.New("refused")}, 69},
-		{t.Context(), &geminiapi.Error{HTTPStatus: 503}, 69},
-		{t.Context(), &geminiapi.Error{HTTPStatus: 403}, 77},
-		{t.Context(), status.Error(codes.PermissionDenied, ""), 77},
-		{t.Context(), status.Error(codes.Unauthenticated, ""), 77},
-		{t.Context(), &deployment.MissingError{}, 78},
-		{t.Context(), &deployment.BadError{}, 78},
-		{interrupted, status.Error(codes.Canceled, ""), 143},
-		{interrupted, usage("wrong"), 64},
-		{interrupted, nil, 0},
-	} {
-		if got := exitCode(test.ctx, test.err); got != test.want {
-			t.Errorf("%v: %d, want %d", test.err, got, test.want)
-		}
+	if code != failure.NotFound {
+		t.Errorf("a secret file that is not there ends with %d, want %d: %s", code, failure.NotFound, stderr.String())
 	}
 }

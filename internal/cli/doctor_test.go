@@ -12,7 +12,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
-	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
@@ -63,7 +63,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		advice string // some of what is said
 	}{
 		{"a setting is missing", func(w *world, _ string) { delete(w.env, "GEMHOOK_TOPIC") }, "settings", "GEMHOOK_TOPIC"},
-		{"the API key is wrong", func(w *world, _ string) { w.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check GEMINI_API_KEY"},
+		{"the API key is wrong", func(w *world, _ string) { w.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check the API key"},
 		{"no secret is stored", func(w *world, _ string) { w.secrets.Create(w.signing) }, "signing secrets", "gemhook webhooks rotate"},
 		{"the secret may not be read", func(w *world, _ string) { w.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
 		{"what is stored is no secret", func(w *world, _ string) { w.secrets.Create(w.signing, "hunter2") }, "signing secrets", "no signing secret"},
@@ -96,7 +96,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		{"two webhooks deliver", func(w *world, _ string) { w.run("webhooks", "create", "--another").want(0) }, "webhook", "delete all but one"},
 		{"the webhook is disabled", func(w *world, id string) { w.disable(id) }, "webhook's state", "gemhook webhooks enable"},
 		{"an event is not subscribed to", func(w *world, id string) {
-			w.run("webhooks", "update", id, "--event", strings.Join(standin.EventTypes()[1:], ",")).want(0)
+			w.run("webhooks", "update", id, "--event", strings.Join(standin.SubscribableTypes()[1:], ",")).want(0)
 		}, "webhook's events", "not subscribed to batch.succeeded"},
 		{"Gemini signs with another secret", func(w *world, _ string) { w.secrets.Create(w.signing, newSecret(w.t, "3")) },
 			"webhook's secret", "gemhook webhooks rotate"},
@@ -107,7 +107,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		{"the receiver may not publish", func(w *world, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "forbidden"}))
 			w.pingFor = time.Second
-		}, "test delivery", "the receiver's log"},
+		}, "test delivery", "roles/pubsub.publisher"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -180,6 +180,6 @@ func TestDoctorInterrupted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx, stop := context.WithCancelCause(t.Context())
-	stop(cli.Interruption{Signal: syscall.SIGINT})
+	stop(failure.Interruption{Signal: syscall.SIGINT})
 	w.runWith(ctx, "", "doctor").want(130)
 }

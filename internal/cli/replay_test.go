@@ -11,7 +11,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
-	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
@@ -53,7 +53,7 @@ func TestReplayFromTheLedger(t *testing.T) {
 		want string // ids, oldest first
 	}{
 		{[]string{"--type", "batch.succeeded"}, "msg_0 msg_2 msg_3"},
-		{[]string{"--type", "batch.succeeded", "--static", "--limit", "1"}, "msg_2"},
+		{[]string{"--type", "batch.succeeded", "--static", "--limit", "1"}, "msg_0"},
 		{[]string{"--since", "1h"}, "msg_0 msg_1 msg_2 msg_3"},
 		{[]string{"--until", "1h"}, ""},
 		{[]string{"msg_1", "msg_0"}, "msg_1 msg_0"},
@@ -208,7 +208,7 @@ func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
 		_, _ = w.messages.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
 			Subscription: "projects/" + w.project + "/subscriptions/" + subscription, MaxMessages: 1,
 		})
-		stop(cli.Interruption{Signal: syscall.SIGINT})
+		stop(failure.Interruption{Signal: syscall.SIGINT})
 	}()
 	var got replayed
 	// Whether the interrupt comes before the end is for the machine to say; both must add up.

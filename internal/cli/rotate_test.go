@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
@@ -180,7 +180,7 @@ func TestRotateFailures(t *testing.T) {
 	w.env["GEMINI_API_KEY"] = apiKey
 	unchanged()
 	interrupted, stop := context.WithCancelCause(t.Context())
-	stop(cli.Interruption{Signal: syscall.SIGTERM})
+	stop(failure.Interruption{Signal: syscall.SIGTERM})
 	w.runWith(interrupted, "", "webhooks", "rotate").want(143)
 	unchanged()
 	documents := w.ledgerSize()

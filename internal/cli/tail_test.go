@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/cli"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
@@ -123,7 +123,7 @@ func TestTailEndsWhenInterrupted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tail := w.startTail()
-	tail.stop(cli.Interruption{Signal: syscall.SIGINT})
+	tail.stop(failure.Interruption{Signal: syscall.SIGINT})
 	tail.end().want(0)
 	if got := w.subscriptions(); len(got) != 2 {
 		t.Errorf("subscriptions are left: %v", got)

@@ -110,7 +110,7 @@ func TestStandardWebhooksLibrary(t *testing.T) {
 	gemini, url := newStandIn(t)
 	e := newEndpoint(t)
 	client := geminiapi.New(apiKey, &geminiapi.Options{BaseURL: url})
-	created, err := client.Create(t.Context(), geminiapi.Webhook{URI: e.url, SubscribedEvents: standin.EventTypes()})
+	created, err := client.Create(t.Context(), geminiapi.Webhook{URI: e.url, SubscribedEvents: standin.SubscribableTypes()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestStandardWebhooksLibrary(t *testing.T) {
 	var want []string // the type that is accepted; empty: refused
 	expect := func(d captured, eventType string) { deliveries, want = append(deliveries, d), append(want, eventType) }
 
-	for _, eventType := range standin.EventTypes() {
+	for _, eventType := range standin.SubscribableTypes() {
 		expect(emit(standin.Event(eventType)).with(original), eventType)
 	}
 	plain := emit([]byte("{\r\n \"type\": \"batch.failed\", \"data\": {\"id\": \"é😀\", \"score\": 1.0}\n}\n")).with(original)
@@ -155,10 +155,10 @@ func TestStandardWebhooksLibrary(t *testing.T) {
 	expect(during.with(second), "batch.expired")
 
 	third := rotate(geminiapi.RevokeImmediately)
-	after := emit(standin.Event("batch.cancelled"))
+	after := emit(standin.Event("batch.failed"))
 	expect(after.with(original), "")
 	expect(after.with(second), "")
-	expect(after.with(third), "batch.cancelled")
+	expect(after.with(third), "batch.failed")
 
 	for i, verdict := range verify(t, deliveries) {
 		if verdict.Type != want[i] || (verdict.Refused == "") != (want[i] != "") {

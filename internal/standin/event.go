@@ -2,6 +2,8 @@ package standin
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,6 +21,12 @@ func EventTypes() []string {
 		"interaction.cancelled",
 		"video.generated",
 	}
+}
+
+// SubscribableTypes returns the types of event that Gemini lets a webhook subscribe to: those of EventTypes but for the two that
+// its SDKs dropped, and that its API is reported to refuse.
+func SubscribableTypes() []string {
+	return slices.DeleteFunc(EventTypes(), func(eventType string) bool { return strings.HasSuffix(eventType, ".cancelled") })
 }
 
 // Event returns the body of an event of a type, the same bytes every time, with

@@ -61,8 +61,8 @@ func (w *webhook) change(f fields) error {
 			return invalid("The field subscribed_events has no event.")
 		}
 		for _, event := range *f.SubscribedEvents {
-			if !slices.Contains(EventTypes(), event) {
-				return invalid("The value %q in subscribed_events is none of: %s.", event, strings.Join(EventTypes(), ", "))
+			if !slices.Contains(SubscribableTypes(), event) {
+				return invalid("The value %q in subscribed_events is none of: %s.", event, strings.Join(SubscribableTypes(), ", "))
 			}
 		}
 		w.events = slices.Clone(*f.SubscribedEvents)

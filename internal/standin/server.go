@@ -19,11 +19,14 @@ const JWKSPath = "/.well-known/jwks.json"
 // Server is the part of the Gemini API that webhooks meet, as an http.Handler:
 // the key set and the WebhookService. Emit has it deliver an event to the webhooks
 // that are registered with it. Put it behind an httptest.Server or any other. It
-// is safe for concurrent use, its methods while requests are served included, and
-// has no work of its own going on in between.
+// is safe for concurrent use, its methods while requests are served included. A
+// ping's delivery is sent after the ping has been answered; WaitForPings waits for
+// it.
 type Server struct {
 	mux  *http.ServeMux
 	opts ServerOptions
+
+	pings sync.WaitGroup
 
 	mu          sync.Mutex
 	keys        *Keys
@@ -50,6 +53,8 @@ type ServerOptions struct {
 	// Observe, if set, is called after each attempt of a delivery, from several
 	// goroutines.
 	Observe func(Attempt)
+
+	PingDelay time.Duration // between the answer to a ping and its delivery
 
 	Backoff    time.Duration // wait after a delivery's first failure, doubled after each further one; 0 means 1s
 	MaxBackoff time.Duration // bound of the doubling; 0 means 1h
@@ -87,6 +92,10 @@ func NewServerWithOptions(keys *Keys, opts *ServerOptions) *Server {
 	})
 	return s
 }
+
+// WaitForPings returns when the deliveries of all pings that were answered are done
+// with.
+func (s *Server) WaitForPings() { s.pings.Wait() }
 
 func (o *ServerOptions) setDefaults() {
 	if o.Client == nil {

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -189,7 +190,7 @@ func (s *Server) serveVerb(r *http.Request) (any, error) {
 	return nil, &apiError{code: http.StatusNotFound, message: "No such method."}
 }
 
-// servePing answers the same whether or not the delivery arrives, as Gemini does.
+// servePing answers before the delivery is sent, and the same whether or not it arrives, as Gemini does.
 func (s *Server) servePing(r *http.Request, id string) (any, error) {
 	if err := readBody(r, &struct{}{}); err != nil {
 		return nil, err
@@ -206,7 +207,11 @@ func (s *Server) servePing(r *http.Request, id string) (any, error) {
 	}
 	ping.opts.Attempts = 1
 	ping.sign = s.signRegistered(id, false)
-	s.deliver(r.Context(), ping)
+	s.pings.Go(func() {
+		if s.opts.Wait(context.Background(), s.opts.PingDelay) == nil {
+			s.deliver(context.Background(), ping)
+		}
+	})
 	return struct{}{}, nil
 }
 

@@ -1,16 +1,22 @@
-// Package console is how the command line talks: results on standard output, as text for people or JSON for programs, and
-// everything about the work itself (progress, advice) on standard error, so that a pipe carries results only.
+// Package console is what a command line shows to people and programs: results on standard output, as text or as JSON, and all
+// that is about the work itself (progress, advice) on standard error, so that a pipe carries results only.
 //
 // Colours and moving lines appear on terminals only; NO_COLOR (https://no-color.org) and TERM=dumb switch colours off.
+//
+// Whatever is written passes through one place, [Console.screen], which lets no control character through but line feeds, tabs
+// and the colours of [Console.Paint]. What is shown can come from anybody who posts a delivery.
 package console
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/gemhook/gemhook/shared/printable"
 )
 
 // A Colour is a parameter of the terminal's "select graphic rendition" sequence. Plain leaves text as it is.
@@ -27,13 +33,14 @@ const (
 	Cyan   Colour = "36"
 )
 
-// A Console writes results and tells of progress. It is not safe for concurrent use; its [Progress] is.
+// A Console writes results and reports on the work. It is not safe for concurrent use; its [Progress] is.
 type Console struct {
 	out, err  io.Writer
 	outColour bool
 	errColour bool
 	live      bool // progress may move
 	json      bool
+	mark      string // begins a colour in text that is not written yet; nobody else can know it
 }
 
 // New returns a console for two streams. getenv is asked for NO_COLOR and TERM.
@@ -44,10 +51,11 @@ func New(out, err io.Writer, getenv func(string) string) *Console {
 		outColour: colours && IsTerminal(out),
 		errColour: colours && IsTerminal(err),
 		live:      IsTerminal(err) && getenv("TERM") != "dumb",
+		mark:      "\x00" + rand.Text() + ":",
 	}
 }
 
-// IsTerminal tells whether a stream is a terminal. (A character device other than the null device; nothing else that a
+// IsTerminal reports whether a stream is a terminal. (A character device other than the null device; nothing else that a
 // command's streams are usually connected to is one.)
 func IsTerminal(stream any) bool {
 	file, isFile := stream.(*os.File)
@@ -65,118 +73,108 @@ func IsTerminal(stream any) bool {
 // UseJSON makes results JSON from now on.
 func (c *Console) UseJSON() { c.json, c.outColour = true, false }
 
-// JSON tells whether results are JSON.
+// JSON reports whether results are JSON.
 func (c *Console) JSON() bool { return c.json }
 
-// Paint colours text for standard output.
-func (c *Console) Paint(colour Colour, text string) string { return paint(c.outColour, colour, text) }
+// Paint colours text for standard output. Its result is for Print and PrintLine.
+func (c *Console) Paint(colour Colour, text string) string {
+	if !c.outColour {
+		colour = Plain
+	}
+	return c.paint(colour, text)
+}
 
-func paint(on bool, colour Colour, text string) string {
-	if !on || colour == Plain || text == "" {
+func (c *Console) paint(colour Colour, text string) string {
+	if colour == Plain || text == "" {
 		return text
 	}
-	return "\x1b[" + string(colour) + "m" + text + "\x1b[0m"
+	return c.mark + string(colour) + "m" + text + c.mark + "0m"
+}
+
+// screen makes text fit to be written: marks become colours, and control characters harmless.
+func (c *Console) screen(text string) string {
+	var shown strings.Builder
+	for i, piece := range strings.Split(text, c.mark) {
+		if i > 0 {
+			var colour string
+			colour, piece, _ = strings.Cut(piece, "m")
+			shown.WriteString("\x1b[" + colour + "m")
+		}
+		for {
+			at := strings.IndexAny(piece, "\n\t")
+			if at < 0 {
+				break
+			}
+			shown.WriteString(printable.Text(piece[:at]) + piece[at:at+1])
+			piece = piece[at+1:]
+		}
+		shown.WriteString(printable.Text(piece))
+	}
+	return shown.String()
 }
 
 // Print writes one result: in text mode what text returns, else value as indented JSON.
 func (c *Console) Print(value any, text func() string) error {
-	if !c.json {
-		_, err := io.WriteString(c.out, text())
-		return err
-	}
-	encoder := json.NewEncoder(c.out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
+	return c.print(value, "  ", text)
 }
 
 // PrintLine writes one of many results: in text mode a line, else value as JSON on one line.
 func (c *Console) PrintLine(value any, text func() string) error {
+	return c.print(value, "", func() string { return text() + "\n" })
+}
+
+func (c *Console) print(value any, indent string, text func() string) error {
 	if !c.json {
-		_, err := fmt.Fprintln(c.out, text())
+		_, err := io.WriteString(c.out, c.screen(text()))
 		return err
 	}
-	encoder := json.NewEncoder(c.out)
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
+	encoder.SetIndent("", indent)
+	if err := encoder.Encode(value); err != nil {
+		return err
+	}
+	_, err := c.out.Write(printable.JSON(encoded.Bytes()))
+	return err
 }
 
-// Note tells of the work, on standard error.
+// PrintRaw writes bytes as they are, or made harmless where standard output is a terminal.
+func (c *Console) PrintRaw(data []byte) error {
+	if IsTerminal(c.out) {
+		data = []byte(c.screen(string(data)))
+	}
+	_, err := c.out.Write(data)
+	return err
+}
+
+// Note reports on the work, on standard error.
 func (c *Console) Note(format string, args ...any) {
-	fmt.Fprintf(c.err, format+"\n", args...)
+	c.say(fmt.Sprintf(format, args...))
 }
 
-// Error tells what went wrong and, where there is any, advice.
+// Ask writes a question to standard error; the answer is expected on the same line.
+func (c *Console) Ask(question string) {
+	_, _ = io.WriteString(c.err, c.screen(question)+" ")
+}
+
+// Error says what went wrong and, where there is any, advice. Further lines of either are indented, so that a text from outside
+// does not pass for one of gemhook's own.
 func (c *Console) Error(err error, advice string) {
-	fmt.Fprintln(c.err, paint(c.errColour, Red, "gemhook:")+" "+err.Error())
+	c.say(c.paintErr(Red, "gemhook:") + " " + indented(err.Error()))
 	if advice != "" {
-		fmt.Fprintln(c.err, paint(c.errColour, Cyan, "→ "+strings.ReplaceAll(advice, "\n", "\n  ")))
+		c.say(c.paintErr(Cyan, "→ "+indented(advice)))
 	}
 }
 
-// A Cell is a piece of text in a table.
-type Cell struct {
-	Text   string
-	Colour Colour
-	Right  bool // aligned to the right
+func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }
+
+func (c *Console) paintErr(colour Colour, text string) string {
+	if !c.errColour {
+		colour = Plain
+	}
+	return c.paint(colour, text)
 }
 
-// Table lays out rows below a header, which has one title for each column; without any title there is no line for it. Lines
-// end with their text. Control characters in cells are replaced: what is in a delivery must not command the terminal.
-func (c *Console) Table(header []string, rows [][]Cell) string {
-	widths := make([]int, len(header))
-	for i, title := range header {
-		widths[i] = utf8.RuneCountInString(title)
-	}
-	for _, row := range rows {
-		for i := range row {
-			row[i].Text = Clean(row[i].Text)
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i].Text))
-		}
-	}
-	var table strings.Builder
-	line := func(cell func(i int) Cell) {
-		var text strings.Builder
-		for i := range header {
-			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell(i).Text))
-			painted := c.Paint(cell(i).Colour, cell(i).Text)
-			if cell(i).Right {
-				padding, painted = painted, padding
-			}
-			text.WriteString(painted + padding + "  ")
-		}
-		table.WriteString(strings.TrimRight(text.String(), " ") + "\n")
-	}
-	if strings.Join(header, "") != "" {
-		line(func(i int) Cell { return Cell{Text: header[i], Colour: Bold, Right: len(rows) > 0 && rows[0][i].Right} })
-	}
-	for _, row := range rows {
-		line(func(i int) Cell { return row[i] })
-	}
-	return table.String()
-}
-
-// Pairs lays out names and values, one pair a line. Empty values are left out.
-func (c *Console) Pairs(pairs [][2]string) string {
-	width := 0
-	for _, pair := range pairs {
-		width = max(width, utf8.RuneCountInString(pair[0]))
-	}
-	var text strings.Builder
-	for _, pair := range pairs {
-		if pair[1] != "" {
-			fmt.Fprintf(&text, "%s  %s\n", c.Paint(Bold, pair[0]+strings.Repeat(" ", width-utf8.RuneCountInString(pair[0]))), Clean(pair[1]))
-		}
-	}
-	return text.String()
-}
-
-// Clean replaces control characters.
-func Clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || 0x7f <= r && r <= 0x9f {
-			return '\uFFFD'
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-}
+// say writes a line to standard error. There is nowhere to report that this failed.
+func (c *Console) say(text string) { _, _ = io.WriteString(c.err, c.screen(text)+"\n") }

@@ -2,11 +2,15 @@ package console
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/printable"
 )
 
 func none(string) string { return "" }
@@ -25,7 +29,9 @@ func TestColoursOnTerminalsOnly(t *testing.T) {
 	if IsTerminal(null) {
 		t.Error("the null device counts as a terminal")
 	}
-	if got := paint(true, Red, "text"); got != "\x1b[31mtext\x1b[0m" {
+	c := New(&out, &out, none)
+	c.outColour = true
+	if got := c.screen(c.Paint(Red, "text")); got != "\x1b[31mtext\x1b[0m" {
 		t.Errorf("painted: %q", got)
 	}
 }
@@ -36,8 +42,9 @@ func TestTable(t *testing.T) {
 	got := c.Table([]string{"A", "LONGER", "END"}, [][]Cell{
 		{{Text: "ä"}, {Text: "x"}, {Text: "last"}},
 		{{Text: "two"}, {Text: "\x1b[2Jy"}, {Text: ""}},
+		{{Text: "日本"}, {Text: "e\u0301"}, {Text: "wide"}},
 	})
-	want := "A    LONGER  END\nä    x       last\ntwo  \uFFFD[2Jy\n"
+	want := "A     LONGER  END\nä     x       last\ntwo   \uFFFD[2Jy\n日本  e\u0301       wide\n"
 	if got != want {
 		t.Errorf("table %q, want %q", got, want)
 	}
@@ -81,7 +88,8 @@ func (s *screen) Write(p []byte) (int, error) {
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	s := &screen{written: make(chan struct{}, 1)}
-	c := &Console{err: s, live: true}
+	c := New(nil, s, none)
+	c.live = true
 	p := c.Progress("publishing", 4)
 	p.Add(1)
 	select {
@@ -98,11 +106,58 @@ func TestProgress(t *testing.T) {
 	if got := spinner.line(11); got != "⠙ reading" {
 		t.Errorf("a spinner is %q", got)
 	}
-	quiet := &Console{err: s}
+	quiet := New(nil, s, none)
 	before := s.text.Len()
 	quiet.Progress("x", 1).Stop()
 	c.Progress("done at once", 0).Stop()
 	if s.text.Len() != before {
 		t.Error("something is shown without a terminal, or of what is done at once")
+	}
+}
+
+// hostile has whatever could command a terminal or forge a line, and would pass for a colour of ours.
+const hostile = "a\x1b[31mb\u009b2Jc\x7fd\u202ee\x00:31mf\rg"
+
+func TestNothingFromOutsideCommandsTheTerminal(t *testing.T) {
+	t.Parallel()
+	for name, show := range map[string]func(*Console){
+		"text":    func(c *Console) { _ = c.Print(nil, func() string { return hostile + "\n" }) },
+		"line":    func(c *Console) { _ = c.PrintLine(nil, func() string { return hostile }) },
+		"painted": func(c *Console) { _ = c.PrintLine(nil, func() string { return c.Paint(Red, hostile) }) },
+		"cell": func(c *Console) {
+			_ = c.Print(nil, func() string { return c.Table([]string{"A"}, [][]Cell{{{Text: hostile}}}) })
+		},
+		"name":      func(c *Console) { _ = c.Print(nil, func() string { return c.Pairs([][2]string{{hostile, "v"}}) }) },
+		"value":     func(c *Console) { _ = c.Print(nil, func() string { return c.Pairs([][2]string{{"n", hostile}}) }) },
+		"note":      func(c *Console) { c.Note("%s", hostile) },
+		"question":  func(c *Console) { c.Ask(hostile) },
+		"error":     func(c *Console) { c.Error(errors.New(hostile), hostile) },
+		"JSON":      func(c *Console) { c.UseJSON(); _ = c.Print(map[string]string{hostile: hostile}, nil) },
+		"JSON line": func(c *Console) { c.UseJSON(); _ = c.PrintLine(map[string]string{hostile: hostile}, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			c := New(&out, &out, none)
+			c.outColour, c.errColour = true, true
+			show(c)
+			left := regexp.MustCompile("\x1b\\[(0|1|31|36)m").ReplaceAllString(out.String(), "")
+			if strings.Contains(out.String(), "a\x1b[31mb") {
+				t.Errorf("a colour from outside is shown: %q", out.String())
+			}
+			for _, r := range left {
+				if r != '\n' && printable.Unsafe(r) {
+					t.Errorf("%U is shown: %q", r, out.String())
+				}
+			}
+		})
+	}
+}
+
+func TestErrorsOfSeveralLinesAreIndented(t *testing.T) {
+	t.Parallel()
+	var err bytes.Buffer
+	New(nil, &err, none).Error(errors.New("first\ngemhook: all is well"), "")
+	if got, want := err.String(), "gemhook: first\n  gemhook: all is well\n"; got != want {
+		t.Errorf("said %q, want %q", got, want)
 	}
 }

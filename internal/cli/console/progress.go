@@ -12,11 +12,11 @@ const (
 	// delay is how long work goes on before a person wants to see that it does.
 	delay = 500 * time.Millisecond
 	frame = 120 * time.Millisecond
-	width = 24 // of a bar, in characters
+	bar   = 24 // characters
 )
 
-// Progress shows that work goes on: a bar where its total is known, else a spinner. It shows nothing where standard error
-// is no terminal, and nothing for work that is done at once. It is safe for concurrent use.
+// Progress shows that work goes on: a bar where its total is known, else a spinner. It shows nothing where standard error is no
+// terminal, and nothing for work that is done at once. Its label must not come from outside. It is safe for concurrent use.
 type Progress struct {
 	to      io.Writer
 	live    bool
@@ -28,6 +28,9 @@ type Progress struct {
 	mu   sync.Mutex
 	done int
 }
+
+// Working shows that something goes on, until the returned function is called. It may be called more than once.
+func (c *Console) Working(on string) (done func()) { return c.Progress(on, 0).Stop }
 
 // Progress begins to show work. total 0 is unknown. The caller must Stop it.
 func (c *Console) Progress(label string, total int) *Progress {
@@ -50,7 +53,7 @@ func (p *Progress) Add(n int) {
 	p.done += n
 }
 
-// Stop ends the showing and wipes the line. It may be called more than once, by one goroutine at a time.
+// Stop ends the progress and clears its line. It may be called more than once, by one goroutine at a time.
 func (p *Progress) Stop() {
 	select {
 	case <-p.stopped:
@@ -87,6 +90,6 @@ func (p *Progress) line(i int) string {
 	if p.total == 0 {
 		return string([]rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")[i%10]) + " " + p.label
 	}
-	filled := width * min(p.done, p.total) / p.total
-	return fmt.Sprintf("%s %s%s %d of %d", p.label, strings.Repeat("█", filled), strings.Repeat("░", width-filled), p.done, p.total)
+	filled := bar * min(p.done, p.total) / p.total
+	return fmt.Sprintf("%s %s%s %d of %d", p.label, strings.Repeat("█", filled), strings.Repeat("░", bar-filled), p.done, p.total)
 }

@@ -36,7 +36,8 @@ const ListingAdvice = "set listing = true in Terraform and apply, or wait if its
 
 // A Delivery is a ledger's document with its key.
 type Delivery struct {
-	Key ledger.Key
+	Key    ledger.Key
+	ReadAt time.Time // by Firestore's clock
 	ledger.Document
 }
 
@@ -126,7 +127,7 @@ func (r *Reader) Get(ctx context.Context, key ledger.Key) (*Delivery, error) {
 }
 
 func decode(snapshot *firestore.DocumentSnapshot) (*Delivery, error) {
-	delivery := &Delivery{Key: ledger.Key(snapshot.Ref.ID)}
+	delivery := &Delivery{Key: ledger.Key(snapshot.Ref.ID), ReadAt: snapshot.ReadTime}
 	if err := snapshot.DataTo(&delivery.Document); err != nil {
 		return nil, fmt.Errorf("decode the ledger's document %s: %w", snapshot.Ref.ID, err)
 	}

@@ -3,6 +3,8 @@ package deliveries
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,87 +16,102 @@ import (
 const OwnPrefix = "gemhook-"
 
 const (
-	watched   = 50 // how many of the newest deliveries a watch looks at
 	pollEvery = 500 * time.Millisecond
+	// settling is how much later than others a delivery may be settled and still be seen by a watch, clocks that disagree
+	// included.
+	settling = 30 * time.Second
 )
 
-// A Watch sees the deliveries of static webhooks that come in after it was set.
+// A Watch sees the deliveries of static webhooks that come in after it was set, however many there are.
 type Watch struct {
 	reader *Reader
 	wait   func(context.Context, time.Duration) error
+	since  time.Time // of deliveries received before, none is looked at
 	known  map[ledger.Key]bool
+	found  []*Delivery // not returned yet
 }
 
 // Watch sets a watch, or fails with ErrNotListed. wait waits for a time or the end of its context, whose error it then
 // returns.
 func (r *Reader) Watch(ctx context.Context, wait func(context.Context, time.Duration) error) (*Watch, error) {
 	w := &Watch{reader: r, wait: wait, known: map[ledger.Key]bool{}}
-	_, err := w.look(ctx)
-	return w, err
-}
-
-// Next waits for a delivery that Gemini has made and whose claim is settled, and returns it whole. It fails with the error
-// of ctx if none comes.
-func (w *Watch) Next(ctx context.Context) (*Delivery, error) {
-	for {
-		found, err := w.look(ctx)
+	// By the receivers' clocks, not by this machine's.
+	for newest, err := range r.List(ctx, Filter{Tenant: new(string), Limit: 1}) {
 		if err != nil {
 			return nil, err
 		}
-		if found != nil {
-			return w.reader.Get(ctx, found.Key)
+		if !newest.ReceivedAt.IsZero() {
+			w.since = newest.ReceivedAt.Add(-settling)
+		}
+	}
+	err := w.look(ctx)
+	w.found = nil
+	return w, err
+}
+
+// Next waits for a delivery that was posted by somebody else than this command line and is not in progress any more, and
+// returns it whole. It fails with the error of ctx if none comes.
+func (w *Watch) Next(ctx context.Context) (*Delivery, error) {
+	for len(w.found) == 0 {
+		if err := w.look(ctx); err != nil {
+			return nil, err
+		}
+		if len(w.found) > 0 {
+			break
 		}
 		if err := w.wait(ctx, pollEvery); err != nil {
 			return nil, err
 		}
 	}
+	next := w.found[0]
+	w.found = w.found[1:]
+	return w.reader.Get(ctx, next.Key)
 }
 
-// look returns the newest delivery that is settled and not known yet, if there is one.
-func (w *Watch) look(ctx context.Context) (*Delivery, error) {
-	static := ""
-	var found *Delivery
-	for delivery, err := range w.reader.List(ctx, Filter{Tenant: &static, Limit: watched}) {
+// look finds the deliveries that are not known yet, oldest first.
+func (w *Watch) look(ctx context.Context) error {
+	newest := time.Time{}
+	for delivery, err := range w.reader.List(ctx, Filter{Tenant: new(string), Since: w.since}) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		settled := delivery.State == ledger.Published || delivery.State == ledger.DeadLettered
-		if w.known[delivery.Key] || !settled || strings.HasPrefix(delivery.WebhookID, OwnPrefix) {
+		if delivery.ReceivedAt.After(newest) {
+			newest = delivery.ReceivedAt
+		}
+		if w.known[delivery.Key] || delivery.State == ledger.Claimed || strings.HasPrefix(delivery.WebhookID, OwnPrefix) {
 			continue
 		}
 		w.known[delivery.Key] = true
-		if found == nil {
-			found = delivery
-		}
+		w.found = append(w.found, delivery)
 	}
-	return found, nil
+	if since := newest.Add(-settling); !newest.IsZero() && since.After(w.since) {
+		w.since = since
+	}
+	slices.SortStableFunc(w.found, func(a, b *Delivery) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
+	return nil
 }
 
-// Signer returns which of some signing secrets has signed a static webhook's delivery, -1 for none. The ledger keeps what is
-// signed, so that can be told at any time.
-func (d *Delivery) Signer(ctx context.Context, secrets []string) int {
+// SignedWith reports whether a static webhook's delivery is signed with a signing secret. The ledger keeps what is signed, so
+// that can be said at any time.
+func (d *Delivery) SignedWith(ctx context.Context, text string) bool {
+	secret, err := webhook.ParseSecret(text)
+	if err != nil {
+		return false
+	}
 	header := http.Header{}
 	header.Set(webhook.HeaderID, d.WebhookID)
 	header.Set(webhook.HeaderTimestamp, d.Attributes[webhook.HeaderTimestamp])
 	header.Set(webhook.HeaderSignature, d.Attributes[webhook.HeaderSignature])
-	for i, text := range secrets {
-		secret, err := webhook.ParseSecret(text)
-		if err != nil {
-			continue
-		}
-		verifier := webhook.NewStatic(webhook.Fixed(webhook.Secrets{secret}), &webhook.Options{Now: d.signedAt})
-		if _, err := verifier.Verify(ctx, header, d.Payload); err == nil {
-			return i
-		}
-	}
-	return -1
+	verifier := webhook.NewStatic(webhook.Fixed(webhook.Secrets{secret}), &webhook.Options{Now: d.signedAt})
+	_, err = verifier.Verify(ctx, header, d.Payload)
+	return err == nil
 }
 
 // signedAt is the delivery's own time: how old it is now does not matter.
 func (d *Delivery) signedAt() time.Time {
-	seconds, err := time.ParseDuration(d.Attributes[webhook.HeaderTimestamp] + "s")
+	seconds, err := strconv.ParseInt(d.Attributes[webhook.HeaderTimestamp], 10, 64)
 	if err != nil {
 		return time.Time{}
 	}
-	return time.Unix(int64(seconds/time.Second), 0)
+	return time.Unix(seconds, 0)
 }

@@ -7,12 +7,14 @@
 package deployment
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/secret"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
@@ -84,6 +86,20 @@ func (s Setting) Flag() string { return places[s].flag }
 // Variable returns the environment variable of the setting.
 func (s Setting) Variable() string { return places[s].variable }
 
+// Each emulator is named by a variable of its own, which Google's libraries read.
+const (
+	firestoreEmulator = "FIRESTORE_EMULATOR_HOST"
+	pubsubEmulator    = "PUBSUB_EMULATOR_HOST"
+)
+
+var (
+	// ErrNoAPIKey is returned where the Gemini API is needed and there is no key.
+	ErrNoAPIKey = errors.New("there is no Gemini API key")
+	// ErrOneEmulator is returned where only one of Firestore and Pub/Sub would be an emulator: a command would bring the
+	// deliveries of the one onto the topics of the other.
+	ErrOneEmulator = errors.New("of " + firestoreEmulator + " and " + pubsubEmulator + ", only one is set")
+)
+
 // A MissingError says that a setting is needed and nowhere to be found.
 type MissingError struct{ Setting Setting }
 
@@ -102,7 +118,7 @@ func (e *MissingError) Advice() string {
 	return "give it by " + strings.Join(append(ways, "the environment variable "+place.variable), ", or by ")
 }
 
-// A BadError says that a setting's value will not do. It does not quote one that could be secret.
+// A BadError says that a setting's value is wrong. It does not quote a value that could be secret.
 type BadError struct {
 	Setting Setting
 	From    string // where the value was found
@@ -117,6 +133,7 @@ func (e *BadError) Error() string {
 type Settings struct {
 	values        [count]found
 	subscriptions []string
+	oneEmulator   bool // of the two
 }
 
 type found struct{ value, from string }
@@ -124,7 +141,7 @@ type found struct{ value, from string }
 // Find looks for every setting: flags by name, then outputs, then the environment. outputs may be nil. An empty value is
 // as good as none.
 func Find(flags map[string]string, outputs *Outputs, getenv func(string) string) *Settings {
-	s := &Settings{}
+	s := &Settings{oneEmulator: (getenv(firestoreEmulator) == "") != (getenv(pubsubEmulator) == "")}
 	for setting := range count {
 		place := places[setting]
 		for _, candidate := range []found{
@@ -187,18 +204,49 @@ func (s *Settings) Size(setting Setting) (int64, error) {
 	return size, nil
 }
 
-// Receiver returns the receiver's base URL, without a slash at its end, or a [*MissingError] or [*BadError].
+// CloudProject returns the project of the ledger and the topics, or a [*MissingError], or ErrOneEmulator.
+func (s *Settings) CloudProject() (string, error) {
+	if s.oneEmulator {
+		return "", ErrOneEmulator
+	}
+	return s.Get(Project)
+}
+
+// Receiver returns the receiver's base URL in its canonical form ([geminiapi.CanonicalURI]), without a slash at its end, or a
+// [*MissingError] or [*BadError].
 func (s *Settings) Receiver() (string, error) {
 	text, err := s.Get(URL)
 	if err != nil {
 		return "", err
 	}
-	parsed, err := url.Parse(text)
-	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" ||
-		strings.Contains(parsed.Path+"/", tenant.PathPrefix) || parsed.RawQuery != "" {
+	canonical, err := geminiapi.CanonicalURI(text)
+	if err != nil || strings.Contains(canonical, "?") || strings.Contains(canonical+"/", tenant.PathPrefix) {
 		return "", &BadError{URL, s.values[URL].from, "the receiver's static URL such as https://hooks.example.com/"}
 	}
-	return strings.TrimRight(text, "/"), nil
+	return strings.TrimRight(canonical, "/"), nil
+}
+
+// Gemini returns the base URL of the Gemini API, empty for Google's own, or a [*BadError].
+func (s *Settings) Gemini() (string, error) {
+	return s.webURL(GeminiURL, "a URL such as https://generativelanguage.googleapis.com")
+}
+
+// KeySet returns the URL of the key set that dynamic deliveries are verified with, or a [*BadError].
+func (s *Settings) KeySet() (string, error) {
+	return s.webURL(JWKSURL, "a URL such as https://generativelanguage.googleapis.com/.well-known/jwks.json")
+}
+
+func (s *Settings) webURL(setting Setting, want string) (string, error) {
+	text := s.values[setting].value
+	if text == "" {
+		return "", nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !geminiapi.IsLoopback(u.Hostname())) {
+		return "", &BadError{setting, s.values[setting].from, want + "; http only on this machine"}
+	}
+	return text, nil
 }
 
 // Subscriptions returns the ids of the subscriptions to the topic that Terraform made, sorted.

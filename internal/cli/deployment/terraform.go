@@ -43,11 +43,18 @@ func Terraform(ctx context.Context, folder string) (*Outputs, error) {
 	return outputs, nil
 }
 
-// parseOutputs reads what "terraform output -json" prints.
+// parseOutputs reads what "terraform output -json" prints. A wrapper of Terraform may have written lines before it.
 func parseOutputs(document []byte) (*Outputs, error) {
 	var all map[string]struct{ Value json.RawMessage }
-	if err := json.Unmarshal(document, &all); err != nil {
-		return nil, err
+	for rest := document; ; {
+		err := json.Unmarshal(rest, &all)
+		if err == nil {
+			break
+		}
+		_, after, more := bytes.Cut(rest, []byte("\n"))
+		if rest = after; !more {
+			return nil, fmt.Errorf("what it prints is not JSON: %w", err)
+		}
 	}
 	if len(all) == 0 {
 		return nil, ErrNoOutputs

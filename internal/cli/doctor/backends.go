@@ -46,7 +46,7 @@ func (e *examination) read(ctx context.Context, setting deployment.Setting) (str
 	}
 	ctx, cancel := e.call(ctx)
 	defer cancel()
-	text, err := ref.Read(ctx, e.SecretManager)
+	text, err := ref.Read(ctx, e.Clients.SecretManager)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fail(absentAdvice(setting), "nothing is stored in %s: %w", ref, err)
 	}
@@ -123,7 +123,7 @@ func (e *examination) deadLetterTopic(ctx context.Context) (string, error) {
 
 func (e *examination) checkTopic(ctx context.Context, setting deployment.Setting) (string, error) {
 	id := e.Settings.Optional(setting)
-	client, err := e.PubSub(ctx)
+	client, err := e.Clients.PubSub(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +147,7 @@ func (e *examination) subscriptions(ctx context.Context) (string, error) {
 	if len(ids) == 0 {
 		return "none known without --terraform-dir", errNothingToCheck
 	}
-	client, err := e.PubSub(ctx)
+	client, err := e.Clients.PubSub(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +172,7 @@ func (e *examination) subscriptions(ctx context.Context) (string, error) {
 
 // ledger sees that the ledger can be read: listed or, where a deployment goes without that, by key.
 func (e *examination) ledger(ctx context.Context) (string, error) {
-	client, err := e.Firestore(ctx)
+	client, err := e.Clients.Firestore(ctx)
 	if err != nil {
 		return "", err
 	}

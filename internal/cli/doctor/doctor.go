@@ -14,23 +14,18 @@ import (
 	"net/http"
 	"time"
 
-	"cloud.google.com/go/firestore"
-	"cloud.google.com/go/pubsub/v2"
-	secretmanager "cloud.google.com/go/secretmanager/apiv1"
-
+	"github.com/gemhook/gemhook/internal/cli/clients"
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
-// Deps are what a doctor works with. What opens a client may fail; then the checks that need it do.
+// Deps are what a doctor works with. A client that cannot be opened fails the checks that need it.
 type Deps struct {
-	Settings      *deployment.Settings
-	Gemini        func() (*geminiapi.Client, error)
-	PubSub        func(context.Context) (*pubsub.Client, error)
-	Firestore     func(context.Context) (*firestore.Client, error)
-	SecretManager func(context.Context) (*secretmanager.Client, error)
-	HTTP          *http.Client
+	Settings *deployment.Settings
+	Clients  *clients.Clients
+	HTTP     *http.Client
 
 	Events      []string      // that the webhook should be subscribed to
 	CallTimeout time.Duration // of one call
@@ -93,7 +88,7 @@ type examination struct {
 	arrival
 }
 
-// Examine runs every check, tells of each as it is begun and as it is done, and returns whether none has failed.
+// Examine runs every check, calls begun before each and done after it, and reports whether none has failed.
 func Examine(ctx context.Context, deps Deps, begun func(name string), done func(Check)) (healthy bool, err error) {
 	e := &examination{Deps: deps}
 	defer e.release(context.WithoutCancel(ctx))
@@ -120,8 +115,7 @@ func Examine(ctx context.Context, deps Deps, begun func(name string), done func(
 		}
 		if err != nil {
 			healthy = false
-			finding := diagnose(err)
-			done(Check{Name: c.name, Outcome: Failed, Detail: finding.what, Advice: finding.advice})
+			done(Check{Name: c.name, Outcome: Failed, Detail: err.Error(), Advice: failure.Advice(err)})
 			continue
 		}
 		passed[c.name] = true
@@ -139,34 +133,16 @@ func firstMissing(needs []string, passed map[string]bool) string {
 	return ""
 }
 
+// unlistedAdvice is what to do in place of a check that would look for a delivery in a ledger that cannot be listed. A
+// deployment may have chosen that, so it is no failure.
+const unlistedAdvice = "follow the topic with gemhook tail, and have Gemini send a test delivery: gemhook webhooks ping"
+
 // errNothingToCheck makes a check a skipped one.
 var errNothingToCheck = errors.New("nothing to check")
 
-// A finding is a failure with what to do about it.
-type finding struct {
-	what, advice string
-	err          error // nil, or what Gemini or a backend said
-}
-
-func (f *finding) Error() string { return f.what }
-func (f *finding) Unwrap() error { return f.err }
-
-// diagnose turns any error into a finding.
-func diagnose(err error) *finding {
-	var known *finding
-	if errors.As(err, &known) {
-		return known
-	}
-	var missing *deployment.MissingError
-	if errors.As(err, &missing) {
-		return &finding{what: missing.Error(), advice: missing.Advice()}
-	}
-	return &finding{what: err.Error(), advice: adviceOn(err)}
-}
-
+// fail returns the error of a check with advice on it.
 func fail(advice, format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	return &finding{what: err.Error(), advice: advice, err: errors.Unwrap(err)}
+	return failure.Advise(fmt.Errorf(format, args...), advice)
 }
 
 // call bounds one call.

@@ -18,7 +18,7 @@ import (
 )
 
 func (e *examination) apiKey(ctx context.Context) (string, error) {
-	client, err := e.Gemini()
+	client, err := e.Clients.Gemini()
 	if err != nil {
 		return "", err
 	}
@@ -33,14 +33,11 @@ func (e *examination) apiKey(ctx context.Context) (string, error) {
 	return fmt.Sprintf("it may list webhooks, of which there are %d", len(e.webhooks)), nil
 }
 
-// SameURL tells whether two URLs are the same but for a slash at the end.
-func SameURL(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
-
 func (e *examination) webhook(context.Context) (string, error) {
 	var others []string
 	count := 0
 	for _, registered := range e.webhooks {
-		if !SameURL(registered.URI, e.url) {
+		if !geminiapi.SameURI(registered.URI, e.url) {
 			others = append(others, registered.ID+" at "+registered.URI)
 			continue
 		}
@@ -111,14 +108,14 @@ func (a *arrival) release(ctx context.Context) {
 
 // testDelivery has Gemini send a delivery and waits for it to come into the ledger.
 func (e *examination) testDelivery(ctx context.Context) (_ string, err error) {
-	documents, err := e.Firestore(ctx)
+	documents, err := e.Clients.Firestore(ctx)
 	if err != nil {
 		return "", err
 	}
-	if e.pubsub, err = e.PubSub(ctx); err != nil {
+	if e.pubsub, err = e.Clients.PubSub(ctx); err != nil {
 		return "", err
 	}
-	gemini, err := e.Gemini()
+	gemini, err := e.Clients.Gemini()
 	if err != nil {
 		return "", err
 	}
@@ -143,6 +140,11 @@ func (e *examination) testDelivery(ctx context.Context) (_ string, err error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	if e.delivery.State == ledger.Released {
+		return "", fail("look at the receiver's log for the reason: the topic is gone, its account lacks roles/pubsub.publisher on it,\n"+
+			"the topic has a schema that refuses the event, or its key (CMEK) cannot be used",
+			"Gemini's test delivery came in, and the receiver could not publish it to %s", e.delivery.Topic)
 	}
 	return fmt.Sprintf("%s came in and is %s", e.delivery.WebhookID, e.delivery.State), nil
 }

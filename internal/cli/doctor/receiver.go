@@ -53,7 +53,7 @@ const rereading = 12 * time.Second
 
 // receiverSecrets sees that the receiver accepts the newest secret that is stored, and has a ledger to look into.
 func (e *examination) receiverSecrets(ctx context.Context) (string, error) {
-	client, err := e.Firestore(ctx)
+	client, err := e.Clients.Firestore(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -74,7 +74,7 @@ func (e *examination) receiverSecrets(ctx context.Context) (string, error) {
 	for {
 		accepted, err := laid.Accepts(ctx, e.stored[0])
 		if err != nil {
-			return "", unexpected(err)
+			return "", err
 		}
 		if accepted {
 			return "it accepts what is stored", nil
@@ -87,22 +87,4 @@ func (e *examination) receiverSecrets(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-}
-
-// unexpected explains an answer of the receiver that is neither yes nor no.
-func unexpected(err error) error {
-	if errors.Is(err, probe.ErrOtherLedger) {
-		return fail("compare the receiver's GEMHOOK_DATABASE, GEMHOOK_COLLECTION and GOOGLE_CLOUD_PROJECT with those here", "%w", err)
-	}
-	var answer *probe.UnexpectedError
-	if !errors.As(err, &answer) {
-		return err
-	}
-	advice := map[string]string{
-		"keys_unavailable":   "give the receiver's account roles/secretmanager.secretAccessor on the signing secrets, and look at its log",
-		"ledger_unavailable": "give the receiver's account roles/datastore.user, check its GEMHOOK_DATABASE, and look at its log",
-		"topic_unavailable":  "give the receiver's account roles/pubsub.publisher on the topic, and look at its log",
-		"stale_timestamp":    "set the clock of this machine, or the receiver's",
-	}[answer.Code]
-	return fail(advice, "%w", err)
 }

@@ -17,7 +17,8 @@ func TestScript(t *testing.T) {
 		said string
 	}{
 		{[]string{"--version"}, 0, "gemhook version "},
-		{[]string{"nonsense"}, 64, "unknown command"},
+		{[]string{"nonsense"}, 64, "there is no command"},
+		{[]string{"sned"}, 64, "did you mean: gemhook send"},
 		{[]string{"deliveries", "list"}, 78, "GOOGLE_CLOUD_PROJECT"},
 	} {
 		command := exec.CommandContext(t.Context(), "../../../scripts/gemhook", test.args...)

@@ -29,12 +29,16 @@ type DeadLetters struct {
 	held map[string]string // message id to ack id
 }
 
-// PullDeadLetters takes what lies in a subscription, at most limit messages, and holds it. No call tells that a subscription
+// PullDeadLetters takes what lies in a subscription, at most limit messages (0 is all), and holds it. No call reports that a subscription
 // is empty, so it is over when nothing has come for as long as patience. The caller must Release.
 func PullDeadLetters(ctx context.Context, client *pubsub.Client, subscription string, limit int, patience time.Duration) (*DeadLetters, error) {
 	d := &DeadLetters{client: client, subscription: fullName(client, subscription), held: map[string]string{}}
-	for len(d.Messages) < limit {
-		arrived, err := d.pull(ctx, min(batch, limit-len(d.Messages)), patience)
+	for limit == 0 || len(d.Messages) < limit {
+		most := batch
+		if limit > 0 {
+			most = min(batch, limit-len(d.Messages))
+		}
+		arrived, err := d.pull(ctx, most, patience)
 		if err != nil {
 			return d, fmt.Errorf("pull from %s: %w", subscription, err)
 		}

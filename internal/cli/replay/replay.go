@@ -69,8 +69,8 @@ type Deps struct {
 	Reader    *deliveries.Reader // of the ledger; nil for dead letters
 	Ledger    *ledger.Ledger
 	Timeout   time.Duration // of one event
-	Now       func() time.Time
-	Done      func() // told of each event that is done with; concurrently
+	Clock     *Clock        // Ledger has the same; set from what Reader reads
+	Done      func()        // called for each event that is done with; concurrently
 }
 
 // parallel is how many events are under way at once.
@@ -124,8 +124,17 @@ func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
 	if err != nil {
 		return err
 	}
+	d.Clock.Set(delivery.ReadAt)
+	planned := ledger.State(item.State)
+	switch {
+	case delivery.State.Settled() && !planned.Settled():
+		return errSettled
+	case delivery.State == ledger.Claimed && delivery.LeaseExpiresAt.After(d.Clock.Now()):
+		return errInFlight
+	}
 	attributes := marked(delivery.Attributes)
-	if delivery.State == ledger.Published || delivery.State == ledger.DeadLettered {
+	// A copy to another topic says nothing about the delivery's own.
+	if delivery.State.Settled() || item.Topic != delivery.Topic {
 		item.MessageID, err = d.Publisher.Publish(ctx, item.Topic, delivery.Payload, attributes)
 		return err
 	}
@@ -142,7 +151,7 @@ func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
 		return errSettled
 	}
 	claim := result.Claim
-	publishing, cancel := context.WithTimeout(ctx, claim.TimeLeft(d.Now()))
+	publishing, cancel := context.WithTimeout(ctx, claim.TimeLeft(d.Clock.Now()))
 	defer cancel()
 	item.MessageID, err = d.Publisher.Publish(publishing, item.Topic, delivery.Payload, claim.Attributes)
 	if errors.Is(err, topic.ErrNotPublished) {

@@ -35,8 +35,8 @@ func (p *publisher) Publish(_ context.Context, _ string, _ []byte, attributes ma
 	return fmt.Sprint(p.published), p.publish(p.published)
 }
 
-// scene is a ledger with n deliveries in a state.
-func scene(t *testing.T, n int, state ledger.State) (replay.Deps, *publisher, *firestoreledger.Store, []*replay.Item) {
+// fixture is a ledger with n deliveries in a state.
+func fixture(t *testing.T, n int, state ledger.State) (replay.Deps, *publisher, *firestoreledger.Store, []*replay.Item) {
 	t.Helper()
 	testkit.FirestoreHost(t)
 	client, err := firestore.NewClient(t.Context(), fmt.Sprintf("replay-%d", time.Now().UnixNano()))
@@ -55,10 +55,11 @@ func scene(t *testing.T, n int, state ledger.State) (replay.Deps, *publisher, *f
 		items = append(items, replay.FromLedger(&deliveries.Delivery{Key: ledger.StaticKey(id), Document: *document}, ""))
 	}
 	p := &publisher{publish: func(int) error { return nil }}
+	clock := &replay.Clock{Local: time.Now}
 	return replay.Deps{
 		Publisher: p, Reader: deliveries.NewReader(client, "deliveries"),
-		Ledger:  ledger.New(store, ledger.Options{Lease: time.Minute, Retention: time.Hour}),
-		Timeout: 10 * time.Second, Now: time.Now, Done: func() {},
+		Ledger:  ledger.New(store, ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: clock.Now}),
+		Timeout: 10 * time.Second, Clock: clock, Done: func() {},
 	}, p, store, items
 }
 
@@ -72,7 +73,7 @@ func outcomes(items []*replay.Item) map[replay.Outcome]int {
 
 func TestStopsAtAFailure(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := scene(t, 40, ledger.Published)
+	deps, p, _, items := fixture(t, 40, ledger.Published)
 	down := errors.New("down")
 	p.publish = func(nth int) error {
 		if nth == 5 {
@@ -89,7 +90,7 @@ func TestStopsAtAFailure(t *testing.T) {
 
 func TestStopsWhenInterruptedAndEndsWhatItBegan(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := scene(t, 40, ledger.Published)
+	deps, p, _, items := fixture(t, 40, ledger.Published)
 	interrupt := errors.New("interrupt")
 	ctx, stop := context.WithCancelCause(t.Context())
 	p.publish = func(nth int) error {
@@ -112,7 +113,7 @@ func TestReleasesWhatWasSurelyNotPublished(t *testing.T) {
 		errors.New("the answer was lost"):                ledger.Claimed,
 		nil:                                              ledger.Published,
 	} {
-		deps, p, store, items := scene(t, 1, ledger.Released)
+		deps, p, store, items := fixture(t, 1, ledger.Released)
 		p.publish = func(int) error { return published }
 		if err := replay.Run(t.Context(), deps, items); !errors.Is(err, published) {
 			t.Errorf("Run: %v, want %v", err, published)
@@ -130,9 +131,49 @@ func TestReleasesWhatWasSurelyNotPublished(t *testing.T) {
 
 func TestSkipsWhatIsGone(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := scene(t, 1, ledger.Published)
+	deps, p, _, items := fixture(t, 1, ledger.Published)
 	items = append(items, &replay.Item{Key: "static!gone", Outcome: replay.Planned})
 	if err := replay.Run(t.Context(), deps, items); err != nil || p.published != 1 || items[1].Outcome != replay.Skipped {
 		t.Errorf("%v: %+v", err, items[1])
+	}
+}
+
+// The operator's clock is fast: a claim that an instance holds is not taken over.
+func TestLeavesALiveClaimAloneWhateverTheLocalClock(t *testing.T) {
+	t.Parallel()
+	deps, p, store, items := fixture(t, 1, ledger.Released)
+	document, version, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	document.State, document.LeaseExpiresAt = ledger.Claimed, time.Now().Add(time.Minute)
+	if _, err := store.Replace(t.Context(), ledger.StaticKey("msg_0"), version, document); err != nil {
+		t.Fatal(err)
+	}
+	deps.Clock.Local = func() time.Time { return time.Now().Add(90 * time.Second) }
+	if err := replay.Run(t.Context(), deps, items); err != nil || items[0].Outcome != replay.Skipped || p.published != 0 {
+		t.Errorf("%v: %+v", err, items[0])
+	}
+}
+
+func TestSkipsWhatWasPublishedSinceThePlan(t *testing.T) {
+	t.Parallel()
+	deps, p, _, items := fixture(t, 1, ledger.Published)
+	items[0].State = string(ledger.Released)
+	if err := replay.Run(t.Context(), deps, items); err != nil || items[0].Outcome != replay.Skipped || p.published != 0 {
+		t.Errorf("%v: %+v", err, items[0])
+	}
+}
+
+// Gemini's retry of a delivery that was only copied elsewhere must still reach its own topic.
+func TestACopyToAnotherTopicSettlesNothing(t *testing.T) {
+	t.Parallel()
+	deps, p, store, items := fixture(t, 1, ledger.Released)
+	items[0].Topic = "other"
+	if err := replay.Run(t.Context(), deps, items); err != nil || items[0].Outcome != replay.Published || p.published != 1 {
+		t.Errorf("%v: %+v", err, items[0])
+	}
+	if document, _, err := store.Read(t.Context(), ledger.StaticKey("msg_0")); err != nil || document.State != ledger.Released {
+		t.Errorf("the ledger has %+v, %v", document, err)
 	}
 }

@@ -14,7 +14,7 @@
 // What is stored is the only state, and every step can be run again:
 //
 //   - before Gemini is asked, nothing has happened;
-//   - between the asking and the storing nothing interrupts but the death of the process. Then Gemini has a secret that nobody
+//   - between the asking and the storing nothing interrupts but the end of the process. Then Gemini has a secret that nobody
 //     knows, and the old one stays valid: [Rotation.Begin] sees from the webhook that what is stored lacks one, and asks
 //     again;
 //   - after the storing, Begin sees a rotation under way and only probes;
@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,8 +47,10 @@ var (
 	ErrChanged = errors.New("somebody else has rotated the secret at the same time")
 	// ErrTooEarly is returned by Finish while the previous secret is still valid at Gemini.
 	ErrTooEarly = errors.New("the previous secret is still valid")
-	// ErrUnknownSecret is returned by Finish when Gemini signs with none of the secrets that are stored.
+	// ErrUnknownSecret is returned by Finish when the secret that Gemini will go on signing with is not stored.
 	ErrUnknownSecret = errors.New("Gemini signs with a secret that is not stored")
+	// ErrUnproven is returned by a witness when no delivery signed with the secret has come in.
+	ErrUnproven = errors.New("no delivery signed with the new secret has come in")
 )
 
 // Gemini is what a rotation asks of the WebhookService: [*geminiapi.Client].
@@ -61,21 +64,22 @@ type Store interface {
 	Read(ctx context.Context) (secret.Text, error)
 	WrittenAt(ctx context.Context) (time.Time, error)
 	CheckWritable(ctx context.Context) error
-	Write(ctx context.Context, text secret.Text) error
+	Change(ctx context.Context, change func(stored string) (string, error)) error
 }
 
 // Deps are what a rotation works with.
 type Deps struct {
 	Gemini Gemini
 	Store  Store
-	// Accepts tells whether the receiver accepts a delivery signed with a secret.
+	// Accepts reports whether the receiver accepts a delivery signed with a secret.
 	Accepts func(ctx context.Context, secret string) (bool, error)
-	// Witness returns which of some secrets has signed a genuine delivery of the webhook made after the call, -1 for none.
-	Witness func(ctx context.Context, secrets []string) (int, error)
+	// Witness waits for a delivery of the webhook that was made after the call and is signed with a secret. It fails with
+	// ErrUnproven if none comes.
+	Witness func(ctx context.Context, secret string) error
 
 	Now  func() time.Time
 	Wait func(ctx context.Context, d time.Duration) error
-	// Step is told of what is done next.
+	// Step is called with what is done next.
 	Step func(what string)
 }
 
@@ -95,8 +99,8 @@ type Outcome struct {
 	ValidUntil time.Time // of the previous secret at Gemini; zero if it is not known or over
 }
 
-// Begin leads a rotation to the point where the receiver accepts the new secret and those before. A rotation that was begun
-// and not led there is taken up; a finished one is followed by the next.
+// Begin brings a rotation to the point where the receiver accepts the new secret and those before. It continues a rotation that
+// was begun and did not get there; after a finished one it begins the next.
 //
 // It asks nothing of Gemini unless the store can be written and the receiver accepts what is stored, or nothing is.
 func (r *Rotation) Begin(ctx context.Context) (*Outcome, error) {
@@ -159,7 +163,7 @@ func (r *Rotation) stored(ctx context.Context) ([]string, error) {
 	return strings.Fields(text.Reveal()), nil
 }
 
-// checkReceiver sees to it that the receiver reads this store, before anything is changed. A receiver without any secret has
+// checkReceiver makes sure that the receiver reads this store, before anything is changed. A receiver without any secret has
 // nothing to lose.
 func (r *Rotation) checkReceiver(ctx context.Context, stored []string) error {
 	if len(stored) == 0 {
@@ -190,26 +194,43 @@ func (r *Rotation) ask(ctx context.Context, stored []string) ([]string, error) {
 		return nil, err
 	}
 	r.Step("storing the new secret and the old")
-	stored = append([]string{made.Reveal()}, stored...)
-	if err := r.write(ctx, stored); err != nil {
+	if stored, err = r.prepend(ctx, made.Reveal()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStored, err)
 	}
 	return stored, nil
 }
 
-// writeTries is how often a write is tried: a secret that is lost means another rotation.
-const writeTries = 5
+// prepend stores a secret before those that are stored, whoever has stored them, and returns all.
+func (r *Rotation) prepend(ctx context.Context, made string) (all []string, err error) {
+	err = r.change(ctx, func(stored []string) ([]string, error) {
+		all = stored
+		if !slices.Contains(stored, made) {
+			all = append([]string{made}, stored...)
+		}
+		return all, nil
+	})
+	return all, err
+}
 
-func (r *Rotation) write(ctx context.Context, secrets []string) (err error) {
-	text := secret.NewText(strings.Join(secrets, " "))
-	for try := range writeTries {
+// changeTries is how often a change is tried: a secret that is lost means another rotation.
+const changeTries = 5
+
+// change changes the secrets that are stored. An error of change ends it.
+func (r *Rotation) change(ctx context.Context, change func(stored []string) ([]string, error)) (err error) {
+	for try := range changeTries {
 		if try > 0 {
 			if err := r.Wait(ctx, time.Second<<try); err != nil {
 				return err
 			}
 		}
-		if err = r.Store.Write(ctx, text); err == nil {
-			return nil
+		var refused error
+		err = r.Store.Change(ctx, func(stored string) (string, error) {
+			secrets, err := change(strings.Fields(stored))
+			refused = err
+			return strings.Join(secrets, " "), err
+		})
+		if err == nil || refused != nil {
+			return err
 		}
 	}
 	return err

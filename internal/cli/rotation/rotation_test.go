@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 func TestBeginAndFinish(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	outcome, err := s.rotation().Begin(t.Context())
 	s.want(err, nil, "whsec_2222 whsec_0001")
 	if !outcome.Changed || outcome.Stored != 2 || !outcome.ValidUntil.Equal(start.Add(rotation.Grace)) {
@@ -37,7 +38,7 @@ func TestBeginAndFinish(t *testing.T) {
 
 func TestFinishEarly(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	_, err := s.rotation().Begin(t.Context())
 	s.want(err, nil, "whsec_2222 whsec_0001")
 	_, err = s.rotation().Finish(t.Context(), true)
@@ -47,7 +48,7 @@ func TestFinishEarly(t *testing.T) {
 func TestASecondBeginTakesUpTheFirst(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
-		s := newScene(t)
+		s := newFixture(t)
 		s.blind = blind
 		if _, err := s.rotation().Begin(t.Context()); err != nil {
 			t.Fatal(err)
@@ -66,7 +67,7 @@ func TestASecondBeginTakesUpTheFirst(t *testing.T) {
 func TestALostAnswerIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
-		s := newScene(t)
+		s := newFixture(t)
 		s.blind, s.lostAnswers = blind, 1
 		if _, err := s.rotation().Begin(t.Context()); err == nil {
 			t.Fatal("no error")
@@ -82,7 +83,7 @@ func TestALostAnswerIsMadeUpFor(t *testing.T) {
 func TestALostAnswerIsSeenBehindAnUnfinishedRotation(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
-		s := newScene(t)
+		s := newFixture(t)
 		if _, err := s.rotation().Begin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +99,7 @@ func TestALostAnswerIsSeenBehindAnUnfinishedRotation(t *testing.T) {
 
 func TestWhereGeminiTellsNothingTheStoreDoes(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	s.blind, s.mute = true, true
 	if _, err := s.rotation().Begin(t.Context()); err != nil {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ func TestWhereGeminiTellsNothingTheStoreDoes(t *testing.T) {
 func TestInterruptedAtEachStep(t *testing.T) {
 	t.Parallel()
 	var steps []string
-	s := newScene(t)
+	s := newFixture(t)
 	s.onStep = func(what string) { steps = append(steps, what) }
 	if _, err := s.rotation().Begin(t.Context()); err != nil {
 		t.Fatal(err)
@@ -124,7 +125,7 @@ func TestInterruptedAtEachStep(t *testing.T) {
 		t.Fatalf("steps %q", steps)
 	}
 	for i, at := range steps {
-		s := newScene(t)
+		s := newFixture(t)
 		ctx, interrupt := context.WithCancel(t.Context())
 		seen := 0
 		s.onStep = func(what string) {
@@ -157,16 +158,16 @@ func TestInterruptedAtEachStep(t *testing.T) {
 
 func TestNothingIsAskedOfGeminiThatCouldBeLost(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(*scene) error{
-		"store not writable": func(s *scene) error { s.checkErr = secretstore.ErrNotPermitted; return s.checkErr },
-		"other receiver": func(s *scene) error {
+	for name, spoil := range map[string]func(*fixture) error{
+		"store not writable": func(s *fixture) error { s.checkErr = secretstore.ErrNotPermitted; return s.checkErr },
+		"other receiver": func(s *fixture) error {
 			s.stored = "whsec_9999"
 			s.reread = s.now.Add(time.Hour)
 			return rotation.ErrRefused
 		},
-		"webhook gone": func(s *scene) error { s.getErr = geminiapi.ErrNotFound; return s.getErr },
+		"webhook gone": func(s *fixture) error { s.getErr = geminiapi.ErrNotFound; return s.getErr },
 	} {
-		s := newScene(t)
+		s := newFixture(t)
 		want := spoil(s)
 		if _, err := s.rotation().Begin(t.Context()); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
@@ -180,7 +181,7 @@ func TestNothingIsAskedOfGeminiThatCouldBeLost(t *testing.T) {
 // Two rotate at once, and what was made first is stored last.
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	s.onStep = func(what string) {
 		if strings.HasPrefix(what, "storing") && s.made == 1 {
 			if _, err := s.Rotate(t.Context(), "w", geminiapi.RevokeAfter24Hours); err != nil {
@@ -196,7 +197,7 @@ func TestTwoAtOnce(t *testing.T) {
 
 func TestWriteIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	s.writeErr = errors.New("down")
 	_, err := s.rotation().Begin(t.Context())
 	s.want(err, rotation.ErrNotStored, "whsec_0001")
@@ -210,7 +211,7 @@ func TestWriteIsTriedAgain(t *testing.T) {
 
 func TestALostSecretIsReplaced(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	s.stored, s.knows = "", ""
 	_, err := s.rotation().Begin(t.Context())
 	if s.refusedAt = nil; err != nil { // until then everything was refused
@@ -221,14 +222,91 @@ func TestALostSecretIsReplaced(t *testing.T) {
 
 func TestFinishDropsNothingThatGeminiDoesNotSignWith(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	s.stored, s.knows = "whsec_8888 whsec_9999", "whsec_8888 whsec_9999"
 	_, err := s.rotation().Finish(t.Context(), true)
 	s.refusedAt = nil
 	s.want(err, rotation.ErrUnknownSecret, "whsec_8888 whsec_9999")
 
-	s = newScene(t)
+	s = newFixture(t)
 	s.stored = "whsec_8888 whsec_0001" // the newest is none of Gemini's
 	_, err = s.rotation().Finish(t.Context(), true)
 	s.want(err, nil, "whsec_0001")
+}
+
+// Whoever has the old secret can send deliveries that verify with it, and nothing that Gemini says to be ending is kept.
+func TestFinishKeepsNothingThatGeminiListsAsEnding(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	if _, err := s.rotation().Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.stored = "whsec_0001 whsec_2222" // in whatever order
+	_, err := s.rotation().Finish(t.Context(), true)
+	s.want(err, nil, "whsec_2222")
+	if !slices.Equal(s.witnessed, []string{"whsec_2222"}) {
+		t.Errorf("a delivery was awaited of %q", s.witnessed)
+	}
+}
+
+// Without word of Gemini the newest must be proved: an older one that signs is no proof of anything.
+func TestFinishWithoutProofDropsNothing(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.blind, s.mute = true, true
+	s.stored = "whsec_8888 whsec_0001"
+	_, err := s.rotation().Finish(t.Context(), true)
+	s.want(err, rotation.ErrUnproven, "whsec_8888 whsec_0001")
+}
+
+// Somebody begins a rotation while Finish waits for Gemini's delivery.
+func TestFinishDropsNothingThatWasStoredMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	if _, err := s.rotation().Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.onStep = func(what string) {
+		if strings.HasPrefix(what, "storing the new secret alone") {
+			s.stored = "whsec_7777 " + s.stored
+		}
+	}
+	_, err := s.rotation().Finish(t.Context(), true)
+	s.want(err, secretstore.ErrChanged, "whsec_7777 whsec_2222 whsec_0001")
+}
+
+// The secret is stored behind one that somebody else stores at the same time.
+func TestBeginKeepsWhatWasStoredMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.onStep = func(what string) {
+		if strings.HasPrefix(what, "storing the new secret and the old") {
+			s.stored = "whsec_7777 " + s.stored
+		}
+	}
+	outcome, err := s.rotation().Begin(t.Context())
+	s.want(err, nil, "whsec_2222 whsec_7777 whsec_0001")
+	if err == nil && outcome.Stored != 3 {
+		t.Errorf("outcome %+v", outcome)
+	}
+}
+
+// Several instances may answer: each secret must pass three times in a row, a second apart after a refusal.
+func TestBeginProbesEachSecretThreeTimesInARow(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.onStep = func(what string) {
+		if strings.HasPrefix(what, "waiting") {
+			s.answers = []bool{true, true, false, true, true, true, true, true, true}
+		}
+	}
+	if _, err := s.rotation().Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.answers) != 0 {
+		t.Errorf("%d answers were not waited for", len(s.answers))
+	}
+	if waited := s.now.Sub(start); waited != time.Second {
+		t.Errorf("it waited for %s, want a second", waited)
+	}
 }

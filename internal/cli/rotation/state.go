@@ -14,10 +14,10 @@ import (
 // clockSkew is how far the clocks of Gemini and of the store may lie apart.
 const clockSkew = time.Minute
 
-// underWay tells whether a rotation is under way whose new secret is stored: Gemini has a previous secret that is still
+// underWay reports whether a rotation is under way whose new secret is stored: Gemini has a previous secret that is still
 // valid, and the new one is stored.
 //
-// Gemini shows the ends of its secrets, by which they are known again. Should it not, the times tell: what was stored after
+// Gemini shows the ends of its secrets, by which they are known again. Should it not, the times show: what was stored after
 // the rotation holds its secret.
 func (r *Rotation) underWay(ctx context.Context, webhook *geminiapi.Webhook, stored []string) (bool, error) {
 	if len(stored) < 2 {
@@ -33,8 +33,8 @@ func (r *Rotation) underWay(ctx context.Context, webhook *geminiapi.Webhook, sto
 	return r.storedSince(ctx, validUntil(webhook, now).Add(-Grace))
 }
 
-// Stored tells whether what a webhook's deliveries are signed with from now on is among the secrets stored. It cannot tell
-// where Gemini does not show the end of that.
+// Stored reports whether what a webhook's deliveries are signed with from now on is among the secrets stored. tells is
+// false where Gemini does not show the end of that.
 func Stored(webhook *geminiapi.Webhook, stored []string) (known, tells bool) {
 	known = true
 	for _, listed := range webhook.SigningSecrets {

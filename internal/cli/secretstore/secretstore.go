@@ -1,24 +1,23 @@
 // Package secretstore changes the text of a secret where the receiver reads it: a new version in Secret Manager, or a file
 // put in the place of the old one. Either way a reader sees the old text or the new one, never a part.
+//
+// Several people can change a secret at the same time. [Store.Change] works on what is stored at that moment, and sees to it
+// that nobody's change is lost in silence:
+//
+//   - files are compared and replaced under a lock;
+//   - Secret Manager has no precondition on adding a version, but numbers versions in order. Change looks at the latest number
+//     just before it adds one, and again at the number that it was given: whoever came between is found out, and the change is
+//     made once more to what they stored.
 package secretstore
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"cloud.google.com/go/iam/apiv1/iampb"
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
-	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/shared/secret"
 )
@@ -30,15 +29,37 @@ var (
 	ErrNotStorable = errors.New("a secret cannot be stored there")
 	// ErrNotPermitted is returned by CheckWritable.
 	ErrNotPermitted = errors.New("not permitted")
+	// ErrUnsafeFile is returned for a file that cannot be replaced as it is: its owner, its links or its kind would change.
+	ErrUnsafeFile = errors.New("the secret file cannot be replaced")
+	// ErrChanged is returned by Change where others change the secret again and again. Nothing of theirs is lost.
+	ErrChanged = errors.New("somebody else is changing the secret")
 )
 
-// A Store is one place of a secret. It is safe for concurrent use, but two writers at a time can undo each other.
-type Store struct {
-	ref    secret.Ref
-	name   string // projects/P/secrets/S; empty for a file
-	file   string
-	client func(context.Context) (*secretmanager.Client, error)
+// A Store is one place of a secret. It is safe for concurrent use.
+type Store struct{ place place }
+
+// A place is where a text is kept.
+type place interface {
+	fmt.Stringer
+	// read returns the text and its revision, or ErrEmpty with the revision of nothing.
+	read(ctx context.Context) (text string, at revision, err error)
+	// replace stores text in place of that revision's. It returns ErrChanged, and has stored nothing, if the revision is
+	// another now; and an *overwritten, having stored the text, if somebody came between.
+	replace(ctx context.Context, at revision, text string) error
+	writtenAt(ctx context.Context) (time.Time, error)
+	checkWritable(ctx context.Context) error
 }
+
+// A revision tells apart what was stored at two moments.
+type revision string
+
+// overwritten is the error of a replacement that has covered what somebody else had stored just before.
+type overwritten struct {
+	theirs string   // what they had stored
+	now    revision // of what is stored now
+}
+
+func (*overwritten) Error() string { return "somebody else stored a secret at the same moment" }
 
 // Open returns the store behind a reference as [secret.ParseRef] reads it. It fails with ErrNotStorable for a literal text
 // and for a pinned version, which the receiver would go on reading. client is called when Secret Manager is first needed.
@@ -47,151 +68,77 @@ func Open(ref string, client func(context.Context) (*secretmanager.Client, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{ref: parsed, client: client}
 	if _, literal := parsed.Literal(); literal || parsed.IsZero() {
 		return nil, fmt.Errorf("%w: it is the text itself", ErrNotStorable)
 	}
-	if file, isFile := strings.CutPrefix(ref, "file:"); isFile {
-		s.file = file
-		return s, nil
+	if path, isFile := strings.CutPrefix(ref, "file:"); isFile {
+		return &Store{&file{path}}, nil
 	}
 	name, version, pinned := strings.Cut(ref, "/versions/")
 	if pinned && version != "latest" {
 		return nil, fmt.Errorf("%w: it is pinned to version %s", ErrNotStorable, version)
 	}
-	s.name = name
-	return s, nil
+	return &Store{&managed{name, client}}, nil
 }
 
 // String names the place.
-func (s *Store) String() string {
-	if s.file != "" {
-		return s.file
-	}
-	return s.name
-}
+func (s *Store) String() string { return s.place.String() }
 
 // Read returns the text that is stored now, or ErrEmpty.
 func (s *Store) Read(ctx context.Context) (secret.Text, error) {
-	text, err := s.ref.Read(ctx, s.client)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), s.name != "" && status.Code(err) == codes.NotFound && s.exists(ctx):
-		return secret.Text{}, ErrEmpty
-	case err != nil:
+	text, _, err := s.place.read(ctx)
+	if err != nil {
 		return secret.Text{}, err
 	}
-	return text, nil
-}
-
-// exists tells whether the secret itself is there. Where that may not be asked, it counts as being there.
-func (s *Store) exists(ctx context.Context) bool {
-	client, err := s.client(ctx)
-	if err != nil {
-		return true
-	}
-	_, err = client.GetSecret(ctx, &secretmanagerpb.GetSecretRequest{Name: s.name})
-	return status.Code(err) != codes.NotFound
+	return secret.NewText(text), nil
 }
 
 // WrittenAt returns when the text that is stored now was written, or ErrEmpty.
-func (s *Store) WrittenAt(ctx context.Context) (time.Time, error) {
-	if s.file != "" {
-		info, err := os.Stat(s.file)
-		if errors.Is(err, fs.ErrNotExist) {
-			return time.Time{}, ErrEmpty
-		}
-		if err != nil {
-			return time.Time{}, fmt.Errorf("look at the secret file: %w", err)
-		}
-		return info.ModTime(), nil
-	}
-	client, err := s.client(ctx)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("open Secret Manager: %w", err)
-	}
-	version, err := client.GetSecretVersion(ctx, &secretmanagerpb.GetSecretVersionRequest{Name: s.name + "/versions/latest"})
-	if status.Code(err) == codes.NotFound {
-		return time.Time{}, ErrEmpty
-	}
-	if err != nil {
-		return time.Time{}, fmt.Errorf("look at the latest version of %s: %w", s.name, err)
-	}
-	return version.GetCreateTime().AsTime(), nil
-}
+func (s *Store) WrittenAt(ctx context.Context) (time.Time, error) { return s.place.writtenAt(ctx) }
 
-// permissions are what a change takes: to see what is stored, to know from when it is, and to add to it.
-var permissions = []string{
-	"secretmanager.versions.access", "secretmanager.versions.add", "secretmanager.versions.get",
-}
+// CheckWritable reports, without writing, whether Change would be let in. It fails with ErrNotPermitted, naming what is
+// lacking, or with ErrUnsafeFile.
+func (s *Store) CheckWritable(ctx context.Context) error { return s.place.checkWritable(ctx) }
 
-// CheckWritable tells, without writing, whether Write would be let in. It fails with ErrNotPermitted, naming what is
-// lacking.
-func (s *Store) CheckWritable(ctx context.Context) error {
-	if s.file != "" {
-		probe, err := os.CreateTemp(filepath.Dir(s.file), ".gemhook-*")
-		if err != nil {
-			return fmt.Errorf("%w to write beside %s: %w", ErrNotPermitted, s.file, err)
+// changeTries is how often a change is made anew because somebody else was faster.
+const changeTries = 5
+
+// Change replaces what is stored, empty if nothing is, by what change makes of it. Where somebody else stores another text at
+// the same time, change is called again with that; its result must not depend on how often it is called. An error of change
+// ends it: then what is stored is what was, or what somebody else stored.
+//
+// With any other error the new text may or may not be stored; calling Change again finds out.
+func (s *Store) Change(ctx context.Context, change func(stored string) (string, error)) error {
+	for range changeTries {
+		stored, at, err := s.place.read(ctx)
+		if err != nil && !errors.Is(err, ErrEmpty) {
+			return err
 		}
-		return errors.Join(probe.Close(), os.Remove(probe.Name()))
-	}
-	client, err := s.client(ctx)
-	if err != nil {
-		return fmt.Errorf("open Secret Manager: %w", err)
-	}
-	granted, err := client.TestIamPermissions(ctx, &iampb.TestIamPermissionsRequest{Resource: s.name, Permissions: permissions})
-	if err != nil {
-		return fmt.Errorf("ask what is permitted on %s: %w", s.name, err)
-	}
-	var lacking []string
-	for _, permission := range permissions {
-		if !slices.Contains(granted.GetPermissions(), permission) {
-			lacking = append(lacking, permission)
+		stored = strings.TrimSpace(stored)
+		changed, err := change(stored)
+		if err != nil || changed == stored {
+			return err
+		}
+		err = s.place.replace(ctx, at, changed)
+		if covered := (*overwritten)(nil); errors.As(err, &covered) {
+			return s.repair(ctx, covered, change)
+		}
+		if !errors.Is(err, ErrChanged) {
+			return err
 		}
 	}
-	if len(lacking) > 0 {
-		return fmt.Errorf("%w on %s: %s", ErrNotPermitted, s.name, strings.Join(lacking, ", "))
-	}
-	return nil
+	return ErrChanged
 }
 
-// Write makes text what is stored. With an error it may or may not have done so.
-func (s *Store) Write(ctx context.Context, text secret.Text) error {
-	if s.file != "" {
-		return s.replaceFile(text)
+// repair makes a change to what somebody else stored, in place of the text that has covered it.
+func (s *Store) repair(ctx context.Context, covered *overwritten, change func(string) (string, error)) error {
+	theirs := strings.TrimSpace(covered.theirs)
+	repaired, changeErr := change(theirs)
+	if changeErr != nil {
+		repaired = theirs
 	}
-	client, err := s.client(ctx)
-	if err != nil {
-		return fmt.Errorf("open Secret Manager: %w", err)
+	if err := s.place.replace(ctx, covered.now, repaired); err != nil {
+		return errors.Join(changeErr, fmt.Errorf("%w, and what they stored could not be joined with this; look at the versions of %s: %w", ErrChanged, s, err))
 	}
-	data := []byte(text.Reveal())
-	checksum := int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
-	if _, err := client.AddSecretVersion(ctx, &secretmanagerpb.AddSecretVersionRequest{
-		Parent:  s.name,
-		Payload: &secretmanagerpb.SecretPayload{Data: data, DataCrc32C: &checksum},
-	}); err != nil {
-		return fmt.Errorf("add a version to %s: %w", s.name, err)
-	}
-	return nil
-}
-
-// replaceFile writes beside the file and renames, so that a reader never finds half of it. The new file can be read by whom
-// the old one could be, or by its owner alone.
-func (s *Store) replaceFile(text secret.Text) error {
-	written, err := os.CreateTemp(filepath.Dir(s.file), ".gemhook-*")
-	if err != nil {
-		return fmt.Errorf("write the secret file: %w", err)
-	}
-	var chmodErr error
-	if old, err := os.Stat(s.file); err == nil {
-		chmodErr = written.Chmod(old.Mode().Perm())
-	}
-	_, err = written.WriteString(text.Reveal() + "\n")
-	err = errors.Join(err, chmodErr, written.Sync(), written.Close())
-	if err == nil {
-		err = os.Rename(written.Name(), s.file)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write the secret file: %w", err), os.Remove(written.Name()))
-	}
-	return nil
+	return changeErr
 }

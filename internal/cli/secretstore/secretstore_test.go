@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
 	"github.com/gemhook/gemhook/internal/cli/secrettest"
-	"github.com/gemhook/gemhook/shared/secret"
 )
 
 const name = "projects/p/secrets/s"
@@ -53,7 +53,7 @@ func TestStores(t *testing.T) {
 			t.Errorf("%s: CheckWritable: %v", ref, err)
 		}
 		for _, text := range []string{"one", "two one"} {
-			if err := store.Write(t.Context(), secret.NewText(text)); err != nil {
+			if err := write(t, store, text); err != nil {
 				t.Errorf("%s: Write: %v", ref, err)
 			}
 			if got, err := store.Read(t.Context()); err != nil || strings.TrimSpace(got.Reveal()) != text {
@@ -69,7 +69,7 @@ func TestStores(t *testing.T) {
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Write(t.Context(), secret.NewText("three")); err != nil {
+	if err := write(t, store, "three"); err != nil {
 		t.Error(err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
@@ -99,14 +99,142 @@ func TestPlacesThatCannotBeWritten(t *testing.T) {
 	if !errors.Is(err, secretstore.ErrNotPermitted) || !strings.Contains(err.Error(), "versions.add, secretmanager.versions.get") {
 		t.Errorf("CheckWritable: %v", err)
 	}
-	if err := store.Write(t.Context(), secret.NewText("x")); err == nil {
+	if err := write(t, store, "x"); err == nil {
 		t.Error("Write: no error")
 	}
 	store, _ = open(t, "file:"+filepath.Join(t.TempDir(), "absent", "secret"))
 	if err := store.CheckWritable(t.Context()); !errors.Is(err, secretstore.ErrNotPermitted) {
 		t.Errorf("CheckWritable: %v", err)
 	}
-	if err := store.Write(t.Context(), secret.NewText("x")); err == nil {
+	if err := write(t, store, "x"); err == nil {
 		t.Error("Write: no error")
+	}
+}
+
+// write stores a text, whatever was stored before.
+func write(t *testing.T, store *secretstore.Store, text string) error {
+	t.Helper()
+	return store.Change(t.Context(), func(string) (string, error) { return text, nil })
+}
+
+// Somebody else stores a secret at each moment at which that can happen: neither secret may be lost.
+func TestChangeLosesNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"AccessSecretVersion", "GetSecretVersion", "AddSecretVersion"} {
+		t.Run("before "+method, func(t *testing.T) {
+			store, manager := open(t, name)
+			manager.Create(name, "old")
+			meddled := false
+			manager.Fail(func(called string) error {
+				if called == method && !meddled {
+					meddled = true
+					manager.Add(name, "theirs old")
+				}
+				return nil
+			})
+			if err := store.Change(t.Context(), func(stored string) (string, error) { return "mine " + stored, nil }); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := manager.Latest(name); got != "mine theirs old" {
+				t.Errorf("stored is %q", got)
+			}
+		})
+	}
+	t.Run("file", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "secret")
+		store, _ := open(t, "file:"+file)
+		if err := write(t, store, "old"); err != nil {
+			t.Fatal(err)
+		}
+		meddled := false
+		err := store.Change(t.Context(), func(stored string) (string, error) {
+			if !meddled {
+				meddled = true
+				if err := os.WriteFile(file, []byte("theirs old"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return "mine " + stored, nil
+		})
+		if got, readErr := os.ReadFile(file); err != nil || readErr != nil || string(got) != "mine theirs old\n" {
+			t.Errorf("stored is %q: %v, %v", got, err, readErr)
+		}
+	})
+}
+
+// A change that does not go with what somebody else has stored gives way to that.
+func TestChangeThatIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	store, manager := open(t, name)
+	manager.Create(name, "new old")
+	manager.Fail(func(method string) error {
+		if _, versions := manager.Latest(name); method == "AddSecretVersion" && versions == 1 {
+			manager.Add(name, "newer new old")
+		}
+		return nil
+	})
+	other := errors.New("another text is stored")
+	err := store.Change(t.Context(), func(stored string) (string, error) {
+		if stored != "new old" {
+			return "", other
+		}
+		return "new", nil
+	})
+	if got, _ := manager.Latest(name); !errors.Is(err, other) || got != "newer new old" {
+		t.Errorf("stored is %q: %v", got, err)
+	}
+}
+
+func TestFilesThatCannotBeReplacedAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(file string) error{
+		"hard link": func(file string) error {
+			return errors.Join(os.WriteFile(file+"-2", nil, 0o600), os.Link(file+"-2", file))
+		},
+		"link to none": func(file string) error { return os.Symlink("absent", file) },
+		"not a file":   func(file string) error { return os.Mkdir(file, 0o700) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "secret")
+			if err := make(file); err != nil {
+				t.Fatal(err)
+			}
+			store, _ := open(t, "file:"+file)
+			if err := store.CheckWritable(t.Context()); !errors.Is(err, secretstore.ErrUnsafeFile) {
+				t.Errorf("CheckWritable: %v", err)
+			}
+		})
+	}
+}
+
+func TestAFileKeepsItsOwnerModeAndLink(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file, link := filepath.Join(folder, "secret"), filepath.Join(folder, "link")
+	if err := errors.Join(os.WriteFile(file, []byte("one"), 0o640), os.Symlink("secret", link)); err != nil {
+		t.Fatal(err)
+	}
+	root := os.Geteuid() == 0 // nobody else may give files away
+	if root {
+		if err := os.Chown(file, 12345, 23456); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, _ := open(t, "file:"+link)
+	if err := errors.Join(store.CheckWritable(t.Context()), write(t, store, "two")); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != "secret" {
+		t.Errorf("the link is %q, %v", to, err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the mode is %v, %v", info.Mode(), err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t); root && (owner.Uid != 12345 || owner.Gid != 23456) {
+		t.Errorf("the owner is %d:%d", owner.Uid, owner.Gid)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "two\n" {
+		t.Errorf("stored is %q, %v", text, err)
 	}
 }

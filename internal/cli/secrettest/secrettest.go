@@ -5,8 +5,10 @@ package secrettest
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +76,13 @@ func (m *Manager) Create(name string, texts ...string) {
 	for _, text := range texts {
 		m.secrets[name] = append(m.secrets[name], version{[]byte(text), m.now()})
 	}
+}
+
+// Add adds a version to a secret, as somebody else would.
+func (m *Manager) Add(name, text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.secrets[name] = append(m.secrets[name], version{[]byte(text), m.now()})
 }
 
 // Latest returns the text of a secret's newest version, and how many versions there are.
@@ -147,16 +156,20 @@ func (m *Manager) GetSecretVersion(_ context.Context, request *secretmanagerpb.G
 	return &secretmanagerpb.SecretVersion{Name: name, CreateTime: timestamppb.New(found.created)}, nil
 }
 
-// find returns a secret's latest version; others are not asked for.
+// find returns a version of a secret, by its number or as the latest.
 func (m *Manager) find(name string) (version, string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	secret, latest := strings.CutSuffix(name, "/versions/latest")
+	secret, which, _ := strings.Cut(name, "/versions/")
 	all := m.secrets[secret]
-	if !latest || len(all) == 0 {
+	number, err := strconv.Atoi(which)
+	if which == "latest" {
+		number, err = len(all), nil
+	}
+	if err != nil || number < 1 || number > len(all) {
 		return version{}, "", status.Errorf(codes.NotFound, "Secret Version [%s] not found.", name)
 	}
-	return all[len(all)-1], fmt.Sprintf("%s/versions/%d", secret, len(all)), nil
+	return all[number-1], fmt.Sprintf("%s/versions/%d", secret, number), nil
 }
 
 // GetSecret tells of a secret.
@@ -177,7 +190,11 @@ func (m *Manager) AddSecretVersion(_ context.Context, request *secretmanagerpb.A
 	if !there {
 		return nil, status.Errorf(codes.NotFound, "Secret [%s] not found.", request.GetParent())
 	}
-	m.secrets[request.GetParent()] = append(all, version{request.GetPayload().GetData(), m.now()})
+	data := request.GetPayload().GetData()
+	if sum := request.GetPayload().DataCrc32C; sum == nil || *sum != int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))) {
+		return nil, status.Error(codes.InvalidArgument, "Without its checksum, data that was damaged on the way would be stored.")
+	}
+	m.secrets[request.GetParent()] = append(all, version{data, m.now()})
 	return &secretmanagerpb.SecretVersion{Name: fmt.Sprintf("%s/versions/%d", request.GetParent(), len(all)+1)}, nil
 }
 

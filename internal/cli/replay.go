@@ -11,6 +11,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/cli/messages"
 	"github.com/gemhook/gemhook/internal/cli/replay"
 	"github.com/gemhook/gemhook/shared/ledger"
@@ -20,12 +21,13 @@ import (
 
 // A replayRun is one run of "replay".
 type replayRun struct {
-	*session
+	*session // for the settings, the clients and the clock
 	filterFlags
 	deadLetters bool
 	apply       bool
 	topicID     string
 	limit       int
+	more        int // wanted, and beyond the limit
 }
 
 // replayed is what "replay" prints.
@@ -36,11 +38,12 @@ type replayed struct {
 	Skipped   int            `json:"skipped"`
 	Failed    int            `json:"failed"`
 	Left      int            `json:"left"`           // not begun
+	More      int            `json:"more,omitempty"` // wanted, and beyond the limit
 	Stay      int            `json:"stay,omitempty"` // in the dead-letter subscription, for they are not wanted
 	Events    []*replay.Item `json:"events"`
 }
 
-func (s *session) replayCommand() *cobra.Command {
+func replayCommand(s *session) *cobra.Command {
 	r := &replayRun{session: s}
 	command := &cobra.Command{
 		Use:   "replay [ID...]",
@@ -50,7 +53,7 @@ want. It shows what it would publish, and does it with --apply.
 
 Each message is marked ce-redelivered: true. It goes to the topic the event was published to, or to
 --topic. Events that were never published are settled in the ledger, so that Gemini's next retry is a
-duplicate; one that an instance is working on is left alone. Dead letters of the ledger are only
+duplicate; but a copy to another topic settles nothing. One that an instance is working on is left alone. Dead letters of the ledger are only
 replayed if --state dead_lettered or their ID says so.
 
 With --dead-letters they come from the dead-letter subscription, where Pub/Sub puts what a subscriber
@@ -67,18 +70,21 @@ subscription, and messages are back in it after its backoff.`,
 	flags.BoolVar(&r.deadLetters, "dead-letters", false, "take them from the dead-letter subscription")
 	flags.BoolVar(&r.apply, "apply", false, "publish; without it, only show what would be")
 	flags.StringVar(&r.topicID, "topic", "", "id of the topic to publish to")
-	flags.IntVar(&r.limit, "limit", 1000, "how many events at most, the newest")
+	flags.IntVar(&r.limit, "limit", 1000, "how many events at most, the oldest; 0 is all")
 	return command
 }
 
 func (r *replayRun) run(ctx context.Context, ids []string) error {
 	if len(ids) == 0 && !r.deadLetters && r.filterFlags.empty() {
-		return usage("name events, or say which: --type, --tenant, --static, --state, --since, --until")
+		return failure.Usagef("name events, or say which: --type, --tenant, --static, --state, --since, --until")
+	}
+	if r.limit < 0 {
+		return failure.Usagef("--limit is a number from 0")
 	}
 	if r.deadLetters && (r.state != "" || r.static) {
-		return usage("--state and --static are for the ledger, not for --dead-letters")
+		return failure.Usagef("--state and --static are for the ledger, not for --dead-letters")
 	}
-	filter, err := r.filterFlags.filter(r.session, r.limit)
+	filter, err := r.filterFlags.filter(r.Now())
 	if err != nil {
 		return err
 	}
@@ -112,25 +118,25 @@ func (r *replayRun) run(ctx context.Context, ids []string) error {
 		return printErr
 	}
 	if err != nil {
-		return advise(err, r.goOn(items, len(ids) > 0))
+		return failure.Advise(err, r.goOn(items, len(ids) > 0))
 	}
 	return nil
 }
 
 // plan finds what is wanted in the ledger, oldest first.
 func (r *replayRun) plan(ctx context.Context, ids []string, filter deliveries.Filter) ([]*replay.Item, error) {
-	defer r.working("reading the ledger")()
-	reader, err := r.ledger(ctx)
+	defer r.console.Working("reading the ledger")()
+	reader, err := r.clients.Deliveries(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := r.call(ctx)
+	ctx, cancel := r.clients.Call(ctx)
 	defer cancel()
 	var items []*replay.Item
 	for _, id := range ids {
 		delivery, err := reader.Get(ctx, deliveries.KeyOf(id, r.tenant))
 		if err != nil {
-			return nil, advise(fmt.Errorf("%s: %w", id, err), unknownDelivery(err))
+			return nil, fmt.Errorf("%s: %w", id, err)
 		}
 		items = append(items, replay.FromLedger(delivery, r.topicID))
 	}
@@ -147,27 +153,31 @@ func (r *replayRun) plan(ctx context.Context, ids []string, filter deliveries.Fi
 		items = append(items, replay.FromLedger(delivery, r.topicID))
 	}
 	slices.Reverse(items)
+	if r.limit > 0 && len(items) > r.limit {
+		r.more = len(items) - r.limit
+		items = items[:r.limit]
+	}
 	return items, nil
 }
 
 func (r *replayRun) pull(ctx context.Context) (*messages.DeadLetters, error) {
-	defer r.working("pulling dead letters")()
+	defer r.console.Working("pulling dead letters")()
 	subscription, err := r.settings.Get(deployment.DeadLetterSubscription)
 	if err != nil {
 		return nil, err
 	}
-	client, err := r.pubsub(ctx)
+	client, err := r.clients.PubSub(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkSubscription(ctx, client, subscription); err != nil {
+	if err := (&tail{client: client, call: r.clients.Call, tailFlags: tailFlags{subscription: subscription}}).check(ctx); err != nil {
 		return nil, err
 	}
 	return messages.PullDeadLetters(ctx, client, subscription, r.limit, r.Patience)
 }
 
 func (r *replayRun) giveBack(ctx context.Context, letters *messages.DeadLetters) {
-	ctx, cancel := r.call(context.WithoutCancel(ctx))
+	ctx, cancel := r.clients.Call(context.WithoutCancel(ctx))
 	defer cancel()
 	if err := letters.Release(ctx); err != nil {
 		r.console.Note("gemhook: %v; they come back by themselves within ten minutes", err)
@@ -186,22 +196,20 @@ func (r *replayRun) publish(ctx context.Context, items []*replay.Item) error {
 	defer publisher.Close()
 	progress := r.console.Progress("publishing", len(items))
 	defer progress.Stop()
-	deps := replay.Deps{
-		Publisher: publisher, Timeout: r.CallTimeout, Now: r.Now, Done: func() { progress.Add(1) },
-	}
+	deps := replay.Deps{Publisher: publisher, Timeout: r.CallTimeout, Clock: &replay.Clock{Local: r.Now}, Done: func() { progress.Add(1) }}
 	if !r.deadLetters {
-		if deps.Reader, err = r.ledger(ctx); err != nil {
+		if deps.Reader, err = r.clients.Deliveries(ctx); err != nil {
 			return err
 		}
-		if deps.Ledger, err = r.protocol(ctx); err != nil {
+		if deps.Ledger, err = protocol(ctx, r.session, deps.Clock.Now); err != nil {
 			return err
 		}
 	}
 	return replay.Run(ctx, deps, items)
 }
 
-// protocol returns the ledger as the receiver has it.
-func (s *session) protocol(ctx context.Context) (*ledger.Ledger, error) {
+// protocol returns the ledger as the receiver has it, but for the clock.
+func protocol(ctx context.Context, s *session, now func() time.Time) (*ledger.Ledger, error) {
 	lease, err := s.settings.Duration(deployment.Lease)
 	if err != nil {
 		return nil, err
@@ -210,19 +218,19 @@ func (s *session) protocol(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.firestore(ctx)
+	client, err := s.clients.Firestore(ctx)
 	if err != nil {
 		return nil, err
 	}
 	store := firestoreledger.New(client, s.settings.Optional(deployment.Collection))
-	return ledger.New(store, ledger.Options{Lease: lease, Retention: retention, Now: s.Now}), nil
+	return ledger.New(store, ledger.Options{Lease: lease, Retention: retention, Now: now}), nil
 }
 
 // shown is how many events people are shown.
 const shown = 20
 
 func (r *replayRun) print(items []*replay.Item, stay int) error {
-	result := &replayed{DryRun: !r.apply, Matched: len(items), Stay: stay, Events: items}
+	result := &replayed{DryRun: !r.apply, Matched: len(items), More: r.more, Stay: stay, Events: items}
 	if items == nil {
 		result.Events = []*replay.Item{}
 	}
@@ -243,8 +251,11 @@ func (r *replayRun) print(items []*replay.Item, stay int) error {
 
 func (r *replayRun) text(result *replayed) string {
 	stay := ""
+	if result.More > 0 {
+		stay = fmt.Sprintf("%d newer ones are beyond --limit %d\n", result.More, r.limit)
+	}
 	if result.Stay > 0 {
-		stay = fmt.Sprintf("%d other dead letters stay where they are\n", result.Stay)
+		stay += fmt.Sprintf("%d other dead letters stay where they are\n", result.Stay)
 	}
 	if result.Matched == 0 {
 		return "nothing to publish\n" + stay

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gemhook/gemhook/internal/cli/console"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
-	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/geminiapi"
-	"github.com/gemhook/gemhook/shared/secret"
 )
 
 // undoing is how long undoing a registration may take.
@@ -20,15 +20,18 @@ const undoing = time.Minute
 
 // A creation is one run of "webhooks create".
 type creation struct {
-	*session
+	*registry
+	store *secretstore.Store                                          // nil: the secret is only shown
+	call  func(context.Context) (context.Context, context.CancelFunc) // bounds one call of a backend
+	creationFlags
+}
+
+type creationFlags struct {
 	name       string
 	events     []string
 	showSecret bool
 	replace    bool
 	another    bool
-
-	client *geminiapi.Client
-	store  *secretstore.Store // nil: the secret is only shown
 }
 
 // created is what "webhooks create" prints.
@@ -39,8 +42,8 @@ type created struct {
 	SigningSecret string             `json:"signing_secret,omitempty"` // with --show-secret
 }
 
-func (s *session) webhooksCreateCommand() *cobra.Command {
-	c := &creation{session: s}
+func webhooksCreateCommand(s *session) *cobra.Command {
+	c := &creation{call: func(ctx context.Context) (context.Context, context.CancelFunc) { return s.clients.Call(ctx) }}
 	create := &cobra.Command{
 		Use:   "create",
 		Short: "Register the receiver with Gemini and store the signing secret",
@@ -49,20 +52,30 @@ where the receiver reads it. The secret is not shown, and no registration stays 
 could not be stored.
 
 Secrets that are stored already stay beside the new one, for another webhook may use them;
---replace drops them. A second webhook for the same URL would bring each event twice, so that
-takes --another.`,
+--replace drops them. A second webhook for the same URL would bring each event twice, so it needs
+--another.
+
+It subscribes to the types that Gemini takes; a receiver accepts every type.`,
 		Example: "  gemhook webhooks create --terraform-dir terraform/gcp\n" +
 			"  gemhook webhooks create --event batch.succeeded,batch.failed --name batches",
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return c.run(command.Context()) },
+		RunE: func(command *cobra.Command, _ []string) (err error) {
+			if c.store, err = s.clients.SigningSecrets(); err != nil && !c.showSecret {
+				return err
+			}
+			if c.registry, err = newRegistry(s); err != nil {
+				return err
+			}
+			return c.run(command.Context())
+		},
 	}
 	flags := create.Flags()
 	flags.StringVar(&c.name, "name", "gemhook", "name of the webhook")
-	flags.StringSliceVar(&c.events, "event", standin.EventTypes(), "types of event to subscribe to")
+	flags.StringSliceVar(&c.events, "event", geminiapi.EventTypes(), "types of event to subscribe to")
 	flags.BoolVar(&c.showSecret, "show-secret", false, "print the signing secret")
 	flags.BoolVar(&c.replace, "replace", false, "drop the secrets that are stored already")
 	flags.BoolVar(&c.another, "another", false, "register even if a webhook delivers to the URL already")
-	complete(create, "event", standin.EventTypes()...)
+	complete(create, "event", geminiapi.EventTypes()...)
 	return create
 }
 
@@ -71,77 +84,71 @@ func (c *creation) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	kept, err := c.look(ctx)
+	uri, err := deliverable(c.settings, receiver+"/")
 	if err != nil {
 		return err
 	}
-	before, err := c.webhooksAt(ctx, receiver)
+	if err := c.checkStore(ctx); err != nil {
+		return err
+	}
+	before, err := c.at(ctx, uri)
 	if err != nil {
 		return err
 	}
 	if len(before) > 0 && !c.another {
-		return advise(fmt.Errorf("webhook %s delivers to %s already", before[0].ID, receiver),
+		return failure.Advise(fmt.Errorf("webhook %s delivers to %s already", before[0].ID, receiver),
 			"if its secret is lost, have Gemini make a new one: gemhook webhooks rotate\nto register another all the same: --another")
-	}
-	if c.client, err = c.gemini(); err != nil {
-		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// From here on nothing but its death stops the command half-way: a secret that is not stored is lost.
+	// From here on nothing but the end of the process stops the command half-way: a secret that is not stored is lost.
 	ctx = context.WithoutCancel(ctx)
-	w, err := c.register(ctx, receiver+"/", before)
+	w, err := c.register(ctx, uri, before)
 	if err != nil {
-		return err
+		return refusedEvents(err, c.events)
 	}
 	result := &created{Webhook: w}
 	if c.store != nil {
-		if err := c.storeSecret(ctx, w, kept); err != nil {
+		if result.StoredSecrets, err = c.storeSecret(ctx, w); err != nil {
 			return err
 		}
-		result.StoredIn, result.StoredSecrets = c.store.String(), 1+len(kept)
+		result.StoredIn = c.store.String()
 	}
 	if c.showSecret {
 		result.SigningSecret = w.NewSigningSecret.Reveal()
 	}
 	w.NewSigningSecret = geminiapi.Secret{}
-	return c.print(result, len(kept))
+	return c.print(result)
 }
 
-// look finds out where the secret is to be stored and that it can be, and returns the secrets to keep beside it.
-func (c *creation) look(ctx context.Context) (kept []string, err error) {
-	defer c.working("looking at where the secret is stored")()
-	c.store, err = c.secretStore()
-	if err != nil {
-		if c.showSecret {
-			c.store = nil
-			return nil, nil
-		}
-		return nil, err
+// checkStore finds out, before Gemini is asked, that the secret can be stored.
+func (c *creation) checkStore(ctx context.Context) error {
+	if c.store == nil {
+		return nil
 	}
+	defer c.console.Working("looking at where the secret is stored")()
 	ctx, cancel := c.call(ctx)
 	defer cancel()
 	if err := c.store.CheckWritable(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	text, err := c.store.Read(ctx)
-	if errors.Is(err, secretstore.ErrEmpty) || c.replace {
-		return nil, nil
+	if _, err := c.store.Read(ctx); !errors.Is(err, secretstore.ErrEmpty) {
+		return err
 	}
-	return strings.Fields(text.Reveal()), err
+	return nil
 }
 
 // register asks Gemini. Where its answer is lost it undoes what may have come of it, for the secret is lost too.
 func (c *creation) register(ctx context.Context, uri string, before []*geminiapi.Webhook) (*geminiapi.Webhook, error) {
-	defer c.working("registering with Gemini")()
-	w, err := c.client.Create(ctx, geminiapi.Webhook{Name: c.name, URI: uri, SubscribedEvents: c.events})
+	defer c.console.Working("registering with Gemini")()
+	w, err := c.gemini.Create(ctx, geminiapi.Webhook{Name: c.name, URI: uri, SubscribedEvents: c.events})
 	if !errors.Is(err, geminiapi.ErrOutcomeUnknown) {
 		return w, err
 	}
-	after, listErr := c.webhooksAt(ctx, uri)
+	after, listErr := c.at(ctx, uri)
 	if listErr != nil {
-		return nil, advise(errors.Join(err, listErr), "see whether a webhook has been registered: gemhook webhooks list; and delete it")
+		return nil, failure.Advise(errors.Join(err, listErr), "see whether a webhook has been registered: gemhook webhooks list; and delete it")
 	}
 	known := map[string]bool{}
 	for _, w := range before {
@@ -155,35 +162,43 @@ func (c *creation) register(ctx context.Context, uri string, before []*geminiapi
 	return nil, err
 }
 
-func (c *creation) storeSecret(ctx context.Context, w *geminiapi.Webhook, kept []string) error {
-	defer c.working("storing the signing secret")()
+// storeSecret stores the new webhook's secret before those that are stored, and returns how many there are then.
+func (c *creation) storeSecret(ctx context.Context, w *geminiapi.Webhook) (count int, err error) {
+	defer c.console.Working("storing the signing secret")()
 	writing, cancel := context.WithTimeout(ctx, undoing)
 	defer cancel()
-	text := strings.Join(append([]string{w.NewSigningSecret.Reveal()}, kept...), " ")
-	if err := c.store.Write(writing, secret.NewText(text)); err != nil {
-		return c.undo(ctx, w, err)
+	err = c.store.Change(writing, func(stored string) (string, error) {
+		secrets := []string{w.NewSigningSecret.Reveal()}
+		if !c.replace {
+			secrets = append(secrets, strings.Fields(stored)...)
+		}
+		count = len(secrets)
+		return strings.Join(secrets, " "), nil
+	})
+	if err != nil {
+		return 0, c.undo(ctx, w, err)
 	}
-	return nil
+	return count, nil
 }
 
 // undo removes a webhook whose secret is lost, and returns why.
 func (c *creation) undo(ctx context.Context, w *geminiapi.Webhook, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, undoing)
 	defer cancel()
-	if err := c.client.Delete(ctx, w.ID); err != nil {
-		return advise(errors.Join(fmt.Errorf("webhook %s is registered, and its secret is lost: %w", w.ID, cause), err),
+	if err := c.gemini.Delete(ctx, w.ID); err != nil {
+		return failure.Advise(errors.Join(fmt.Errorf("webhook %s is registered, and its secret is lost: %w", w.ID, cause), err),
 			"delete it: gemhook webhooks delete "+w.ID+"\nor have Gemini make a new secret: gemhook webhooks rotate "+w.ID)
 	}
-	return advise(fmt.Errorf("%w; the registration has been undone", cause), adviceOn(cause))
+	return failure.Advise(fmt.Errorf("%w; the registration has been undone", cause), failure.Advice(cause))
 }
 
-func (c *creation) print(result *created, kept int) error {
+func (c *creation) print(result *created) error {
 	return c.console.Print(result, func() string {
 		text := "registered " + result.Webhook.ID + ", which delivers " +
-			fmt.Sprintf("%d types of event to %s\n", len(result.Webhook.SubscribedEvents), result.Webhook.URI)
+			fmt.Sprintf("%d types of event to %s\n", len(result.Webhook.SubscribedEvents), console.OneLine(result.Webhook.URI))
 		if result.StoredIn != "" {
 			text += "its signing secret is in " + result.StoredIn
-			if kept > 0 {
+			if kept := result.StoredSecrets - 1; kept > 0 {
 				text += fmt.Sprintf(", beside %d from before", kept)
 			}
 			text += "\n"

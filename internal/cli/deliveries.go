@@ -2,8 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
@@ -53,11 +54,18 @@ func newEntry(d *deliveries.Delivery) *entry {
 	return e
 }
 
-func (s *session) deliveriesCommand() *cobra.Command {
-	return group("deliveries", "See what came in, from the ledger", s.deliveriesListCommand(), s.deliveriesGetCommand())
+func deliveriesCommand(s *session) *cobra.Command {
+	return group("deliveries", "See what came in, from the ledger", deliveriesListCommand(s), deliveriesGetCommand(s))
 }
 
-func (s *session) deliveriesListCommand() *cobra.Command {
+// A listing is one run of "deliveries list".
+type listing struct {
+	console *console.Console
+	reader  *deliveries.Reader
+	filter  deliveries.Filter
+}
+
+func deliveriesListCommand(s *session) *cobra.Command {
 	var filters filterFlags
 	var limit int
 	list := &cobra.Command{
@@ -66,28 +74,21 @@ func (s *session) deliveriesListCommand() *cobra.Command {
 		Example: "  gemhook deliveries list --type batch.failed --since 24h",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			filter, err := filters.filter(s, limit)
+			filter, err := filters.filter(s.Now())
 			if err != nil {
 				return err
 			}
-			done := s.working("reading the ledger")
-			defer done()
-			ctx := command.Context()
-			reader, err := s.ledger(ctx)
+			if filter.Limit = limit; limit < 0 {
+				return failure.Usagef("--limit is a number from 0")
+			}
+			reader, err := s.clients.Deliveries(command.Context())
 			if err != nil {
 				return err
 			}
-			ctx, cancel := s.call(ctx)
+			ctx, cancel := s.clients.Call(command.Context())
 			defer cancel()
-			entries := []*entry{}
-			for delivery, err := range reader.List(ctx, filter) {
-				if err != nil {
-					return err
-				}
-				entries = append(entries, newEntry(delivery))
-			}
-			done()
-			return s.console.Print(entries, func() string { return s.entriesText(entries, limit) })
+			l := &listing{s.console, reader, filter}
+			return l.run(ctx)
 		},
 	}
 	filters.add(list)
@@ -95,7 +96,21 @@ func (s *session) deliveriesListCommand() *cobra.Command {
 	return list
 }
 
-func (s *session) entriesText(entries []*entry, limit int) string {
+func (l *listing) run(ctx context.Context) error {
+	done := l.console.Working("reading the ledger")
+	defer done()
+	entries := []*entry{}
+	for delivery, err := range l.reader.List(ctx, l.filter) {
+		if err != nil {
+			return err
+		}
+		entries = append(entries, newEntry(delivery))
+	}
+	done()
+	return l.console.Print(entries, func() string { return entriesText(l.console, entries, l.filter.Limit) })
+}
+
+func entriesText(c *console.Console, entries []*entry, limit int) string {
 	if len(entries) == 0 {
 		return "no deliveries\n"
 	}
@@ -116,64 +131,54 @@ func (s *session) entriesText(entries []*entry, limit int) string {
 			{Text: e.ResourceID}, {Text: fmt.Sprint(e.Attempt)}, {Text: e.MessageID}, {Text: id},
 		})
 	}
-	text := s.console.Table([]string{"RECEIVED", "STATE", "TYPE", "TENANT", "RESOURCE", "ATTEMPT", "MESSAGE", "ID"}, rows)
+	text := c.Table([]string{"RECEIVED", "STATE", "TYPE", "TENANT", "RESOURCE", "ATTEMPT", "MESSAGE", "ID"}, rows)
 	if len(entries) == limit {
 		text += fmt.Sprintf("the newest %d; there may be more (--limit, --until)\n", limit)
 	}
 	return text
 }
 
-func (s *session) deliveriesGetCommand() *cobra.Command {
+func deliveriesGetCommand(s *session) *cobra.Command {
 	var tenant string
 	var payload bool
 	get := &cobra.Command{
 		Use:   "get ID",
-		Short: "Show a delivery whole",
+		Short: "Show all that is known of a delivery",
 		Long: `Shows a delivery, by its webhook-id or by its key in the ledger. A webhook-id alone is one of a static
-webhook; a dynamic one's needs --tenant. A delivery by token goes by its key.`,
+webhook; a dynamic one's needs --tenant. A delivery by token is found by its key.`,
 		Example: "  gemhook deliveries get msg_2f1c… --tenant acme\n  gemhook deliveries get msg_2f1c… --payload | jq .data",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			ctx := command.Context()
-			done := s.working("reading the ledger")
+			done := s.console.Working("reading the ledger")
 			defer done()
-			reader, err := s.ledger(ctx)
+			reader, err := s.clients.Deliveries(command.Context())
 			if err != nil {
 				return err
 			}
-			ctx, cancel := s.call(ctx)
+			ctx, cancel := s.clients.Call(command.Context())
 			defer cancel()
 			delivery, err := reader.Get(ctx, deliveries.KeyOf(args[0], tenant))
 			if err != nil {
-				return advise(fmt.Errorf("%s: %w", args[0], err), unknownDelivery(err))
+				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			done()
 			if payload {
-				_, err := s.Stdout.Write(delivery.Payload)
-				return err
+				return s.console.PrintRaw(delivery.Payload)
 			}
-			return s.console.Print(newEntry(delivery), func() string { return s.entryText(delivery) })
+			return s.console.Print(newEntry(delivery), func() string { return entryText(s.console, delivery) })
 		},
 	}
 	get.Flags().StringVar(&tenant, "tenant", "", "tenant of a dynamic webhook's delivery")
-	get.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte for byte")
+	get.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte for byte if it does not go to a terminal")
 	return get
 }
 
-func unknownDelivery(err error) string {
-	if !errors.Is(err, deliveries.ErrNotFound) {
-		return adviceOn(err)
-	}
-	return "find it: gemhook deliveries list; where the ledger cannot be listed, in " + receiversLog +
-		".\nA dynamic webhook's delivery needs --tenant"
-}
-
-func (s *session) entryText(d *deliveries.Delivery) string {
+func entryText(c *console.Console, d *deliveries.Delivery) string {
 	settled := ""
 	if d.SettledAt != nil {
 		settled = stamp(*d.SettledAt)
 	}
-	text := s.console.Pairs([][2]string{
+	text := c.Pairs([][2]string{
 		{"key", string(d.Key)}, {"state", string(d.State)}, {"webhook-id", d.WebhookID}, {"type", d.Type}, {"tenant", d.Tenant},
 		{"resource", d.ResourceID}, {"scheme", d.Scheme}, {"attempt", fmt.Sprint(d.Attempt)}, {"received", stamp(d.ReceivedAt)},
 		{"settled", settled}, {"expires", stamp(d.ExpiresAt)}, {"topic", d.Topic}, {"message", d.MessageID},
@@ -185,14 +190,14 @@ func (s *session) entryText(d *deliveries.Delivery) string {
 		}
 	}
 	if len(attributes) > 0 {
-		text += s.console.Paint(console.Bold, "attributes") + "\n" + s.console.Pairs(attributes)
+		text += c.Paint(console.Bold, "attributes") + "\n" + c.Pairs(attributes)
 	}
 	if len(d.Payload) == 0 {
 		return text
 	}
 	var indented bytes.Buffer
 	if json.Indent(&indented, d.Payload, "  ", "  ") != nil {
-		return text + s.console.Paint(console.Bold, "payload") + "\n  " + console.Clean(string(d.Payload)) + "\n"
+		return text + c.Paint(console.Bold, "payload") + "\n  " + console.OneLine(string(d.Payload)) + "\n"
 	}
-	return text + s.console.Paint(console.Bold, "payload") + "\n  " + indented.String() + "\n"
+	return text + c.Paint(console.Bold, "payload") + "\n  " + indented.String() + "\n"
 }

@@ -17,8 +17,8 @@ import (
 
 var start = time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
 
-// A scene has a Gemini, a store and a receiver, all of which can fail. Secrets are texts such as "whsec_1".
-type scene struct {
+// A fixture has a Gemini, a store and a receiver, all of which can fail. Secrets are texts such as "whsec_1".
+type fixture struct {
 	t     *testing.T
 	now   time.Time
 	valid []geminiapi.SigningSecret // at Gemini, newest first
@@ -37,17 +37,19 @@ type scene struct {
 	lostAnswers                int // of rotations
 	onStep                     func(string)
 	made                       int
+	answers                    []bool   // of the receiver, before it answers as it should
+	witnessed                  []string // secrets that a delivery was awaited of
 	refusedAt                  []string // steps at which a genuine delivery would be refused for good
 }
 
-func newScene(t *testing.T) *scene {
-	s := &scene{t: t, now: start, stored: "whsec_0001", knows: "whsec_0001", written: start.Add(-240 * time.Hour), onStep: func(string) {}}
+func newFixture(t *testing.T) *fixture {
+	s := &fixture{t: t, now: start, stored: "whsec_0001", knows: "whsec_0001", written: start.Add(-240 * time.Hour), onStep: func(string) {}}
 	s.texts = []string{"whsec_0001"}
 	s.valid = []geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001"}}
 	return s
 }
 
-func (s *scene) Get(context.Context, string) (*geminiapi.Webhook, error) {
+func (s *fixture) Get(context.Context, string) (*geminiapi.Webhook, error) {
 	w := &geminiapi.Webhook{ID: "w"}
 	for _, listed := range s.valid {
 		if !listed.ExpireTime.IsZero() && !listed.ExpireTime.After(s.now) {
@@ -64,7 +66,7 @@ func (s *scene) Get(context.Context, string) (*geminiapi.Webhook, error) {
 	return w, s.getErr
 }
 
-func (s *scene) Rotate(ctx context.Context, _ string, behavior geminiapi.RevocationBehavior) (geminiapi.Secret, error) {
+func (s *fixture) Rotate(ctx context.Context, _ string, behavior geminiapi.RevocationBehavior) (geminiapi.Secret, error) {
 	if behavior != geminiapi.RevokeAfter24Hours {
 		s.t.Errorf("rotation with %s", behavior)
 	}
@@ -88,7 +90,7 @@ func (s *scene) Rotate(ctx context.Context, _ string, behavior geminiapi.Revocat
 }
 
 // signers are the secrets that Gemini signs with now.
-func (s *scene) signers() (texts []string) {
+func (s *fixture) signers() (texts []string) {
 	for i, listed := range s.valid {
 		if listed.ExpireTime.IsZero() || listed.ExpireTime.After(s.now) {
 			texts = append(texts, s.texts[i])
@@ -97,38 +99,51 @@ func (s *scene) signers() (texts []string) {
 	return texts
 }
 
-func (s *scene) Read(context.Context) (secret.Text, error) {
+func (s *fixture) Read(context.Context) (secret.Text, error) {
 	if s.stored == "" {
 		return secret.Text{}, secretstore.ErrEmpty
 	}
 	return secret.NewText(s.stored), nil
 }
 
-func (s *scene) WrittenAt(context.Context) (time.Time, error) { return s.written, nil }
-func (s *scene) CheckWritable(context.Context) error          { return s.checkErr }
+func (s *fixture) WrittenAt(context.Context) (time.Time, error) { return s.written, nil }
+func (s *fixture) CheckWritable(context.Context) error          { return s.checkErr }
 
-func (s *scene) Write(ctx context.Context, text secret.Text) error {
+func (s *fixture) Change(ctx context.Context, change func(string) (string, error)) error {
 	if s.writeErr != nil || ctx.Err() != nil {
 		return cmp.Or(s.writeErr, ctx.Err())
 	}
-	s.stored, s.written = text.Reveal(), s.now
+	text, err := change(s.stored)
+	if err != nil || text == s.stored {
+		return err
+	}
+	s.stored, s.written = text, s.now
 	s.writes++
 	return nil
 }
 
 // accepts is the receiver: it reads what is stored when it does not know a secret, every ten seconds at most.
-func (s *scene) accepts(_ context.Context, text string) (bool, error) {
+func (s *fixture) accepts(_ context.Context, text string) (bool, error) {
+	if len(s.answers) > 0 {
+		answer := s.answers[0]
+		s.answers = s.answers[1:]
+		return answer, nil
+	}
 	if !slices.Contains(strings.Fields(s.knows), text) && s.now.Sub(s.reread) >= 10*time.Second {
 		s.knows, s.reread = s.stored, s.now
 	}
 	return slices.Contains(strings.Fields(s.knows), text), nil
 }
 
-func (s *scene) rotation() *rotation.Rotation {
+func (s *fixture) rotation() *rotation.Rotation {
 	return rotation.New("w", rotation.Deps{
 		Gemini: s, Store: s, Accepts: s.accepts,
-		Witness: func(_ context.Context, secrets []string) (int, error) {
-			return slices.IndexFunc(secrets, func(text string) bool { return slices.Contains(s.signers(), text) }), nil
+		Witness: func(_ context.Context, secret string) error {
+			s.witnessed = append(s.witnessed, secret)
+			if !slices.Contains(s.signers(), secret) {
+				return rotation.ErrUnproven
+			}
+			return nil
 		},
 		Now:  func() time.Time { return s.now },
 		Wait: func(ctx context.Context, d time.Duration) error { s.now = s.now.Add(d); return ctx.Err() },
@@ -142,7 +157,7 @@ func (s *scene) rotation() *rotation.Rotation {
 	})
 }
 
-func (s *scene) want(err, want error, stored string) {
+func (s *fixture) want(err, want error, stored string) {
 	s.t.Helper()
 	if !errors.Is(err, want) {
 		s.t.Errorf("the error is %v, want %v", err, want)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/explain"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/jwks"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -22,11 +21,11 @@ import (
 
 // A verification is one run of "verify".
 type verification struct {
-	*session
+	*session                        // for the files, the settings and the secrets
 	headersFile, bodyFile, path, at string
 }
 
-func (s *session) verifyCommand() *cobra.Command {
+func verifyCommand(s *session) *cobra.Command {
 	v := &verification{session: s}
 	verify := &cobra.Command{
 		Use:   "verify [FILE]",
@@ -62,7 +61,7 @@ func (v *verification) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	done := v.working("reading keys")
+	done := v.console.Working("reading keys")
 	keys := v.keys(ctx, capture.Path)
 	done()
 	if err := ctx.Err(); err != nil {
@@ -73,7 +72,7 @@ func (v *verification) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if !report.Accepted {
-		return errSaid
+		return failure.ErrShown
 	}
 	return nil
 }
@@ -81,10 +80,10 @@ func (v *verification) run(ctx context.Context, args []string) error {
 // capture reads the delivery.
 func (v *verification) capture(args []string) (capture explain.Capture, err error) {
 	if (len(args) == 1) == (v.headersFile != "") || (v.headersFile == "") != (v.bodyFile == "") {
-		return capture, usage("give a captured request, or --headers and --body")
+		return capture, failure.Usagef("give a captured request, or --headers and --body")
 	}
 	if len(args) == 1 {
-		text, err := v.readFile(args[0])
+		text, err := v.readCapture(args[0])
 		if err != nil {
 			return capture, err
 		}
@@ -92,14 +91,14 @@ func (v *verification) capture(args []string) (capture explain.Capture, err erro
 			return capture, err
 		}
 	} else {
-		headers, err := v.readFile(v.headersFile)
+		headers, err := v.readCapture(v.headersFile)
 		if err != nil {
 			return capture, err
 		}
 		if capture, err = explain.ParseCapture(headers); err != nil {
 			return capture, err
 		}
-		if capture.Body, err = v.readFile(v.bodyFile); err != nil {
+		if capture.Body, err = v.readCapture(v.bodyFile); err != nil {
 			return capture, err
 		}
 	}
@@ -109,20 +108,16 @@ func (v *verification) capture(args []string) (capture explain.Capture, err erro
 	return capture, nil
 }
 
-func (v *verification) readFile(name string) (text []byte, err error) {
-	if name == "-" {
-		text, err = io.ReadAll(v.Stdin)
-	} else {
-		text, err = os.ReadFile(name)
-	}
+func (v *verification) readCapture(name string) ([]byte, error) {
+	text, err := v.readFile(name)
 	if err != nil {
-		return nil, &coded{fmt.Errorf("read the delivery: %w", err), exitNotFound}
+		return nil, failure.WithCode(fmt.Errorf("read the delivery: %w", err), failure.NotFound)
 	}
 	return text, nil
 }
 
 func (v *verification) options() (options explain.Options, err error) {
-	if options.At, err = v.moment("at", v.at); err != nil {
+	if options.At, err = moment("at", v.at, v.Now()); err != nil {
 		return options, err
 	}
 	if options.At.IsZero() {
@@ -138,7 +133,7 @@ func (v *verification) options() (options explain.Options, err error) {
 // keys reads those that a delivery to a path is verified with.
 func (v *verification) keys(ctx context.Context, path string) (keys explain.Keys) {
 	if !strings.HasPrefix(path, tenant.PathPrefix) {
-		text, err := v.secretText(ctx, deployment.SigningSecrets)
+		text, err := v.clients.SecretText(ctx, deployment.SigningSecrets)
 		if err == nil {
 			keys.Secrets, err = webhook.ParseSecrets(text)
 		}
@@ -147,7 +142,7 @@ func (v *verification) keys(ctx context.Context, path string) (keys explain.Keys
 		}
 		return keys
 	}
-	text, err := v.secretText(ctx, deployment.DynamicKeys)
+	text, err := v.clients.SecretText(ctx, deployment.DynamicKeys)
 	var missing *deployment.MissingError
 	if errors.As(err, &missing) {
 		return keys // there are no dynamic endpoints
@@ -157,9 +152,14 @@ func (v *verification) keys(ctx context.Context, path string) (keys explain.Keys
 			keys.TenantsErr = errors.Join(errors.New("there is no dynamic key"), err)
 		}
 	}
-	ctx, cancel := v.call(ctx)
+	ctx, cancel := v.clients.Call(ctx)
 	defer cancel()
-	keys.KeySet, keys.KeySetErr = jwks.Fetch(ctx, v.HTTPClient, v.settings.Optional(deployment.JWKSURL))
+	url, err := v.settings.KeySet()
+	if err != nil {
+		keys.KeySetErr = err
+		return keys
+	}
+	keys.KeySet, keys.KeySetErr = jwks.Fetch(ctx, v.HTTPClient, url)
 	return keys
 }
 
@@ -171,10 +171,10 @@ func (v *verification) text(report *explain.Report) string {
 			explain.Failed:  v.console.Paint(console.Red, "✗"),
 			explain.Skipped: v.console.Paint(console.Dim, "–"),
 		}[step.Outcome]
-		fmt.Fprintf(&text, "%s %-9s  %s\n", mark, step.Name, strings.ReplaceAll(console.Clean(step.Detail), "\uFFFD", " "))
+		fmt.Fprintf(&text, "%s %-9s  %s\n", mark, step.Name, console.OneLine(step.Detail))
 	}
 	if !report.Accepted {
-		fmt.Fprintf(&text, "\n%s  the receiver answers %d %s: %s\n", v.console.Paint(console.Red, "refused"), report.StatusCode, report.Code, report.Message)
+		fmt.Fprintf(&text, "\n%s  the receiver answers %d %s: %s\n", v.console.Paint(console.Red, "refused"), report.StatusCode, report.Code, console.OneLine(report.Message))
 		return text.String()
 	}
 	fmt.Fprintf(&text, "\n%s  the receiver answers %d %s, with these attributes:\n", v.console.Paint(console.Green, "accepted"), report.StatusCode, report.Status)

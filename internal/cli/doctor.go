@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,10 +10,11 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/doctor"
-	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
-func (s *session) doctorCommand() *cobra.Command {
+func doctorCommand(s *session) *cobra.Command {
 	var events []string
 	command := &cobra.Command{
 		Use:   "doctor",
@@ -25,22 +27,22 @@ It changes nothing. Subscribers see the test delivery that Gemini sends, and not
 		Example: "  gemhook doctor --terraform-dir terraform/gcp",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return s.examine(command, events)
+			return examine(command.Context(), s, events)
 		},
 	}
-	s.geminiFlags(command)
+	geminiFlags(s, command)
 	command.Flags().String("topic", "", "id of the topic ($GEMHOOK_TOPIC)")
-	command.Flags().StringSliceVar(&events, "event", standin.EventTypes(), "types of event that the webhook should be subscribed to")
-	complete(command, "event", standin.EventTypes()...)
+	command.Flags().StringSliceVar(&events, "event", geminiapi.EventTypes(), "types of event that the webhook should be subscribed to")
+	complete(command, "event", geminiapi.EventTypes()...)
 	return command
 }
 
-func (s *session) examine(command *cobra.Command, events []string) error {
+func examine(ctx context.Context, s *session, events []string) error {
 	findings := []doctor.Check{}
 	var progress *console.Progress
 	var written error
-	healthy, err := doctor.Examine(command.Context(), doctor.Deps{
-		Settings: s.settings, Gemini: s.gemini, PubSub: s.pubsub, Firestore: s.firestore, SecretManager: s.secretManager,
+	healthy, err := doctor.Examine(ctx, doctor.Deps{
+		Settings: s.settings, Clients: s.clients,
 		HTTP: s.HTTPClient, Events: events, CallTimeout: s.CallTimeout, PingTimeout: s.PingTimeout,
 		Now: s.Now, Wait: s.Wait, Rand: s.Rand,
 	}, func(name string) {
@@ -51,7 +53,7 @@ func (s *session) examine(command *cobra.Command, events []string) error {
 		}
 		findings = append(findings, check)
 		if !s.console.JSON() && written == nil {
-			written = s.console.PrintLine(check, func() string { return s.findingText(check) })
+			written = s.console.PrintLine(check, func() string { return findingText(s.console, check) })
 		}
 	})
 	if progress != nil {
@@ -67,20 +69,20 @@ func (s *session) examine(command *cobra.Command, events []string) error {
 		return err
 	}
 	if !healthy {
-		return errSaid
+		return failure.ErrShown
 	}
 	return nil
 }
 
-func (s *session) findingText(check doctor.Check) string {
+func findingText(c *console.Console, check doctor.Check) string {
 	mark := map[doctor.Outcome]string{
-		doctor.Passed:  s.console.Paint(console.Green, "✓"),
-		doctor.Failed:  s.console.Paint(console.Red, "✗"),
-		doctor.Skipped: s.console.Paint(console.Dim, "–"),
+		doctor.Passed:  c.Paint(console.Green, "✓"),
+		doctor.Failed:  c.Paint(console.Red, "✗"),
+		doctor.Skipped: c.Paint(console.Dim, "–"),
 	}[check.Outcome]
-	text := fmt.Sprintf("%s %-18s  %s", mark, check.Name, strings.ReplaceAll(console.Clean(check.Detail), "\uFFFD", " "))
+	text := fmt.Sprintf("%s %-18s  %s", mark, check.Name, console.OneLine(check.Detail))
 	if check.Advice != "" {
-		text += "\n" + strings.Repeat(" ", 22) + s.console.Paint(console.Cyan, "→ "+check.Advice)
+		text += "\n" + strings.Repeat(" ", 22) + c.Paint(console.Cyan, "→ "+strings.ReplaceAll(check.Advice, "\n", "\n"+strings.Repeat(" ", 24)))
 	}
 	return text
 }

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
@@ -33,7 +32,11 @@ var (
 
 // A sending is one run of "send".
 type sending struct {
-	*session
+	*session // for the clock, the files, the settings and the secrets
+	sendingFlags
+}
+
+type sendingFlags struct {
 	scheme, eventType, bodyFile, tenant, id, forge, keysFile string
 	repeat                                                   int
 	offset                                                   time.Duration
@@ -51,7 +54,7 @@ type sent struct {
 	acknowledged bool
 }
 
-func (s *session) sendCommand() *cobra.Command {
+func sendCommand(s *session) *cobra.Command {
 	v := &sending{session: s}
 	send := &cobra.Command{
 		Use:   "send",
@@ -122,11 +125,11 @@ func (v *sending) run(ctx context.Context) error {
 		return printErr
 	}
 	if err != nil {
-		return advise(err, "check the receiver's URL, and whether it is up")
+		return failure.Advise(err, "check the receiver's URL, and whether it is up")
 	}
 	refused := func(r *sent) bool { return !r.acknowledged }
 	if slices.ContainsFunc(results, refused) != (v.forge != "") {
-		return errSaid
+		return failure.ErrShown
 	}
 	return nil
 }
@@ -134,17 +137,17 @@ func (v *sending) run(ctx context.Context) error {
 func (v *sending) check() error {
 	switch {
 	case !slices.Contains(schemes, v.scheme):
-		return usage("--scheme is v1, v1a or jwt")
+		return failure.Usagef("--scheme is v1, v1a or jwt")
 	case v.forge != "" && !slices.Contains(forgeries, v.forge):
-		return usage("--forge is secret, body, timestamp or token")
+		return failure.Usagef("--forge is secret, body, timestamp or token")
 	case v.forge == forgeToken && v.tenant == "":
-		return usage("--forge token goes with --tenant")
+		return failure.Usagef("--forge token goes with --tenant")
 	case v.forge == forgeBody && v.scheme == standin.SchemeJWT, v.forge == forgeTimestamp && v.scheme == standin.SchemeJWT:
-		return usage("a token signs neither body nor webhook-timestamp: --forge secret")
+		return failure.Usagef("a token signs neither body nor webhook-timestamp: --forge secret")
 	case v.repeat < 1:
-		return usage("--repeat is a number from 1")
+		return failure.Usagef("--repeat is a number from 1")
 	case v.scheme != standin.SchemeV1 && v.keysFile == "":
-		return advise(usage("only Google can sign "+v.scheme+" for a receiver that trusts Google's key set"),
+		return failure.Advise(failure.Usagef("only Google can sign %s for a receiver that trusts Google's key set", v.scheme),
 			"for one that trusts another, give the private keys: --keys FILE")
 	}
 	return nil
@@ -152,21 +155,19 @@ func (v *sending) check() error {
 
 // target is the URL to post to. It can hold a token, and is not shown.
 func (v *sending) target(ctx context.Context) (string, error) {
-	receiver, err := v.settings.Receiver()
-	if err != nil {
-		return "", err
-	}
 	if v.tenant == "" {
-		return receiver + "/", nil
+		receiver, err := v.settings.Receiver()
+		return receiver + "/", err
 	}
-	path, err := v.dynamicPath(ctx, v.tenant)
+	url, err := dynamicURL(ctx, v.session, v.tenant)
 	if err != nil {
 		return "", err
 	}
 	if v.forge == forgeToken {
-		path = tenant.PathPrefix + v.tenant + "/" + strings.Repeat("A", len(path)-len(tenant.PathPrefix+v.tenant+"/"))
+		before, token, _ := strings.Cut(url, tenant.PathPrefix+v.tenant+"/")
+		url = before + tenant.PathPrefix + v.tenant + "/" + strings.Repeat("A", len(token))
 	}
-	return receiver + path, nil
+	return url, nil
 }
 
 func (v *sending) delivery() (standin.Delivery, error) {
@@ -182,15 +183,10 @@ func (v *sending) delivery() (standin.Delivery, error) {
 	if v.id != "" {
 		d.ID = v.id
 	}
-	switch v.bodyFile {
-	case "":
-	case "-":
-		d.Body, err = io.ReadAll(v.Stdin)
-	default:
-		d.Body, err = os.ReadFile(v.bodyFile)
-	}
-	if err != nil {
-		return d, fmt.Errorf("read the body: %w", err)
+	if v.bodyFile != "" {
+		if d.Body, err = v.readFile(v.bodyFile); err != nil {
+			return d, fmt.Errorf("read the body: %w", err)
+		}
 	}
 	return d, nil
 }
@@ -201,18 +197,18 @@ func (v *sending) keys(ctx context.Context) (*standin.Keys, error) {
 		return standin.NewKeys(v.Rand)
 	}
 	if v.keysFile != "" {
-		text, err := os.ReadFile(v.keysFile)
+		text, err := v.readFile(v.keysFile)
 		if err != nil {
-			return nil, &coded{fmt.Errorf("read the keys: %w", err), exitSettings}
+			return nil, failure.WithCode(fmt.Errorf("read the keys: %w", err), failure.Settings)
 		}
 		keys, err := standin.ParseKeys(text)
 		if err != nil {
-			return nil, &coded{fmt.Errorf("%s: %w", v.keysFile, err), exitSettings}
+			return nil, failure.WithCode(fmt.Errorf("%s: %w", v.keysFile, err), failure.Settings)
 		}
 		return keys, nil
 	}
-	defer v.working("reading the signing secrets")()
-	text, err := v.secretText(ctx, deployment.SigningSecrets)
+	defer v.console.Working("reading the signing secrets")()
+	text, err := v.clients.SecretText(ctx, deployment.SigningSecrets)
 	return &standin.Keys{Secrets: strings.Fields(text)}, err
 }
 
@@ -231,7 +227,7 @@ func (v *sending) sign(keys *standin.Keys, d standin.Delivery) (standin.Delivery
 		d, err = keys.SignJWT(d, 0, audience, d.Time, d.Time.Add(5*time.Minute))
 	}
 	if err != nil {
-		return d, &coded{err, exitSettings}
+		return d, failure.WithCode(err, failure.Settings)
 	}
 	switch v.forge {
 	case forgeBody:

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/shared/geminiapi"
+)
+
+// deliverable returns the canonical form of an address that a webhook is to deliver to, or why Gemini could not.
+func deliverable(settings *deployment.Settings, address string) (string, error) {
+	canonical, err := geminiapi.CanonicalURI(address)
+	if err != nil {
+		return "", err
+	}
+	gemini, err := settings.Gemini()
+	if err != nil {
+		return "", err
+	}
+	if api, err := url.Parse(gemini); err == nil && geminiapi.IsLoopback(api.Hostname()) {
+		return canonical, nil // a stand-in delivers to this machine
+	}
+	u, err := url.Parse(canonical)
+	if err != nil {
+		return "", err
+	}
+	if !public(u.Hostname()) {
+		return "", failure.WithCode(errors.New("Gemini cannot deliver to "+u.Hostname()+", which is not on the public internet"), failure.Settings)
+	}
+	return canonical, nil
+}
+
+// public reports whether a host can be one of the public internet.
+func public(host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsGlobalUnicast() && !ip.IsPrivate()
+	}
+	return strings.Contains(host, ".") && !strings.HasSuffix(host, ".localhost") && !strings.HasSuffix(host, ".local") &&
+		!strings.HasSuffix(host, ".internal")
+}
+
+// refusedEvents adds to Gemini's refusal of a registration what to leave out of it, where types of event are the reason.
+func refusedEvents(err error, events []string) error {
+	if !errors.Is(err, geminiapi.ErrInvalid) {
+		return err
+	}
+	known := geminiapi.EventTypes()
+	var named, unknown, rest []string
+	for _, event := range events {
+		switch {
+		case slices.Contains(known, event):
+		case strings.Contains(err.Error(), event):
+			named = append(named, event)
+		default:
+			unknown = append(unknown, event)
+		}
+	}
+	refused := named
+	if len(refused) == 0 {
+		refused = unknown
+	}
+	for _, event := range events {
+		if !slices.Contains(refused, event) {
+			rest = append(rest, event)
+		}
+	}
+	switch {
+	case len(refused) == 0:
+		return err
+	case len(rest) == 0:
+		return failure.Advise(err, "choose among the types that Gemini takes: --event "+strings.Join(known, ","))
+	}
+	return failure.Advise(err, "leave out "+strings.Join(refused, " and ")+": --event "+strings.Join(rest, ","))
+}

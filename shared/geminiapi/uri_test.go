@@ -1,0 +1,88 @@
+package geminiapi_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/gemhook/gemhook/shared/geminiapi"
+)
+
+func TestCanonicalURI(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, uri, want string }{
+		{"as it should be", "https://hooks.example.com/", "https://hooks.example.com/"},
+		{"no path", "https://hooks.example.com", "https://hooks.example.com/"},
+		{"capitals", "HTTPS://Hooks.Example.COM/Path", "https://hooks.example.com/Path"},
+		{"default port", "https://hooks.example.com:443/", "https://hooks.example.com/"},
+		{"empty port", "https://hooks.example.com:/", "https://hooks.example.com/"},
+		{"other port", "https://hooks.example.com:8443/", "https://hooks.example.com:8443/"},
+		{"dot at the end of the host", "https://hooks.example.com./", "https://hooks.example.com/"},
+		{"question mark without a query", "https://hooks.example.com/?", "https://hooks.example.com/"},
+		{"question mark without path and query", "https://hooks.example.com?", "https://hooks.example.com/"},
+		{"query", "https://hooks.example.com/?a=%7e", "https://hooks.example.com/?a=~"},
+		{"needless escapes", "https://hooks.example.com/%7Ea%2fb%3d", "https://hooks.example.com/~a%2Fb%3D"},
+		{"dot segments", "https://hooks.example.com/a/./b/../c", "https://hooks.example.com/a/c"},
+		{"this machine", "http://LOCALHOST:80/", "http://localhost/"},
+		{"this machine by number", "http://127.0.0.1:8080", "http://127.0.0.1:8080/"},
+		{"IPv6", "https://[2001:DB8::1]:443/", "https://[2001:db8::1]/"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := geminiapi.CanonicalURI(test.uri)
+			if err != nil || got != test.want {
+				t.Errorf("CanonicalURI(%q) = %q, %v, want %q", test.uri, got, err, test.want)
+			}
+			again, err := geminiapi.CanonicalURI(got)
+			if err != nil || again != got {
+				t.Errorf("the canonical form is not its own: %q, %v", again, err)
+			}
+			if !geminiapi.SameURI(test.uri, test.want) {
+				t.Errorf("%q is not the same as %q", test.uri, test.want)
+			}
+		})
+	}
+}
+
+func TestCanonicalURIRefuses(t *testing.T) {
+	t.Parallel()
+	for name, uri := range map[string]string{
+		"nothing":           "",
+		"a path":            "/dynamic/acme",
+		"a space":           "https://hooks.example.com/ ",
+		"a line feed":       "https://hooks.example.com/\n",
+		"a fragment":        "https://hooks.example.com/#here",
+		"an empty fragment": "https://hooks.example.com/#",
+		"a user name":       "https://me@hooks.example.com/",
+		"http":              "http://hooks.example.com/",
+		"another scheme":    "ftp://hooks.example.com/",
+		"no host":           "https:///path",
+		"a port that is no": "https://hooks.example.com:99999/",
+		"letters":           "https://bücher.example/",
+		"no URL":            "https://%zz/",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := geminiapi.CanonicalURI(uri); !errors.Is(err, geminiapi.ErrInvalid) {
+				t.Errorf("CanonicalURI(%q) = %q, %v, want ErrInvalid", uri, got, err)
+			}
+		})
+	}
+}
+
+func TestSameURI(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"https://hooks.example.com", "https://Hooks.example.com:443/?", true},
+		{"https://hooks.example.com/prefix", "https://hooks.example.com/prefix/", true},
+		{"https://hooks.example.com/a", "https://hooks.example.com/A", false},
+		{"https://hooks.example.com/?a", "https://hooks.example.com/", false},
+		{"https://hooks.example.com:8443/", "https://hooks.example.com/", false},
+		{"not a URL", "not a URL", true},
+		{"not a URL", "https://hooks.example.com/", false},
+	} {
+		if got := geminiapi.SameURI(test.a, test.b); got != test.want {
+			t.Errorf("SameURI(%q, %q) = %t, want %t", test.a, test.b, got, test.want)
+		}
+	}
+}
