@@ -96,6 +96,7 @@ func TestGoogleSDK(t *testing.T) {
 	if got, want := gemini.Secrets(saw.ID), []string{saw.Rotated[3], saw.Rotated[2], saw.Rotated[1]}; !slices.Equal(got, want) {
 		t.Errorf("%d secrets are valid, and they are not the three that the SDK got last", len(got))
 	}
+	gemini.WaitForPings()
 	pings := e.take()
 	if len(pings) != 2 {
 		t.Fatalf("%d deliveries, want two pings", len(pings))

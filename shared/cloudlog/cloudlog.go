@@ -25,6 +25,8 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+
+	"github.com/gemhook/gemhook/shared/printable"
 )
 
 // The fields of a log entry, as keys of a line.
@@ -60,12 +62,23 @@ func NewHandler(w io.Writer, opts *Options) slog.Handler {
 	if opts == nil {
 		opts = &Options{}
 	}
-	root := slog.NewJSONHandler(w, &slog.HandlerOptions{
+	root := slog.NewJSONHandler(escaping{w}, &slog.HandlerOptions{
 		Level:       opts.Level,
 		AddSource:   opts.AddSource,
 		ReplaceAttr: replaceAttr,
 	})
 	return &handler{root: root, next: root, project: opts.Project}
+}
+
+// escaping writes lines of JSON without the control characters that encoding/json lets through (DEL, C1, bidirectional marks):
+// whoever posts a request chooses some of what is logged, and the line may be read on a terminal.
+type escaping struct{ w io.Writer }
+
+func (e escaping) Write(line []byte) (int, error) {
+	if _, err := e.w.Write(printable.JSON(line)); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // handler is a JSON handler that can still add attributes outside of the groups

@@ -62,7 +62,8 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("updated to %+v, %v, want %+v", got, err, want)
 	}
 
-	if err := client.Ping(ctx, created.ID); err != nil || len(delivered) != 1 || !strings.Contains(delivered[0], created.ID) {
+	err = client.Ping(ctx, created.ID)
+	if gemini.WaitForPings(); err != nil || len(delivered) != 1 || !strings.Contains(delivered[0], created.ID) {
 		t.Errorf("ping: %v, deliveries %v", err, delivered)
 	}
 

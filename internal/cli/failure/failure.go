@@ -39,6 +39,8 @@ func Interrupted(ctx context.Context) (Interruption, bool) {
 
 type usageError struct{ error }
 
+func (u *usageError) Unwrap() error { return u.error }
+
 // Usagef returns the error of a command line that is wrong.
 func Usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 

@@ -52,9 +52,9 @@ assert.ok(created.new_signing_secret.endsWith(got.signing_secrets[0].truncated_s
 assert.equal((await open(key, {apiVersion: 'v1'}).get(id)).id, id);
 assert.equal((await webhooks.get(id, {api_version: 'v1'})).id, id);
 
-const renamed = await webhooks.update(id, {name: 'renamed', subscribed_events: ['batch.succeeded', 'batch.failed', 'batch.cancelled']});
+const renamed = await webhooks.update(id, {name: 'renamed', subscribed_events: ['batch.succeeded', 'batch.failed', 'batch.expired']});
 assert.equal(renamed.name, 'renamed');
-assert.deepEqual(renamed.subscribed_events, ['batch.succeeded', 'batch.failed', 'batch.cancelled']);
+assert.deepEqual(renamed.subscribed_events, ['batch.succeeded', 'batch.failed', 'batch.expired']);
 assert.equal((await webhooks.update(id, {state: 'disabled', update_mask: 'state'})).state, 'disabled');
 assert.equal((await webhooks.update(id, {state: 'enabled', update_mask: 'state'})).state, 'enabled');
 

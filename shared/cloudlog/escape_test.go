@@ -1,0 +1,27 @@
+package cloudlog_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"testing"
+
+	"github.com/gemhook/gemhook/shared/cloudlog"
+	"github.com/gemhook/gemhook/shared/printable"
+)
+
+func TestLinesCommandNoTerminal(t *testing.T) {
+	t.Parallel()
+	const hostile = "a\x1b[2Jb\u009b2Jc\x7fd\u202ee\u2066f"
+	var line bytes.Buffer
+	slog.New(cloudlog.NewHandler(&line, nil)).Info(hostile, "webhook_id", hostile, slog.Group(hostile, hostile, hostile))
+	for _, r := range line.String() {
+		if r != '\n' && printable.Unsafe(r) {
+			t.Errorf("%U is in the line %q", r, line.String())
+		}
+	}
+	var got map[string]any
+	if err := json.Unmarshal(line.Bytes(), &got); err != nil || got["webhook_id"] != hostile {
+		t.Errorf("the line means %v, %v", got, err)
+	}
+}
