@@ -1,0 +1,94 @@
+package app_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/config"
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// A fixture is an app whose ledger is in memory and whose publisher cannot be opened, for want of
+// valid credentials.
+type fixture struct {
+	*app.App
+	keys  *standin.Keys
+	store *ledger.Memory
+}
+
+func newFixture(t *testing.T, changes map[string]string) *fixture {
+	t.Helper()
+	keys, err := standin.NewKeys(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{
+		"GOOGLE_CLOUD_PROJECT":       "p",
+		"GEMHOOK_TOPIC":              "events",
+		"GEMHOOK_DEAD_LETTER_TOPIC":  "dead-letters",
+		"GEMHOOK_SIGNING_SECRETS":    keys.Secrets[0],
+		"GEMHOOK_GOOGLE_CREDENTIALS": `{"type":"external_account"}`,
+	}
+	for name, value := range changes {
+		environment[name] = value
+	}
+	configuration, err := config.Load(t.Context(), envconfig.MapLookuper(environment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{keys: keys, store: ledger.NewMemory()}
+	f.App = app.New(configuration, slog.New(slog.DiscardHandler), &app.Options{Store: f.store})
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// post posts an event that was signed at a time, and returns the answer's status.
+func (f *fixture) post(t *testing.T, id string, at time.Time) int {
+	t.Helper()
+	signed, err := f.keys.SignV1(standin.Delivery{ID: id, Time: at, Body: standin.Event("batch.succeeded")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(signed.Body))
+	request.Header = signed.Header
+	answer := httptest.NewRecorder()
+	f.ServeHTTP(answer, request)
+	return answer.Code
+}
+
+// TestPublisherThatCannotBeOpened wants the claim to be released: nothing was published, so the next
+// delivery need not wait for the lease. The document has the retention of the environment.
+func TestPublisherThatCannotBeOpened(t *testing.T) {
+	t.Setenv("PUBSUB_EMULATOR_HOST", "")
+	f := newFixture(t, map[string]string{"GEMHOOK_RETENTION": "72h"})
+	if status := f.post(t, "msg_1", time.Now()); status != http.StatusServiceUnavailable {
+		t.Errorf("answered %d, want 503", status)
+	}
+	document, _, err := f.store.Read(t.Context(), ledger.StaticKey("msg_1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if document.State != ledger.Released {
+		t.Errorf("the claim is %s, want released", document.State)
+	}
+	if kept := document.ExpiresAt.Sub(document.ReceivedAt); kept != 72*time.Hour {
+		t.Errorf("the document is kept for %s, want the 72h of the environment", kept)
+	}
+}
+
+func TestToleranceOfTheEnvironment(t *testing.T) {
+	t.Setenv("PUBSUB_EMULATOR_HOST", "")
+	f := newFixture(t, map[string]string{"GEMHOOK_TOLERANCE": "1m"})
+	if status := f.post(t, "msg_1", time.Now().Add(-2*time.Minute)); status != http.StatusUnauthorized {
+		t.Errorf("a delivery of two minutes ago is answered %d, want 401", status)
+	}
+}
