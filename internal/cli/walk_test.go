@@ -1,0 +1,73 @@
+package cli_test
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/standin"
+)
+
+// A new user's walk from the first registration to a replay, while somebody who has the first secret posts deliveries signed
+// with it. Gemini's test delivery comes half a second after the answer that promises it.
+func TestWalk(t *testing.T) {
+	t.Parallel()
+	w := newWorldWithoutReceiver(t)
+	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}, PingDelay: 500 * time.Millisecond})
+	listening := httptest.NewServer(w.gemini)
+	t.Cleanup(listening.Close)
+	w.env["GOOGLE_GEMINI_BASE_URL"] = listening.URL
+	w.receiver = w.startReceiver(nil)
+	w.env["GEMHOOK_URL"] = w.receiver
+
+	w.run("webhooks", "create").want(0, "7 types of event")
+	leaked, _ := w.secrets.Latest(w.signing)
+	w.awaitAccepted(leaked)
+	w.run("doctor").want(0, "everything is in order")
+
+	tail := w.startTail("--count", "1")
+	w.run("send", "--id", "msg_walk").want(0, "published")
+	if r := tail.end().want(0); !strings.Contains(r.stdout, "msg_walk") {
+		t.Errorf("tail shows %s", r.stdout)
+	}
+
+	w.run("webhooks", "rotate").want(0, "accepts the new secret and the previous one")
+	both, _ := w.secrets.Latest(w.signing)
+	stop := w.attack(leaked)
+	w.run("webhooks", "rotate", "--finish", "--early").want(0, "the new secret alone")
+	stop()
+	if alone, _ := w.secrets.Latest(w.signing); strings.Contains(alone, leaked) || alone+" "+leaked != both {
+		t.Error("what is stored is not the new secret alone")
+	}
+	w.run("replay", "msg_walk", "--apply").want(0, "1 published")
+}
+
+// attack posts deliveries signed with a secret, one after the other, until stop is called.
+func (w *world) attack(secret string) (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			id, err := standin.NewID(rand.Reader)
+			if err != nil {
+				w.t.Error(err)
+				return
+			}
+			d, err := (&standin.Keys{}).SignV1(standin.Delivery{ID: id, Time: time.Now(), Body: standin.Event("batch.failed")}, secret)
+			if err != nil {
+				w.t.Error(err)
+				return
+			}
+			_, _ = standin.Send(ctx, nil, w.receiver+"/", d) // refused as soon as the secret is out of use
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
