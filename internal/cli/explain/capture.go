@@ -3,35 +3,59 @@ package explain
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/textproto"
-	"strings"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/gemhook/gemhook/shared/lambdahttp"
 )
 
 // ErrNotCapture is returned for text that is no captured request.
 var ErrNotCapture = errors.New("not a captured request")
 
-// ParseCapture reads a captured request: either as it goes over the wire (an optional request line, headers, an empty line,
-// the body to the end of the text), or as a Lambda event of payload format 2.0.
+// requestLine finds the first line of a request, in any version of HTTP: a proxy may have written
+// HTTP/2, which has no such line on the wire.
+var requestLine = regexp.MustCompile(`^([A-Za-z]+ \S+ HTTP/)[0-9.]+[ \t]*\r?\n`)
+
+// ParseCapture reads a captured request with the code by which the platforms read it: either as it
+// goes over the wire (an optional request line, headers, an empty line, the body), or as a Lambda
+// event of payload format 2.0. A body without a length ends with the text.
 func ParseCapture(text []byte) (Capture, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return parseLambda(text)
 	}
-	capture := Capture{Path: "/"}
-	line, rest, _ := bytes.Cut(text, []byte("\n"))
-	if fields := strings.Fields(string(line)); len(fields) == 3 && strings.HasPrefix(fields[2], "HTTP/") {
-		capture.Path = fields[1]
-		text = rest
+	if requestLine.Match(text) {
+		text = requestLine.ReplaceAll(text, []byte("${1}1.1\r\n"))
+	} else {
+		text = append([]byte("POST / HTTP/1.1\r\n"), text...)
 	}
-	header, body, err := parseHeader(text)
+	ended := append(bytes.Clone(text), "\r\n\r\n"...) // even a text without a body
+	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(ended)))
 	if err != nil {
-		return Capture{}, err
+		return Capture{}, fmt.Errorf("%w: %w", ErrNotCapture, err)
 	}
-	capture.Header, capture.Body = header, body
+	capture := Capture{Path: request.URL.Path, Header: request.Header, Body: bodyOf(text)}
+	if capture.Path == "" {
+		capture.Path = "/" // of an absolute URL that ends with its host
+	}
+	if slices.Contains(request.TransferEncoding, "chunked") {
+		if capture.Body, err = io.ReadAll(request.Body); err != nil {
+			return Capture{}, fmt.Errorf("%w: its chunks cannot be read: %w", ErrNotCapture, err)
+		}
+		return capture, nil
+	}
+	if length, err := strconv.Atoi(request.Header.Get("Content-Length")); err == nil && length < len(capture.Body) {
+		capture.Body = capture.Body[:length]
+	}
 	return capture, nil
 }
 
@@ -63,28 +87,20 @@ func bodyOf(text []byte) []byte {
 }
 
 func parseLambda(text []byte) (Capture, error) {
-	var request struct {
-		RawPath         string            `json:"rawPath"`
-		Headers         map[string]string `json:"headers"`
-		Body            string            `json:"body"`
-		IsBase64Encoded bool              `json:"isBase64Encoded"`
-	}
-	if err := json.Unmarshal(text, &request); err != nil || request.Headers == nil {
+	var event events.APIGatewayV2HTTPRequest
+	if err := json.Unmarshal(text, &event); err != nil || event.Headers == nil {
 		return Capture{}, fmt.Errorf("%w: the JSON is no Lambda event of payload format 2.0", ErrNotCapture)
 	}
-	capture := Capture{Path: "/", Header: http.Header{}, Body: []byte(request.Body)}
-	if request.RawPath != "" {
-		capture.Path = request.RawPath
+	var capture *Capture
+	handler := lambdahttp.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		body, _ := io.ReadAll(request.Body) // from memory
+		capture = &Capture{Path: request.URL.Path, Header: request.Header, Body: body}
+	}))
+	if _, err := handler(context.Background(), event); err != nil {
+		return Capture{}, fmt.Errorf("%w: %w", ErrNotCapture, err)
 	}
-	for name, value := range request.Headers {
-		capture.Header.Set(name, value)
+	if capture == nil {
+		return Capture{}, fmt.Errorf("%w: its body is not base64", ErrNotCapture)
 	}
-	if request.IsBase64Encoded {
-		body, err := base64.StdEncoding.DecodeString(request.Body)
-		if err != nil {
-			return Capture{}, fmt.Errorf("%w: its body is not base64", ErrNotCapture)
-		}
-		capture.Body = body
-	}
-	return capture, nil
+	return *capture, nil
 }

@@ -219,14 +219,24 @@ func TestParseCapture(t *testing.T) {
 		{"without", "Webhook-Id: msg_1\n\n{}", "/", "msg_1", "{}"},
 		{"without body", "webhook-id: msg_1", "/", "msg_1", ""},
 		{"body with empty lines", "webhook-id: msg_1\n\na\n\nb", "/", "msg_1", "a\n\nb"},
+		{"with a query", "POST /?source=gemini HTTP/1.1\nwebhook-id: msg_1\n\n{}", "/", "msg_1", "{}"},
+		{"in chunks", "POST / HTTP/1.1\r\nwebhook-id: msg_1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n", "/", "msg_1", `{"a":1}`},
+		{"a proxy's absolute form", "POST http://receiver.example/dynamic/a/b HTTP/1.1\nwebhook-id: msg_1\n\n{}", "/dynamic/a/b", "msg_1", "{}"},
+		{"an absolute form without path", "POST http://receiver.example HTTP/1.1\nwebhook-id: msg_1\n\n{}", "/", "msg_1", "{}"},
+		{"HTTP/2", "POST / HTTP/2\nwebhook-id: msg_1\n\n{}", "/", "msg_1", "{}"},
+		{"with an escaped path", "POST /dynamic/a%2Fb HTTP/1.1\nwebhook-id: msg_1\n\n{}", "/dynamic/a/b", "msg_1", "{}"},
+		{"longer than its length", "POST / HTTP/1.1\nwebhook-id: msg_1\nContent-Length: 2\n\n{}\n", "/", "msg_1", "{}"},
+		{"of Lambda, with a stage", `{"version":"2.0","rawPath":"/prod/dynamic/a/b","headers":{"webhook-id":"msg_1"},"requestContext":{"stage":"prod","http":{"method":"POST","path":"/prod/dynamic/a/b"}},"body":"{}"}`, "/dynamic/a/b", "msg_1", "{}"},
 		{"of Lambda", string(lambda), event.RawPath, "", string(lambdaBody)},
 	} {
-		got, err := explain.ParseCapture([]byte(test.text))
-		if err != nil || got.Path != test.path || test.id != "" && got.Header.Get("webhook-id") != test.id || string(got.Body) != test.body {
-			t.Errorf("%s: %+v, %v", test.name, got, err)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			got, err := explain.ParseCapture([]byte(test.text))
+			if err != nil || got.Path != test.path || test.id != "" && got.Header.Get("webhook-id") != test.id || string(got.Body) != test.body {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
 	}
-	for _, text := range []string{"not headers at all", `{"a":1}`, `{"headers":{},"body":"?","isBase64Encoded":true}`} {
+	for _, text := range []string{"not headers at all", "POST / HTTP/1.1\nTransfer-Encoding: chunked\n\nnot chunks", `{"a":1}`, `{"headers":{},"body":"?","isBase64Encoded":true}`} {
 		if got, err := explain.ParseCapture([]byte(text)); !errors.Is(err, explain.ErrNotCapture) {
 			t.Errorf("ParseCapture(%q) = %+v, %v", text, got, err)
 		}
