@@ -95,7 +95,9 @@ func (t *tail) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	calling, cancel := t.call(ctx)
+	// An interruption does not reach this call: a subscription whose making was interrupted could be
+	// there all the same, and would be left.
+	calling, cancel := t.call(context.WithoutCancel(ctx))
 	defer cancel()
 	if t.subscription, err = messages.Subscribe(calling, t.client, topic, t.filter); err != nil {
 		return err

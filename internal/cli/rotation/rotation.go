@@ -124,7 +124,7 @@ func (r *Rotation) Begin(ctx context.Context) (*Outcome, error) {
 		if err := r.checkReceiver(ctx, stored); err != nil {
 			return nil, err
 		}
-		if stored, err = r.ask(ctx, stored); err != nil {
+		if stored, err = r.ask(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -183,7 +183,7 @@ func (r *Rotation) checkReceiver(ctx context.Context, stored []string) error {
 }
 
 // ask has Gemini make a new secret and stores it. From the asking to the storing, ctx does not interrupt.
-func (r *Rotation) ask(ctx context.Context, stored []string) ([]string, error) {
+func (r *Rotation) ask(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -194,7 +194,8 @@ func (r *Rotation) ask(ctx context.Context, stored []string) ([]string, error) {
 		return nil, err
 	}
 	r.Step("storing the new secret and the old")
-	if stored, err = r.prepend(ctx, made.Reveal()); err != nil {
+	stored, err := r.prepend(ctx, made.Reveal())
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStored, err)
 	}
 	return stored, nil
