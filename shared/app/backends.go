@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -18,7 +19,9 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/fresh"
@@ -42,16 +45,40 @@ type Options struct {
 	Now           func() time.Time
 }
 
-// How long keys are kept, and how often they are read again. A load must end well before a delivery's time for
-// verification does.
+// How long keys are kept, and how often they are read again. A load must end well before a delivery's
+// time for verification does. Where Secret Manager cannot be reached the last good keys serve for an
+// hour, Google's key set for a day.
 var (
 	secretsFreshness = fresh.Options{
-		MaxAge: 5 * time.Minute, RefreshInterval: 10 * time.Second, RetryInterval: time.Second, Timeout: 2 * time.Second,
+		MaxAge: 5 * time.Minute, MaxStale: time.Hour, Definite: isRevoked,
+		RefreshInterval: 10 * time.Second, RetryInterval: time.Second, Timeout: 2 * time.Second,
 	}
 	keySetFreshness = fresh.Options{
-		MaxAge: time.Hour, RefreshInterval: time.Minute, RetryInterval: time.Second, Timeout: 2 * time.Second,
+		MaxAge: time.Hour, MaxStale: 24 * time.Hour,
+		RefreshInterval: time.Minute, RetryInterval: time.Second, Timeout: 2 * time.Second,
 	}
 )
+
+// errNoKeys is in the error of a text that was read and holds no key.
+var errNoKeys = errors.New("there is no key in it")
+
+// isRevoked reports whether the error of reading keys says that those read before are out of use: the
+// version is disabled or destroyed, the access was taken away, the file is gone, or no key is left.
+func isRevoked(err error) bool {
+	switch grpcStatus(err) {
+	case codes.NotFound, codes.PermissionDenied, codes.FailedPrecondition:
+		return true
+	}
+	return errors.Is(err, errNoKeys) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+}
+
+// grpcStatus returns the code of the gRPC status in an error, OK if there is none.
+func grpcStatus(err error) codes.Code {
+	if carrier := (interface{ GRPCStatus() *status.Status })(nil); errors.As(err, &carrier) {
+		return carrier.GRPCStatus().Code()
+	}
+	return codes.OK
+}
 
 // backends are what an app needs from outside, each opened when it can be.
 type backends struct {
@@ -170,7 +197,7 @@ func (o *opener) readSigningSecrets(ctx context.Context, manager managerFunc) (*
 	}
 	secrets, err := webhook.ParseSecrets(text.Reveal())
 	if len(secrets) == 0 {
-		return nil, errors.Join(errors.New("there is no signing secret in GEMHOOK_SIGNING_SECRETS"), err)
+		return nil, errors.Join(fmt.Errorf("read GEMHOOK_SIGNING_SECRETS: %w", errNoKeys), err)
 	}
 	if err != nil {
 		o.log.Error("some signing secrets are malformed and not in use", slog.String("error", err.Error()))
@@ -185,7 +212,7 @@ func (o *opener) readTenantKeys(ctx context.Context, manager managerFunc) (*tena
 	}
 	keys, err := tenant.ParseKeys(text.Reveal())
 	if keys.IsZero() {
-		return nil, errors.Join(errors.New("there is no key in GEMHOOK_DYNAMIC_KEYS"), err)
+		return nil, errors.Join(fmt.Errorf("read GEMHOOK_DYNAMIC_KEYS: %w", errNoKeys), err)
 	}
 	if err != nil {
 		o.log.Error("some dynamic keys are malformed and not in use", slog.String("error", err.Error()))

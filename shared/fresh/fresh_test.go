@@ -80,21 +80,104 @@ func TestGetLoadsOnce(t *testing.T) {
 	})
 }
 
-func TestGetReloadsBehindTheCallersBackBeforeMaxAge(t *testing.T) {
+// A load behind the answer would not go on in an instance that is frozen after it.
+func TestGetDoesNotLoadBeforeMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		from := &origin{}
 		v := fresh.New(from.load, settings)
 		wantGet(t, v, 1)
-		time.Sleep(4*time.Minute - 1)
+		time.Sleep(settings.MaxAge - 1)
 		wantGet(t, v, 1)
 		synctest.Wait()
 		if from.count() != 1 {
-			t.Fatalf("%d loads of a young value, want 1", from.count())
+			t.Errorf("%d loads of a young value, want 1", from.count())
 		}
 		time.Sleep(time.Nanosecond)
-		wantGet(t, v, 1)
-		synctest.Wait()
 		wantGet(t, v, 2)
+	})
+}
+
+// TestAgeByTheWallClock has an instance frozen for longer than MaxAge: its monotonic clock stood still.
+func TestAgeByTheWallClock(t *testing.T) {
+	now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+	options := settings
+	options.Now = func() time.Time { return now }
+	from := &origin{}
+	v := fresh.New(from.load, options)
+	wantGet(t, v, 1)
+	now = now.Add(settings.MaxAge)
+	wantGet(t, v, 2)
+}
+
+// TestLoadThatWasFrozen has a load that has had more than its time when the next caller comes.
+func TestLoadThatWasFrozen(t *testing.T) {
+	now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+	options := settings
+	options.Now = func() time.Time { return now }
+	frozen, thawed := make(chan struct{}), make(chan struct{})
+	loads := 0
+	v := fresh.New(func(context.Context) (*int, error) {
+		loads++
+		value := loads
+		if value == 1 {
+			close(frozen)
+			<-thawed
+		}
+		return &value, nil
+	}, options)
+	first := make(chan int)
+	go func() {
+		got, err := v.Get(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		first <- *got
+	}()
+	<-frozen
+	now = now.Add(time.Hour)
+	wantGet(t, v, 2)
+	close(thawed)
+	if got := <-first; got != 2 {
+		t.Errorf("the first caller got %d of the load that was given up, want 2", got)
+	}
+	wantGet(t, v, 2)
+}
+
+func TestDefiniteErrorEndsTheUseOfAValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		revoked := errors.New("revoked")
+		options := settings
+		options.Definite = func(err error) bool { return errors.Is(err, revoked) }
+		from := &origin{}
+		v := fresh.New(from.load, options)
+		wantGet(t, v, 1)
+		from.set(revoked, 0)
+		time.Sleep(settings.MaxAge)
+		for range 2 {
+			if got, err := v.Get(t.Context()); !errors.Is(err, revoked) {
+				t.Errorf("Get = %v, %v after a definite error, want the error", got, err)
+			}
+		}
+		from.set(nil, 0)
+		time.Sleep(settings.RetryInterval)
+		wantGet(t, v, 3)
+	})
+}
+
+func TestValueServesUntilMaxStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		options := settings
+		options.MaxStale = time.Hour
+		from := &origin{}
+		v := fresh.New(from.load, options)
+		wantGet(t, v, 1)
+		from.set(errAway, 0)
+		time.Sleep(time.Hour - 1)
+		wantGet(t, v, 1)
+		time.Sleep(time.Nanosecond)
+		if got, err := v.Get(t.Context()); !errors.Is(err, errAway) {
+			t.Errorf("Get = %v, %v after MaxStale, want the error", got, err)
+		}
 	})
 }
 
@@ -120,23 +203,20 @@ func TestLastGoodValueStaysWhileTheOriginIsAway(t *testing.T) {
 		from.set(errAway, time.Hour) // hangs: the load's own timeout ends it
 		time.Sleep(settings.MaxAge)
 		wantGet(t, v, 1)
-		wantGet(t, v, 1) // within RetryInterval: no load
+		wantGet(t, v, 1) // within RefreshInterval: no load
 		if from.count() != 2 || reported != 1 {
 			t.Errorf("%d loads and %d errors reported, want 2 and 1", from.count(), reported)
 		}
 
-		time.Sleep(settings.RetryInterval)
+		time.Sleep(settings.RefreshInterval)
 		begin := time.Now()
-		wantGet(t, v, 1) // a load, but nobody waits for it after a failure
-		synctest.Wait()
-		if waited := time.Since(begin); waited != 0 || from.count() != 3 {
-			t.Errorf("waited %s in load %d, want no wait in load 3", waited, from.count())
+		wantGet(t, v, 1)
+		if waited := time.Since(begin); waited != settings.Timeout || from.count() != 3 {
+			t.Errorf("waited %s in load %d, want %s in load 3", waited, from.count(), settings.Timeout)
 		}
 
 		from.set(nil, 0)
-		time.Sleep(settings.Timeout + settings.RetryInterval)
-		wantGet(t, v, 1)
-		synctest.Wait()
+		time.Sleep(settings.RefreshInterval)
 		wantGet(t, v, 4)
 	})
 }
