@@ -71,7 +71,7 @@ func verify(t testing.TB, d standin.Delivery) webhook.Delivery {
 	} else {
 		set := webhook.KeySet{
 			Ed25519: []ed25519.PublicKey{keys().Ed25519[0].Private.Public().(ed25519.PublicKey)},
-			RSA:     map[string]*rsa.PublicKey{keys().RSA[0].ID: &keys().RSA[0].Private.PublicKey},
+			RSA:     map[string][]*rsa.PublicKey{keys().RSA[0].ID: {&keys().RSA[0].Private.PublicKey}},
 		}
 		delivery, err = webhook.NewDynamic(webhook.Fixed(set), options).Verify(t.Context(), d.Header, d.Body)
 	}

@@ -61,7 +61,7 @@ func Parse(document []byte) (*webhook.KeySet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
-	set := &webhook.KeySet{RSA: map[string]*rsa.PublicKey{}}
+	set := &webhook.KeySet{RSA: map[string][]*rsa.PublicKey{}}
 	for i := range parsed.Len() {
 		key, _ := parsed.Key(i)
 		if use := key.KeyUsage(); use != "" && use != string(jwk.ForSignature) {
@@ -88,7 +88,7 @@ func add(set *webhook.KeySet, key jwk.Key) {
 		algorithm := key.Algorithm().String()
 		if key.KeyID() != "" && (algorithm == "" || algorithm == jwa.RS256.String()) && key.Raw(&public) == nil &&
 			minRSABits <= public.N.BitLen() && public.N.BitLen() <= maxRSABits {
-			set.RSA[key.KeyID()] = &public
+			set.RSA[key.KeyID()] = append(set.RSA[key.KeyID()], &public)
 		}
 	}
 }

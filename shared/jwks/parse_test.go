@@ -50,7 +50,7 @@ func wantKeys(t *testing.T, set *webhook.KeySet, keys *standin.Keys) {
 		}
 	}
 	for _, key := range keys.RSA {
-		if got, there := set.RSA[key.ID]; !there || !got.Equal(key.Private.Public()) {
+		if got := set.RSA[key.ID]; len(got) != 1 || !got[0].Equal(key.Private.Public()) {
 			t.Errorf("RSA key %s is missing or another", key.ID)
 		}
 	}
@@ -209,5 +209,17 @@ func TestParseErrors(t *testing.T) {
 				t.Error("parsed, want an error")
 			}
 		})
+	}
+}
+
+func TestParseKeepsEveryKeyOfAnID(t *testing.T) {
+	t.Parallel()
+	keys, _ := vectorKeys(t)
+	parsed, err := jwks.Parse(set(rsaJWK(&keys.RSA[0].Private.PublicKey).with(nil), rsaJWK(&keys.RSA[1].Private.PublicKey).with(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(parsed.RSA["rsa"]); got != 2 {
+		t.Errorf("%d keys of the id, want 2", got)
 	}
 }

@@ -207,3 +207,31 @@ func TestWhileInFlight(t *testing.T) {
 		t.Errorf("duplicate of %s, want %s", again, id)
 	}
 }
+
+// TestTokenReplayedUnderOtherIDs posts captured tokens again with webhook-ids that they do not sign. An
+// event is published once, however little of it identifies it.
+func TestTokenReplayedUnderOtherIDs(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"whole event":       `{"type":"batch.succeeded","timestamp":"2026-01-22T12:00:00Z","data":{"id":"batch_1"}}`,
+		"without data.id":   `{"type":"batch.succeeded","timestamp":"2026-01-22T12:00:00Z"}`,
+		"without timestamp": `{"type":"batch.succeeded","data":{"id":"batch_1"}}`,
+		"type alone":        `{"type":"batch.succeeded"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newFixture(t)
+			d := b.delivery("msg_1")
+			d.Body = []byte(body)
+			d = b.jwt(d)
+			b.succeeded(b.post(dynamicPath, d), "published", "msg_1")
+			for _, id := range []string{"msg_2", "msg_3"} {
+				d.Header = d.Header.Clone()
+				d.Header.Set(standin.HeaderID, id)
+				b.succeeded(b.post(dynamicPath, d), "duplicate", id)
+			}
+			if messages := b.publisher.all(); len(messages) != 1 {
+				t.Errorf("%d messages, want one", len(messages))
+			}
+		})
+	}
+}

@@ -10,8 +10,8 @@ import (
 
 // KeySet is Google's key set, sorted by what its keys verify.
 type KeySet struct {
-	Ed25519 []ed25519.PublicKey       // v1a; the signature names none of them, so each is tried
-	RSA     map[string]*rsa.PublicKey // tokens, by key id
+	Ed25519 []ed25519.PublicKey         // v1a; the signature names none of them, so each is tried
+	RSA     map[string][]*rsa.PublicKey // tokens, by key id; each key of an id is tried
 }
 
 // Dynamic verifies the deliveries of dynamic webhooks: v1a signatures, and tokens where an audience is set.

@@ -58,15 +58,17 @@ func parseToken(compact string) (*token, error) {
 }
 
 func (t *token) checkSignature(keys *KeySet) error {
-	key, known := keys.RSA[t.keyID]
-	if !known {
+	named := keys.RSA[t.keyID]
+	if len(named) == 0 {
 		return refuseUnknownKey(ErrBadToken, "The token's key id is not in Google's key set.")
 	}
 	digest := sha256.Sum256([]byte(t.signed))
-	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], t.signature) != nil {
-		return refuse(ErrBadToken, "The token's signature does not match.")
+	for _, key := range named {
+		if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], t.signature) == nil {
+			return nil
+		}
 	}
-	return nil
+	return refuse(ErrBadToken, "The token's signature does not match.")
 }
 
 // checkClaims checks what the token says of itself: for whom, from when, until when, and that it is an event at all.
@@ -89,6 +91,9 @@ func checkClaims(payload []byte, options Options) error {
 	}
 	if !now.Before(end) {
 		return refuse(ErrBadToken, "The token has expired.")
+	}
+	if options.MaxTokenLife > 0 && end.After(now.Add(options.MaxTokenLife)) {
+		return refuse(ErrBadToken, "The token expires after the record of its delivery would.")
 	}
 	for _, name := range []string{"iat", "nbf"} {
 		if claims[name] == nil {

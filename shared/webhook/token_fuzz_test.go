@@ -121,7 +121,7 @@ func FuzzToken(f *testing.F) {
 	}
 	// Half the usual size, for signing takes most of the time.
 	first, second, attackers := rsaKey(f, 1024), rsaKey(f, 1024), rsaKey(f, 1024)
-	set := webhook.KeySet{RSA: map[string]*rsa.PublicKey{"first": &first.PublicKey, "second": &second.PublicKey}}
+	set := webhook.KeySet{RSA: map[string][]*rsa.PublicKey{"first": {&first.PublicKey}, "second": {&second.PublicKey}}}
 	sign := map[string]signer{
 		"first": rs256(first), "second": rs256(second), "attacker": rs256(attackers), "hmac": hs256, "none": unsignedToken,
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -223,4 +224,33 @@ func TestTokensAreRefusedWithoutAnAudience(t *testing.T) {
 		wantRefused(t, verifier, withToken(t, tokenHeader(""), claims, rs256(googleRSA())), webhook.ErrBadToken, detail)
 	}
 	wantAccepted(t, verifier, signV1a(t, unsigned(), google()))
+}
+
+// TestTwoKeysOfOneID has a key set in which a new key has the id of the old one: both verify.
+func TestTwoKeysOfOneID(t *testing.T) {
+	t.Parallel()
+	id := google().RSA[0].ID
+	set := webhook.KeySet{RSA: map[string][]*rsa.PublicKey{
+		id: {&google().RSA[0].Private.PublicKey, &google().RSA[1].Private.PublicKey},
+	}}
+	verifier := webhook.NewDynamic(webhook.Fixed(set), &webhook.Options{Audience: audience, Now: options.Now})
+	for i := range 2 {
+		wantAccepted(t, verifier, withToken(t, tokenHeader(""), goodClaims, rs256(google().RSA[i].Private)))
+	}
+	wantRefused(t, verifier, withToken(t, tokenHeader(""), goodClaims, rs256(attackerRSA())), webhook.ErrBadToken, noMatch)
+}
+
+// TestTokenThatOutlivesItsRecord could be delivered, and published, again after the ledger forgot it.
+func TestTokenThatOutlivesItsRecord(t *testing.T) {
+	t.Parallel()
+	const life = 48 * time.Hour
+	verifier := webhook.NewDynamic(webhook.Fixed(keySetOf(t, google())),
+		&webhook.Options{Audience: audience, MaxTokenLife: life, Now: options.Now})
+	claims := func(end time.Time) string {
+		return fmt.Sprintf(`{"aud":%q,"exp":%d,"type":"batch.succeeded"}`, audience, end.Unix())
+	}
+	end := options.Now().Add(life)
+	wantAccepted(t, verifier, withToken(t, tokenHeader(""), claims(end), rs256(googleRSA())))
+	wantRefused(t, verifier, withToken(t, tokenHeader(""), claims(end.Add(time.Second)), rs256(googleRSA())),
+		webhook.ErrBadToken, "The token expires after the record of its delivery would.")
 }

@@ -43,7 +43,7 @@ type jwkSet struct{ Keys []map[string]any }
 
 // keySet decodes the public keys with the standard library alone, so that the vectors depend on no code of ours.
 func (s jwkSet) keySet() webhook.KeySet {
-	set := webhook.KeySet{RSA: map[string]*rsa.PublicKey{}}
+	set := webhook.KeySet{RSA: map[string][]*rsa.PublicKey{}}
 	for _, key := range s.Keys {
 		field := func(name string) []byte {
 			text, _ := key[name].(string)
@@ -54,9 +54,10 @@ func (s jwkSet) keySet() webhook.KeySet {
 		case "OKP":
 			set.Ed25519 = append(set.Ed25519, ed25519.PublicKey(field("x")))
 		case "RSA":
-			set.RSA[key["kid"].(string)] = &rsa.PublicKey{
+			id := key["kid"].(string)
+			set.RSA[id] = append(set.RSA[id], &rsa.PublicKey{
 				N: new(big.Int).SetBytes(field("n")), E: int(new(big.Int).SetBytes(field("e")).Int64()),
-			}
+			})
 		}
 	}
 	return set

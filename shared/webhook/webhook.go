@@ -131,9 +131,12 @@ func (f fixed[T]) Refresh(_ context.Context, _ *T) *T { return f.keys }
 
 // Options are the settings of a verifier.
 type Options struct {
-	Tolerance time.Duration    // how far a timestamp may lie from now, in whole seconds; 0 is DefaultTolerance
-	Audience  string           // the audience that a token must name; empty refuses every token
-	Now       func() time.Time // nil is time.Now
+	Tolerance time.Duration // how far a timestamp may lie from now, in whole seconds; 0 is DefaultTolerance
+	Audience  string        // the audience that a token must name; empty refuses every token
+	// MaxTokenLife is how far ahead a token's expiry may be: as long as a delivery is on record, so
+	// that a token cannot be delivered again after that. 0: no limit.
+	MaxTokenLife time.Duration
+	Now          func() time.Time // nil is time.Now
 }
 
 func (o *Options) orDefault() Options {

@@ -160,8 +160,8 @@ func (e *explanation) signer(ctx context.Context, dynamic bool, at time.Time) st
 			return fmt.Sprintf("made with Ed25519 key %d of %d in the key set", i+1, len(e.keys.KeySet.Ed25519))
 		}
 	}
-	for id, key := range e.keys.KeySet.RSA {
-		one := &webhook.KeySet{RSA: map[string]*rsa.PublicKey{id: key}}
+	for id, keys := range e.keys.KeySet.RSA {
+		one := &webhook.KeySet{RSA: map[string][]*rsa.PublicKey{id: keys}}
 		if _, err := e.dynamic(at, one, nil)(ctx, e.capture.Header, e.capture.Body); err == nil {
 			return "a token made with RSA key " + id + " of the key set"
 		}
