@@ -123,11 +123,12 @@ func (v *verification) options() (options explain.Options, err error) {
 	if options.At.IsZero() {
 		options.At = v.Now()
 	}
-	var toleranceErr, sizeErr error
+	var toleranceErr, sizeErr, retentionErr error
 	options.Tolerance, toleranceErr = v.settings.Duration(deployment.Tolerance)
 	options.MaxBody, sizeErr = v.settings.Size(deployment.MaxBody)
+	options.Retention, retentionErr = v.settings.Duration(deployment.Retention)
 	options.Audience = v.settings.Optional(deployment.JWTAudience)
-	return options, errors.Join(toleranceErr, sizeErr)
+	return options, errors.Join(toleranceErr, sizeErr, retentionErr)
 }
 
 // keys reads those that a delivery to a path is verified with.

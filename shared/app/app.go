@@ -58,7 +58,7 @@ func New(configuration config.Config, log *slog.Logger, options *Options) *App {
 	b := open(configuration, log, options)
 	verifying := &webhook.Options{
 		Tolerance: configuration.Tolerance, Audience: configuration.JWTAudience,
-		MaxTokenLife: configuration.Retention, Now: options.Now,
+		MaxTokenLife: receiver.MaxTokenLife(configuration.Retention), Now: options.Now,
 	}
 	return &App{
 		backends: b,

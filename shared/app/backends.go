@@ -59,12 +59,19 @@ var (
 	}
 )
 
+// errNotOpened is in the error of a backend that cannot be opened. It says nothing of what is there: a
+// missing file can be that of the credentials.
+var errNotOpened = errors.New("not opened")
+
 // errNoKeys is in the error of a text that was read and holds no key.
 var errNoKeys = errors.New("there is no key in it")
 
 // isRevoked reports whether the error of reading keys says that those read before are out of use: the
 // version is disabled or destroyed, the access was taken away, the file is gone, or no key is left.
 func isRevoked(err error) bool {
+	if errors.Is(err, errNotOpened) {
+		return false
+	}
 	switch grpcStatus(err) {
 	case codes.NotFound, codes.PermissionDenied, codes.FailedPrecondition:
 		return true
@@ -178,11 +185,11 @@ func (o *opener) openPublisher(ctx context.Context) (*topic.Publisher, error) {
 func (o *opener) openSecretManager(ctx context.Context) (*secretmanager.Client, error) {
 	options, err := o.clientOptions(ctx, "", o.options.SecretManager)
 	if err != nil {
-		return nil, fmt.Errorf("open Secret Manager: %w", err)
+		return nil, fmt.Errorf("open Secret Manager: %w: %w", errNotOpened, err)
 	}
 	client, err := secretmanager.NewClient(context.Background(), options...)
 	if err != nil {
-		return nil, fmt.Errorf("open Secret Manager: %w", err)
+		return nil, fmt.Errorf("open Secret Manager: %w: %w", errNotOpened, err)
 	}
 	o.toClose(client)
 	return client, nil

@@ -24,6 +24,7 @@ func TestIsRevoked(t *testing.T) {
 		"cannot be reached":        {status.Error(codes.Unavailable, "connection refused"), false},
 		"took too long":            {status.Error(codes.DeadlineExceeded, "too long"), false},
 		"no credentials right now": {errors.New("find credentials"), false},
+		"credentials file is gone": {fmt.Errorf("%w: %w", errNotOpened, missing), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := isRevoked(fmt.Errorf("read GEMHOOK_SIGNING_SECRETS: %w", test.err)); got != test.want {

@@ -27,6 +27,7 @@ const (
 	audience = "https://collect.example.com/"
 	account  = "push@project.iam.gserviceaccount.com"
 	apiKey   = "AIza-test-key"
+	lease    = time.Minute
 )
 
 // fixture is a collector with everything around it in the process.
@@ -38,6 +39,7 @@ type fixture struct {
 	log     bytes.Buffer
 
 	mu        sync.Mutex
+	ahead     time.Duration // of the collector's clock
 	published []message
 	refuse    error // of the next publish
 }
@@ -77,11 +79,23 @@ func newFixture(t *testing.T) *fixture {
 		Checker:   pushauth.New(pushauth.Options{Audience: audience, Account: account, CertsURL: certs.URL}),
 		Gemini:    func(context.Context, string) (*geminiapi.Client, error) { return client, nil },
 		Bucket:    func(context.Context) (*objects.Bucket, error) { return results, nil },
-		Ledger:    ledger.New(ledger.NewMemory(), ledger.Options{Lease: time.Minute, Retention: time.Hour}),
+		Ledger:    ledger.New(ledger.NewMemory(), ledger.Options{Lease: lease, Retention: time.Hour, Now: f.now}),
 		Publisher: f,
 		Log:       slog.New(slog.NewJSONHandler(&f.log, nil)),
-	}, collector.Options{Topic: "gemini-results"})
+	}, collector.Options{Topic: "gemini-results", Now: f.now})
 	return f
+}
+
+func (f *fixture) now() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Now().Add(f.ahead)
+}
+
+func (f *fixture) advance(by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ahead += by
 }
 
 // Publish keeps the message.

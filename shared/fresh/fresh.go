@@ -28,9 +28,9 @@ type Options struct {
 	// more. nil: no error does.
 	Definite func(error) bool
 	// RefreshInterval is the least time between two loads that Refresh starts, and between a failed
-	// load and the next that Get starts while there is a value to serve.
+	// load and the next that Get starts while there is a value that serves.
 	RefreshInterval time.Duration
-	// RetryInterval is how long after a failed load Get starts no other if there is no value.
+	// RetryInterval is how long after a failed load Get starts no other if no value serves.
 	// Meanwhile it answers with the failure.
 	RetryInterval time.Duration
 	// Timeout bounds one load. 0: unbounded.
@@ -110,7 +110,7 @@ func (v *Value[T]) Refresh(ctx context.Context, stale *T) *T {
 // failure.
 func (v *Value[T]) due() bool {
 	pause := v.options.RetryInterval
-	if v.value != nil {
+	if serves, _ := v.current(); serves != nil {
 		pause = max(pause, v.options.RefreshInterval)
 	}
 	if !v.underWay() && !v.failedAt.IsZero() && elapsed(v.failedAt, v.options.Now()) < pause {

@@ -85,6 +85,10 @@ type Receiver struct {
 	options Options
 }
 
+// MaxTokenLife returns how far ahead the expiry of a token may be if deliveries are on record for the
+// retention: it must have expired by the clock of every instance before its record does.
+func MaxTokenLife(retention time.Duration) time.Duration { return retention - ledger.MaxClockSkew }
+
 // New returns a receiver.
 func New(deps Deps, options Options) *Receiver {
 	if options.Now == nil {

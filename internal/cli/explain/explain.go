@@ -45,7 +45,16 @@ type Options struct {
 	At        time.Time // as of when to judge
 	Tolerance time.Duration
 	Audience  string
-	MaxBody   int64 // bytes
+	MaxBody   int64         // bytes
+	Retention time.Duration // of the ledger; 0: a token may outlive it
+}
+
+// maxTokenLife is how far ahead the expiry of a token may be; 0 is no limit.
+func (o Options) maxTokenLife() time.Duration {
+	if o.Retention == 0 {
+		return 0
+	}
+	return receiver.MaxTokenLife(o.Retention)
 }
 
 // An Outcome is how a step went.
@@ -87,7 +96,7 @@ func Deliver(ctx context.Context, capture Capture, keys Keys, options Options) *
 
 // answer has the receiver answer the delivery.
 func answer(ctx context.Context, capture Capture, keys Keys, options Options) *Report {
-	verifying := &webhook.Options{Tolerance: options.Tolerance, Audience: options.Audience, Now: options.now}
+	verifying := &webhook.Options{Tolerance: options.Tolerance, Audience: options.Audience, MaxTokenLife: options.maxTokenLife(), Now: options.now}
 	published := &sink{}
 	handler := receiver.New(receiver.Deps{
 		Static:    webhook.NewStatic(source(&keys.Secrets, keys.SecretsErr), verifying),

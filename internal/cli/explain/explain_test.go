@@ -242,3 +242,29 @@ func TestParseCapture(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenThatOutlivesItsRecord is refused by the receiver, so "verify" refuses it too.
+func TestTokenThatOutlivesItsRecord(t *testing.T) {
+	t.Parallel()
+	signing := must(standin.ParseKeys(must(os.ReadFile(vectors + "signing-keys.json"))))
+	tenants := must(tenant.ParseKeys("dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"))
+	keys := explain.Keys{Tenants: tenants, KeySet: must(jwks.Parse(signing.JWKS()))}
+	d := standin.Delivery{ID: "msg_1", Time: now, Body: []byte(`{"type":"batch.succeeded"}`)}
+	d = must(signing.SignJWT(d, 0, "me", now, now.Add(72*time.Hour)))
+	capture := explain.Capture{Path: must(tenants.Path("acme")), Header: d.Header, Body: d.Body}
+	for name, test := range map[string]struct {
+		retention time.Duration
+		code      string
+	}{
+		"on record for long enough": {168 * time.Hour, ""},
+		"forgotten before":          {72 * time.Hour, "bad_token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options()
+			o.Audience, o.Retention = "me", test.retention
+			if report := explain.Deliver(t.Context(), capture, keys, o); report.Code != test.code {
+				t.Errorf("%+v\nwant code %q", report, test.code)
+			}
+		})
+	}
+}

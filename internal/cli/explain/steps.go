@@ -117,7 +117,7 @@ func describeSignatures(header string) string {
 	return "signatures: " + strings.Join(order, ", ")
 }
 
-// isToken tells whether a signature header has the shape of a compact token.
+// isToken reports whether a signature header has the shape of a compact token.
 func isToken(signature string) bool {
 	return strings.Count(signature, ".") == 2 && !strings.ContainsAny(signature, ", ")
 }

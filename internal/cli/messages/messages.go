@@ -38,7 +38,7 @@ type Filter struct {
 	Tenant string
 }
 
-// Match tells whether a message is wanted.
+// Match reports whether a message is wanted.
 func (f Filter) Match(m *Message) bool {
 	return (f.Type == "" || m.Attributes["ce-type"] == f.Type) && (f.Tenant == "" || m.Attributes["ce-tenant"] == f.Tenant)
 }

@@ -88,7 +88,7 @@ func (e *UnexpectedError) Error() string {
 	return fmt.Sprintf("the receiver answers %d %s: %s", e.StatusCode, e.Code, e.Message)
 }
 
-// Accepts tells whether the receiver accepts a delivery signed with a secret. Its error is an [*UnexpectedError],
+// Accepts reports whether the receiver accepts a delivery signed with a secret. Its error is an [*UnexpectedError],
 // ErrOtherLedger, or that of having no answer.
 func (p *Probe) Accepts(ctx context.Context, secret string) (bool, error) {
 	now := p.options.Now()

@@ -100,7 +100,7 @@ func (s *Store) WrittenAt(ctx context.Context) (time.Time, error) { return s.pla
 // lacking, or with ErrUnsafeFile.
 func (s *Store) CheckWritable(ctx context.Context) error { return s.place.checkWritable(ctx) }
 
-// changeTries is how often a change is made anew because somebody else was faster.
+// changeTries is how often a change is tried because another writer was faster.
 const changeTries = 5
 
 // Change replaces what is stored, empty if nothing is, by what change makes of it. Where somebody else stores another text at
