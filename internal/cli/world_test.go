@@ -16,13 +16,14 @@ import (
 	"cloud.google.com/go/firestore"
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"github.com/sethvargo/go-envconfig"
 
 	"github.com/gemhook/gemhook/internal/cli/probe"
 	"github.com/gemhook/gemhook/internal/cli/secrettest"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
 )
@@ -140,7 +141,7 @@ func (w *world) startReceiver(set map[string]string) string {
 			env[name] = value
 		}
 	}
-	configuration, err := config.Load(w.t.Context(), envconfig.MapLookuper(env))
+	configuration, err := config.Load(config.Receive, config.Map(env))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func (w *world) startReceiver(set map[string]string) string {
 	log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelWarn, Project: w.project}))
 	// Not before it is needed: a receiver that has just found no secret looks again a second later.
 	handler := sync.OnceValue(func() *app.App {
-		made := app.New(configuration, log, &app.Options{SecretManager: w.secrets.Options(), Anonymous: true, Now: w.now})
+		made := receive.New(configuration, log, &backend.Options{SecretManager: w.secrets.Options(), Anonymous: true, Now: w.now})
 		w.t.Cleanup(func() { _ = made.Close() })
 		return made
 	})

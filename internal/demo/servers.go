@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/gemhook/gemhook/internal/standin"
-	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
 )
@@ -21,7 +20,7 @@ import (
 // startReceiver starts the receiver as it is deployed, configured by the variables that a deployment would set, and tells
 // the sender where it is.
 func (d *demo) startReceiver(ctx context.Context, b *backends, gemini *sender, started *closers) error {
-	configuration, err := config.Load(ctx, envconfig.MapLookuper(map[string]string{
+	configuration, err := config.Load(config.Receive, config.Map(map[string]string{
 		"GOOGLE_CLOUD_PROJECT":      project,
 		"GEMHOOK_TOPIC":             topicID,
 		"GEMHOOK_DEAD_LETTER_TOPIC": deadLetterTopicID,
@@ -34,7 +33,7 @@ func (d *demo) startReceiver(ctx context.Context, b *backends, gemini *sender, s
 		return err
 	}
 	log := slog.New(cloudlog.NewHandler(d.log, &cloudlog.Options{Level: configuration.LogLevel, Project: project}))
-	receiver := app.New(configuration, log, &app.Options{Store: b.store, Now: d.now})
+	receiver := receive.New(configuration, log, &backend.Options{Store: b.store, Now: d.now})
 	started.add(receiver.Close)
 	gemini.receiverURL, err = listen(receiver, started)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
-	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/backend"
 )
 
 func TestBackendCallsOfADelivery(t *testing.T) {
@@ -23,7 +23,7 @@ func TestBackendCallsOfADelivery(t *testing.T) {
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	calls := &callLog{}
-	r := newReceiver(t, environment(b, g, nil), &app.Options{
+	r := newReceiver(t, environment(b, g, nil), &backend.Options{
 		Firestore: calls.watch(b.FirestoreHost), PubSub: calls.watch(b.PubSubHost), Anonymous: true,
 	})
 	accepted, _ := signed(g, gemini.NewDelivery(standin.Event("batch.succeeded")), standin.SchemeV1)

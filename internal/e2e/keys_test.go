@@ -20,7 +20,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
-	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/backend"
 )
 
 const signingSecretName = "projects/p/secrets/gemhook-signing"
@@ -76,7 +76,7 @@ func (m *secretManager) takeReads() int {
 // withSecretManager is a receiver whose signing secrets are in Secret Manager, at host, by that clock.
 func withSecretManager(t *testing.T, b *project, g *gemini.Gemini, host string, now func() time.Time) *receiver {
 	t.Helper()
-	return newReceiver(t, environment(b, g, map[string]string{"GEMHOOK_SIGNING_SECRETS": signingSecretName}), &app.Options{
+	return newReceiver(t, environment(b, g, map[string]string{"GEMHOOK_SIGNING_SECRETS": signingSecretName}), &backend.Options{
 		SecretManager: []option.ClientOption{
 			option.WithEndpoint(host),
 			option.WithoutAuthentication(),
@@ -184,7 +184,7 @@ func TestKeySetAwayAtStartAndLater(t *testing.T) {
 	t.Parallel()
 	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
 	g.FailJWKS(http.StatusServiceUnavailable)
-	r := newReceiver(t, environment(b, g, nil), &app.Options{Now: now.Now})
+	r := newReceiver(t, environment(b, g, nil), &backend.Options{Now: now.Now})
 	url := r.url + gemini.DynamicPath()
 	signed := func(keys *standin.Keys) standin.Delivery {
 		d := gemini.NewDelivery(standin.Event("video.generated"))

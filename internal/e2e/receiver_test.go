@@ -9,13 +9,12 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
 	"github.com/gemhook/gemhook/internal/testkit/proxy"
-	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
 )
@@ -50,14 +49,14 @@ type receiver struct {
 	log *logBuffer
 }
 
-func newReceiver(t *testing.T, env map[string]string, options *app.Options) *receiver {
+func newReceiver(t *testing.T, env map[string]string, options *backend.Options) *receiver {
 	t.Helper()
-	configuration, err := config.Load(t.Context(), envconfig.MapLookuper(env))
+	configuration, err := config.Load(config.Receive, config.Map(env))
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := &logBuffer{}
-	handler := app.New(configuration, slog.New(cloudlog.NewHandler(log, &cloudlog.Options{
+	handler := receive.New(configuration, slog.New(cloudlog.NewHandler(log, &cloudlog.Options{
 		Level: configuration.LogLevel, Project: configuration.Project,
 	})), options)
 	server := httptest.NewServer(handler)

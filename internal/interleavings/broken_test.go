@@ -11,7 +11,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/interleavings"
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/topic"
 )
 
@@ -43,19 +43,19 @@ func TestEveryDefectIsCaught(t *testing.T) {
 			costs:  interleavings.G4,
 		},
 		"settle before publish": {
-			defect: books(func(l receiver.Ledger) receiver.Ledger { return hasty{l} }),
+			defect: books(func(l once.Ledger) once.Ledger { return hasty{l} }),
 			faults: 1, costs: interleavings.G1,
 		},
 		"acknowledge on AlreadyExists": {
-			defect: books(func(l receiver.Ledger) receiver.Ledger { return trusting{l} }),
+			defect: books(func(l once.Ledger) once.Ledger { return trusting{l} }),
 			costs:  interleavings.G1,
 		},
 		"never settle": {
-			defect: books(func(l receiver.Ledger) receiver.Ledger { return forgetful{l} }),
+			defect: books(func(l once.Ledger) once.Ledger { return forgetful{l} }),
 			costs:  interleavings.G4Reason,
 		},
 		"release after an unsure publish": {
-			defect: publisher(func(p receiver.Publisher) receiver.Publisher { return sure{p} }),
+			defect: publisher(func(p once.Publisher) once.Publisher { return sure{p} }),
 			faults: 1, costs: interleavings.G4,
 		},
 		"keep the claim after a refused publish": {
@@ -63,11 +63,11 @@ func TestEveryDefectIsCaught(t *testing.T) {
 			faults: 1, costs: interleavings.Liveness,
 		},
 		"publish again after a lost answer": {
-			defect: publisher(func(p receiver.Publisher) receiver.Publisher { return persistent{p} }),
+			defect: publisher(func(p once.Publisher) once.Publisher { return persistent{p} }),
 			faults: 1, costs: interleavings.G4,
 		},
 		"unmarked take-over": {
-			defect: books(func(l receiver.Ledger) receiver.Ledger { return unmarking{l} }),
+			defect: books(func(l once.Ledger) once.Ledger { return unmarking{l} }),
 			faults: 1, costs: interleavings.G4,
 		},
 		"mark forgotten by the second take-over": {
@@ -75,11 +75,11 @@ func TestEveryDefectIsCaught(t *testing.T) {
 			faults: 2, costs: interleavings.G4,
 		},
 		"publish without the margin for clocks": {
-			lease: tightLease, defect: books(func(l receiver.Ledger) receiver.Ledger { return lingering{l, ledger.MaxClockSkew} }),
+			lease: tightLease, defect: books(func(l once.Ledger) once.Ledger { return lingering{l, ledger.MaxClockSkew} }),
 			skew: ledger.MaxClockSkew, transit: ledger.MaxTransit, faults: 1, costs: interleavings.G3,
 		},
 		"publish without the margin for late bytes": {
-			lease: tightLease, defect: books(func(l receiver.Ledger) receiver.Ledger { return lingering{l, ledger.MaxTransit} }),
+			lease: tightLease, defect: books(func(l once.Ledger) once.Ledger { return lingering{l, ledger.MaxTransit} }),
 			skew: ledger.MaxClockSkew, transit: ledger.MaxTransit, faults: 1, costs: interleavings.G3,
 		},
 		"clocks further apart than allowed": {
@@ -108,11 +108,11 @@ func store(f func(*ledger.Memory) ledger.Store) *interleavings.Defect {
 	return &interleavings.Defect{Store: f}
 }
 
-func books(f func(receiver.Ledger) receiver.Ledger) *interleavings.Defect {
+func books(f func(once.Ledger) once.Ledger) *interleavings.Defect {
 	return &interleavings.Defect{Ledger: f}
 }
 
-func publisher(f func(receiver.Publisher) receiver.Publisher) *interleavings.Defect {
+func publisher(f func(once.Publisher) once.Publisher) *interleavings.Defect {
 	return &interleavings.Defect{Publisher: f}
 }
 
@@ -180,7 +180,7 @@ func (s unremembering) Read(ctx context.Context, key ledger.Key) (*ledger.Docume
 }
 
 // hasty settles what it claims.
-type hasty struct{ receiver.Ledger }
+type hasty struct{ once.Ledger }
 
 func (l hasty) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
 	result, err := l.Ledger.Claim(ctx, message)
@@ -193,7 +193,7 @@ func (l hasty) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimR
 func (hasty) Settle(context.Context, *ledger.Claim, string) error { return nil }
 
 // trusting takes a delivery that somebody holds for one that is done.
-type trusting struct{ receiver.Ledger }
+type trusting struct{ once.Ledger }
 
 func (l trusting) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
 	result, err := l.Ledger.Claim(ctx, message)
@@ -204,12 +204,12 @@ func (l trusting) Claim(ctx context.Context, message ledger.Message) (ledger.Cla
 }
 
 // forgetful acknowledges and writes nothing down.
-type forgetful struct{ receiver.Ledger }
+type forgetful struct{ once.Ledger }
 
 func (forgetful) Settle(context.Context, *ledger.Claim, string) error { return nil }
 
 // unmarking publishes what it takes over as if it were the first.
-type unmarking struct{ receiver.Ledger }
+type unmarking struct{ once.Ledger }
 
 func (l unmarking) Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error) {
 	result, err := l.Ledger.Claim(ctx, message)
@@ -223,7 +223,7 @@ func (l unmarking) Claim(ctx context.Context, message ledger.Message) (ledger.Cl
 
 // lingering publishes for longer than a claim allows.
 type lingering struct {
-	receiver.Ledger
+	once.Ledger
 	by time.Duration
 }
 
@@ -236,7 +236,7 @@ func (l lingering) Claim(ctx context.Context, message ledger.Message) (ledger.Cl
 }
 
 // sure says of every publish without an answer that it has not happened.
-type sure struct{ receiver.Publisher }
+type sure struct{ once.Publisher }
 
 func (p sure) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
 	id, err := p.Publisher.Publish(ctx, topicID, data, attributes)
@@ -247,7 +247,7 @@ func (p sure) Publish(ctx context.Context, topicID string, data []byte, attribut
 }
 
 // persistent publishes again what it has no answer for.
-type persistent struct{ receiver.Publisher }
+type persistent struct{ once.Publisher }
 
 func (p persistent) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
 	id, err := p.Publisher.Publish(ctx, topicID, data, attributes)

@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/once"
 )
 
 // NoLimit lets as many faults happen as there are points for them.
@@ -52,8 +52,8 @@ type Settings struct {
 // A Defect changes what a delivery runs with. A nil function changes nothing.
 type Defect struct {
 	Store     func(*ledger.Memory) ledger.Store
-	Ledger    func(receiver.Ledger) receiver.Ledger
-	Publisher func(receiver.Publisher) receiver.Publisher
+	Ledger    func(once.Ledger) once.Ledger
+	Publisher func(once.Publisher) once.Publisher
 }
 
 // A Guarantee is a promise that is checked.

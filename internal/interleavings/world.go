@@ -14,6 +14,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/receiver"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
@@ -122,10 +123,10 @@ func (f *fixture) newWorld() *world {
 func (w *world) newDelivery(name string, skew time.Duration) *delivery {
 	d := &delivery{world: w, name: name, skew: skew}
 	now := func() time.Time { return time.Now().Add(skew) }
-	var books receiver.Ledger = ledger.New(gatedStore{d}, ledger.Options{
+	var books once.Ledger = ledger.New(gatedStore{d}, ledger.Options{
 		Lease: w.Lease, Retention: 168 * time.Hour, Now: now,
 	})
-	var publisher receiver.Publisher = gatedTopic{d}
+	var publisher once.Publisher = gatedTopic{d}
 	if w.Broken != nil && w.Broken.Ledger != nil {
 		books = w.Broken.Ledger(books)
 	}

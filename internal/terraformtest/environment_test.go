@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/gemhook/gemhook/shared/config"
 )
 
@@ -47,11 +45,11 @@ func TestEveryVariableIsSetAndNoOther(t *testing.T) {
 		"tolerance": "1s", "lease": "20s", "max_body": 900000, "log_level": "debug",
 	}, `{"type":"external_account"}`)
 
-	read := slices.DeleteFunc(config.Vars(), func(name string) bool { return slices.Contains(notDeployed, name) })
+	read := slices.DeleteFunc(config.Vars(config.Receive), func(name string) bool { return slices.Contains(notDeployed, name) })
 	sameSet(t, "what the code reads", read, "what Terraform sets", slices.Collect(maps.Keys(variables)))
 
 	// The values are the largest and smallest that the modules let through.
-	got, err := config.Load(t.Context(), envconfig.MapLookuper(variables))
+	got, err := config.Load(config.Receive, config.Map(variables))
 	if err != nil {
 		t.Fatalf("the receiver does not start with what Terraform sets: %v", err)
 	}
@@ -67,7 +65,7 @@ func TestEveryVariableIsSetAndNoOther(t *testing.T) {
 
 func TestReceiverStartsWithDefaults(t *testing.T) {
 	variables := environment(t, map[string]any{}, "")
-	if _, err := config.Load(t.Context(), envconfig.MapLookuper(variables)); err != nil {
+	if _, err := config.Load(config.Receive, config.Map(variables)); err != nil {
 		t.Errorf("the receiver does not start with what Terraform sets: %v", err)
 	}
 	for _, name := range []string{"GEMHOOK_JWKS_URL", "GEMHOOK_JWT_AUDIENCE", "GEMHOOK_GOOGLE_CREDENTIALS"} {

@@ -1,88 +1,46 @@
-// Package app puts gemhook together: from its configuration to the handler that both platforms serve.
-//
-// What the handler needs from outside (Firestore, Pub/Sub, Secret Manager, Google's key set) is opened once per instance,
-// in parallel, from the moment the instance starts. Nothing of it is needed to start: what cannot be opened is tried
-// again by the next delivery that needs it, and until then that delivery gets an answer that says to retry.
+// Package app has what the process of each function has: its configuration and log, its memory limit,
+// and a graceful end. The packages below it compose one function each.
 package app
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"os"
-	"time"
 
-	"github.com/sethvargo/go-envconfig"
-
+	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
-	"github.com/gemhook/gemhook/shared/receiver"
-	"github.com/gemhook/gemhook/shared/tenant"
-	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // Version is gemhook's.
 const Version = "0.1.0"
 
-// App is the handler. It is safe for concurrent use.
-type App struct {
-	handler  http.Handler
-	backends *backends
-}
-
-// FromEnvironment returns the app that the process environment describes, logging to standard
-// output, and paces the process's garbage collector for so many requests at once. It ends the
-// process, with one message that names every bad variable, if the environment describes none.
-func FromEnvironment(concurrency int) *App {
-	configuration, err := config.Load(context.Background(), envconfig.OsLookuper())
+// Start returns the configuration that the process environment has for a function, and a log to
+// standard output. It paces the process's garbage collector for so many bytes of bodies or buffers at
+// once as buffered returns. It ends the process, with one message that names every bad variable, if
+// the configuration is bad.
+func Start(function config.Function, buffered func(config.Config) int64) (config.Config, *slog.Logger) {
+	configuration, err := config.Load(function, os.LookupEnv)
 	if err != nil {
 		slog.New(cloudlog.NewHandler(os.Stdout, nil)).Error(err.Error())
 		os.Exit(1)
 	}
-	paceCollector(configuration.MaxBody * int64(concurrency))
-	log := slog.New(cloudlog.NewHandler(os.Stdout, &cloudlog.Options{
+	paceCollector(buffered(configuration))
+	return configuration, slog.New(cloudlog.NewHandler(os.Stdout, &cloudlog.Options{
 		Level: configuration.LogLevel, Project: configuration.Project,
 	}))
-	return New(configuration, log, nil)
 }
 
-// New returns an app and begins to open what it needs. options may be nil.
-func New(configuration config.Config, log *slog.Logger, options *Options) *App {
-	if options == nil {
-		options = &Options{}
-	}
-	if options.Now == nil {
-		options.Now = time.Now
-	}
-	b := open(configuration, log, options)
-	verifying := &webhook.Options{
-		Tolerance: configuration.Tolerance, Audience: configuration.JWTAudience,
-		MaxTokenLife: receiver.MaxTokenLife(configuration.Retention), Now: options.Now,
-	}
-	return &App{
-		backends: b,
-		handler: cloudlog.Trace(receiver.New(receiver.Deps{
-			Static:    webhook.NewStatic(b.signingSecrets, verifying),
-			Dynamic:   webhook.NewDynamic(b.keySet, verifying),
-			Gate:      tenant.NewGate(b.tenantKeys),
-			Ledger:    lazyLedger{b.ledger},
-			Publisher: lazyPublisher{b.publisher},
-			Log:       log,
-		}, receiver.Options{
-			ServeStatic:     !configuration.SigningSecrets.IsZero(),
-			ServeDynamic:    !configuration.DynamicKeys.IsZero(),
-			Topic:           configuration.Topic,
-			DeadLetterTopic: configuration.DeadLetterTopic,
-			MaxBody:         configuration.MaxBody,
-			Version:         Version,
-			Now:             options.Now,
-		})),
-	}
+// App is a function's handler with its backend. It is safe for concurrent use.
+type App struct {
+	http.Handler
+	backend *backend.Backend
 }
 
-// ServeHTTP implements http.Handler.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+// New returns an app whose log lines carry the trace of their request.
+func New(handler http.Handler, backend *backend.Backend) *App {
+	return &App{Handler: cloudlog.Trace(handler), backend: backend}
+}
 
-// Close ends the connections to the backends. An instance that is simply stopped need not call it.
-func (a *App) Close() error { return errors.Join(a.backends.close()...) }
+// Close ends the connections to the backend. An instance that is simply stopped need not call it.
+func (a *App) Close() error { return a.backend.Close() }

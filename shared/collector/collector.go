@@ -29,8 +29,7 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/objects"
-	"github.com/gemhook/gemhook/shared/retry"
-	"github.com/gemhook/gemhook/shared/topic"
+	"github.com/gemhook/gemhook/shared/once"
 )
 
 // By when each step has ended, counted from the beginning. The function is stopped after 540 seconds, and Pub/Sub pushes
@@ -47,26 +46,13 @@ type Checker interface {
 	Verify(ctx context.Context, header http.Header) error
 }
 
-// A Ledger decides who may publish a message: [*ledger.Ledger].
-type Ledger interface {
-	Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error)
-	Settle(ctx context.Context, claim *ledger.Claim, messageID string) error
-	Release(ctx context.Context, claim *ledger.Claim) error
-}
-
-// A Publisher puts one message on a topic: [*topic.Publisher]. Its error is topic.ErrNotPublished if the message is
-// surely not on it.
-type Publisher interface {
-	Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (messageID string, err error)
-}
-
 // Deps are what a collector works with. All of them are safe for concurrent use.
 type Deps struct {
 	Checker   Checker
 	Gemini    func(ctx context.Context, tenant string) (*geminiapi.Client, error) // with the tenant's API key
 	Bucket    func(ctx context.Context) (*objects.Bucket, error)
-	Ledger    Ledger
-	Publisher Publisher
+	Ledger    once.Ledger
+	Publisher once.Publisher
 	Log       *slog.Logger
 }
 
@@ -81,6 +67,7 @@ type Options struct {
 type Collector struct {
 	deps    Deps
 	options Options
+	outlet  once.Outlet
 }
 
 // New returns a collector.
@@ -88,7 +75,10 @@ func New(deps Deps, options Options) *Collector {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Collector{deps: deps, options: options}
+	return &Collector{
+		deps: deps, options: options,
+		outlet: once.Outlet{Ledger: deps.Ledger, Publisher: deps.Publisher, Now: options.Now},
+	}
 }
 
 // Why an event is not done with, beyond what the packages say that this one works with.
@@ -99,7 +89,6 @@ var (
 	errNotEnded          = errors.New("the job is not at its end")
 	errInFlight          = errors.New("another instance holds the claim")
 	errLedgerUnavailable = errors.New("ledger unavailable")
-	errTopicUnavailable  = errors.New("topic unavailable")
 )
 
 // collect takes one event all the way.
@@ -183,43 +172,17 @@ func (c *Collector) claim(ctx context.Context, message ledger.Message, line *lin
 	return c.deps.Ledger.Claim(ctx, message)
 }
 
-// publish publishes a claimed message. If that has surely published nothing it releases the claim, so that the next push
-// need not wait for the lease.
+// publish publishes a claimed message, or releases the claim if surely nothing was published.
 func (c *Collector) publish(ctx context.Context, claim *ledger.Claim, line *line) (string, error) {
 	defer line.time("publish_ms")()
-	publishCtx, cancel := c.until(ctx, line, publishBy)
-	defer cancel()
-	publishCtx, cancel = context.WithTimeout(publishCtx, claim.TimeLeft(c.options.Now()))
-	defer cancel()
-	messageID, err := c.deps.Publisher.Publish(publishCtx, claim.Topic, claim.Payload, claim.Attributes)
-	if err == nil {
-		return messageID, nil
-	}
-	err = fmt.Errorf("%w: %w", errTopicUnavailable, err)
-	if errors.Is(err, topic.ErrNotPublished) {
-		releaseCtx, cancel := c.until(ctx, line, settleBy)
-		defer cancel()
-		if releaseErr := c.deps.Ledger.Release(releaseCtx, claim); releaseErr != nil {
-			err = fmt.Errorf("%w (and release: %w)", err, releaseErr)
-		}
-	}
-	return "", err
+	return c.outlet.Publish(ctx, claim, line.start.Add(publishBy), line.start.Add(settleBy))
 }
 
-// settle tries until the deadline. The message is on the topic, so the event is done with whatever comes of it.
+// settle settles a claim. The message is on the topic, so the event is done with whatever comes of it.
 func (c *Collector) settle(ctx context.Context, claim *ledger.Claim, messageID string, line *line) {
 	defer line.time("settle_ms")()
-	ctx, cancel := c.until(ctx, line, settleBy)
-	defer cancel()
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
-		err := c.deps.Ledger.Settle(ctx, claim, messageID)
-		if err == nil {
-			return
-		}
-		if errors.Is(err, ledger.ErrLost) || retry.Wait(ctx, pause) != nil {
-			line.unsettled(err)
-			return
-		}
+	if err := c.outlet.Settle(ctx, claim, messageID, line.start.Add(settleBy)); err != nil {
+		line.unsettled(err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/pushauth"
 )
 
@@ -37,7 +38,7 @@ var failures = []struct {
 	{errGeminiUnavailable, http.StatusServiceUnavailable, "gemini_unavailable", "Gemini cannot be reached or refuses right now."},
 	{errBucketUnavailable, http.StatusServiceUnavailable, "bucket_unavailable", "The bucket cannot be reached or refuses right now."},
 	{errLedgerUnavailable, http.StatusServiceUnavailable, "ledger_unavailable", "The ledger cannot be reached or refuses right now."},
-	{errTopicUnavailable, http.StatusServiceUnavailable, "topic_unavailable", "The topic cannot be reached or refuses right now."},
+	{once.ErrTopicUnavailable, http.StatusServiceUnavailable, "topic_unavailable", "The topic cannot be reached or refuses right now."},
 }
 
 // ServeHTTP answers a POST of / as a push, and GET / with the service's name.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gemhook/gemhook/shared/apikey"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/secret"
 	"github.com/gemhook/gemhook/shared/tenant"
@@ -24,6 +25,8 @@ const (
 	maxLease = time.Hour
 	// Gemini retries for 24 hours; twice that leaves room for a retry that was itself delayed.
 	minRetention = 48 * time.Hour
+	// An hour after Gemini's last retry no delivery of its own is to be expected.
+	minFindAfter = 25 * time.Hour
 	// A Firestore document holds 1 MiB (https://cloud.google.com/firestore/quotas): the body, 100 attributes of at most
 	// 1,280 bytes, and 10 KiB for the rest.
 	maxMaxBody = 900_000
@@ -41,73 +44,93 @@ var (
 	databaseID   = idForm{4, 63, regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]*[a-z0-9])$`)}
 	projectID    = idForm{1, 100, regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*$`)}
 	collectionID = idForm{1, 500, regexp.MustCompile(`^[A-Za-z0-9][^/\s]*$`)}
+	// https://cloud.google.com/storage/docs/buckets#naming
+	bucketName   = idForm{3, 222, regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*[a-z0-9]$`)}
+	accountEmail = idForm{3, 320, regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)}
 )
 
-// checker turns values into their types and collects the faults.
-type checker struct{ faults []error }
+// A checker turns values into their types and collects the faults.
+type checker struct {
+	name   string // of the variable that is checked
+	faults []error
+}
 
-func (c *checker) fault(name, format string, args ...any) {
+func (c *checker) fault(format string, args ...any) {
+	c.faultOf(c.name, format, args...)
+}
+
+func (c *checker) faultOf(name, format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf("%s "+format, append([]any{name}, args...)...))
 }
 
-func (c *checker) required(name, value string) string {
-	if value == "" {
-		c.fault(name, "is required")
-	}
-	return value
-}
-
-func (c *checker) matching(name, value string, form idForm, want string) string {
+func (c *checker) matching(value string, form idForm, want string) string {
 	if len(value) < form.least || len(value) > form.most || !form.pattern.MatchString(value) {
-		c.fault(name, "is %q, want %s", value, want)
+		c.fault("is %q, want %s", value, want)
 	}
 	return value
 }
 
-func (c *checker) project(name, value string) string {
-	if c.required(name, value) == "" {
-		return ""
-	}
-	return c.matching(name, value, projectID, "the id of a Google Cloud project, such as my-project, without projects/")
+func (c *checker) project(value string) string {
+	return c.matching(value, projectID, "the id of a Google Cloud project, such as my-project, without projects/")
 }
 
-func (c *checker) topic(name, value string) string {
-	if c.required(name, value) == "" {
-		return ""
-	}
-	return c.matching(name, value, topicID, "a topic id such as gemini-events, without projects/…/topics/")
+func (c *checker) topic(value string) string {
+	return c.matching(value, topicID, "a topic id such as gemini-events, without projects/…/topics/")
 }
 
-func (c *checker) database(name, value string) string {
-	return c.matching(name, value, databaseID, "(default) or the id of a Firestore database")
+func (c *checker) database(value string) string {
+	return c.matching(value, databaseID, "(default) or the id of a Firestore database")
 }
 
-func (c *checker) collection(name, value string) string {
-	return c.matching(name, value, collectionID, "the id of a Firestore collection, without a slash")
+func (c *checker) collection(value string) string {
+	return c.matching(value, collectionID, "the id of a Firestore collection, without a slash")
 }
 
-func (c *checker) duration(name, value string, least time.Duration) time.Duration {
+func (c *checker) bucket(value string) string {
+	return c.matching(value, bucketName, "the name of a Cloud Storage bucket, without gs://")
+}
+
+func (c *checker) account(value string) string {
+	return c.matching(value, accountEmail, "the email address of a service account")
+}
+
+func (c *checker) duration(value string, least time.Duration) time.Duration {
 	parsed, err := time.ParseDuration(value)
 	if err != nil {
-		c.fault(name, "is %q, want a duration such as 90s or 5m", value)
+		c.fault("is %q, want a duration such as 90s or 5m", value)
 	} else if parsed < least {
-		c.fault(name, "is %s, want at least %s", parsed, least)
+		c.fault("is %s, want at least %s", parsed, least)
 	}
 	return parsed
 }
 
-func (c *checker) size(name, value string) int64 {
+func (c *checker) lease(value string) time.Duration {
+	lease := c.duration(value, minLease)
+	if lease > maxLease {
+		c.fault("is %s, want at most %s: an abandoned claim must end long before Gemini stops retrying after 24 hours", lease, maxLease)
+	}
+	return lease
+}
+
+func (c *checker) findAfter(value string) time.Duration {
+	if value == "0" {
+		return 0
+	}
+	return c.duration(value, minFindAfter)
+}
+
+func (c *checker) size(value string) int64 {
 	parsed, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || parsed < 1 || parsed > maxMaxBody {
-		c.fault(name, "is %q, want a number of bytes from 1 to %d", value, maxMaxBody)
+		c.fault("is %q, want a number of bytes from 1 to %d", value, maxMaxBody)
 	}
 	return parsed
 }
 
-func (c *checker) url(name, value string) string {
+func (c *checker) url(value string) string {
 	parsed, err := url.Parse(value)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && !(parsed.Scheme == "http" && isLoopback(parsed.Hostname())) {
-		c.fault(name, "is %q, want an https:// URL", value)
+		c.fault("is %q, want an https:// URL", value)
 	}
 	return value
 }
@@ -121,69 +144,77 @@ func isLoopback(host string) bool {
 // together checks what must hold between settings that are good by themselves.
 func (c *checker) together(config *Config) {
 	if config.Topic != "" && config.Topic == config.DeadLetterTopic {
-		c.fault("GEMHOOK_DEAD_LETTER_TOPIC", "is the topic of GEMHOOK_TOPIC, want another: subscribers would take dead letters for events")
-	}
-	if config.Lease > maxLease {
-		c.fault("GEMHOOK_LEASE", "is %s, want at most %s: an abandoned claim must end long before Gemini stops retrying after 24 hours", config.Lease, maxLease)
+		c.faultOf("GEMHOOK_DEAD_LETTER_TOPIC", "is the topic of GEMHOOK_TOPIC, want another: subscribers would take dead letters for events")
 	}
 	if config.Retention >= minRetention && config.Tolerance >= config.Retention {
-		c.fault("GEMHOOK_TOLERANCE", "is %s, want less than GEMHOOK_RETENTION, which is %s: a delivery could be taken again after its record is gone", config.Tolerance, config.Retention)
+		c.faultOf("GEMHOOK_TOLERANCE", "is %s, want less than GEMHOOK_RETENTION, which is %s: a delivery could be taken again after its record is gone", config.Tolerance, config.Retention)
+	}
+	if config.Retention >= minRetention && config.FindAfter >= config.Retention {
+		c.faultOf("GEMHOOK_FIND_AFTER", "is %s, want less than GEMHOOK_RETENTION, which is %s: whether an event came is not on record for longer", config.FindAfter, config.Retention)
 	}
 }
 
-func (c *checker) secret(name, value string) secret.Ref {
+func (c *checker) secret(value string) secret.Ref {
 	ref, err := secret.ParseRef(value)
 	if err != nil {
-		c.fault(name, "is wrong: %w", err)
+		c.fault("is wrong: %w", err)
 	}
 	return ref
 }
 
 // signingSecrets checks secrets that are there in the text; others are only known when they are read.
-func (c *checker) signingSecrets(name, value string) secret.Ref {
-	return c.literal(name, value, func(text string) error {
+func (c *checker) signingSecrets(value string) secret.Ref {
+	return c.literal(value, func(text string) error {
 		_, err := webhook.ParseSecrets(text)
 		return err
 	})
 }
 
 // dynamicKeys checks keys that are there in the text; others are only known when they are read.
-func (c *checker) dynamicKeys(name, value string) secret.Ref {
-	return c.literal(name, value, func(text string) error {
+func (c *checker) dynamicKeys(value string) secret.Ref {
+	return c.literal(value, func(text string) error {
 		_, err := tenant.ParseKeys(text)
 		return err
 	})
 }
 
+// apiKeys checks keys that are there in the text; others are only known when they are read.
+func (c *checker) apiKeys(value string) secret.Ref {
+	return c.literal(value, func(text string) error {
+		_, err := apikey.Parse(text)
+		return err
+	})
+}
+
 // literal checks a reference and, where that is the secret text itself, the text.
-func (c *checker) literal(name, value string, parse func(text string) error) secret.Ref {
-	ref := c.secret(name, value)
+func (c *checker) literal(value string, parse func(text string) error) secret.Ref {
+	ref := c.secret(value)
 	if text, is := ref.Literal(); is {
 		if err := parse(text.Reveal()); err != nil {
-			c.fault(name, "is wrong: %s; write projects/P/secrets/S or file:PATH to have it read from there",
+			c.fault("is wrong: %s; write projects/P/secrets/S or file:PATH to have it read from there",
 				strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
 	return ref
 }
 
-func (c *checker) credentials(name, value string) secret.Text {
+func (c *checker) credentials(value string) secret.Text {
 	var credentials struct {
 		Type string `json:"type"`
 	}
-	if value != "" && (json.Unmarshal([]byte(value), &credentials) != nil || credentials.Type != "external_account") {
-		c.fault(name, "is not the JSON of external-account credentials")
+	if json.Unmarshal([]byte(value), &credentials) != nil || credentials.Type != "external_account" {
+		c.fault("is not the JSON of external-account credentials")
 	}
 	return secret.NewText(value)
 }
 
-func (c *checker) level(name, value string) slog.Level {
+func (c *checker) level(value string) slog.Level {
 	var level slog.Level
 	if strings.EqualFold(value, "warning") { // as Cloud Logging calls it
 		value = "warn"
 	}
 	if level.UnmarshalText([]byte(value)) != nil {
-		c.fault(name, "is %q, want debug, info, warn or error", value)
+		c.fault("is %q, want debug, info, warn or error", value)
 	}
 	return level
 }

@@ -140,6 +140,63 @@ func TestBoundaries(t *testing.T) {
 	}
 }
 
+// TestBoundariesOfOtherFunctions has the settings of collect and reconcile.
+func TestBoundariesOfOtherFunctions(t *testing.T) {
+	t.Parallel()
+	push := map[string]string{"GEMHOOK_PUSH_AUDIENCE": "https://me", "GEMHOOK_PUSH_ACCOUNT": "a@b"}
+	collect := merge(push, map[string]string{
+		"GEMHOOK_RESULTS_BUCKET": "my-results", "GEMHOOK_RESULTS_TOPIC": "gemini-results", "GEMHOOK_API_KEYS": "file:/run/keys",
+	})
+	for _, test := range []struct {
+		function  config.Function
+		variable  string
+		good, bad []string
+	}{
+		{config.Collect, "GEMHOOK_API_KEYS",
+			[]string{"AIzaKey", "AIzaKey acme:AIzaOther", "projects/p/secrets/s", "file:x"},
+			[]string{"Acme:AIzaKey", ":AIzaKey", "projects/p", "\"AIzaKey\""}},
+		{config.Collect, "GEMHOOK_RESULTS_BUCKET",
+			[]string{"abc", "my-results", "results.example.com", "9a_b"},
+			[]string{"gs://my-results", "ab", "My-Results", "-abc", "a b", strings.Repeat("a", 223)}},
+		{config.Collect, "GEMHOOK_RESULTS_TOPIC",
+			[]string{"gemini-results"},
+			[]string{"projects/p/topics/gemini-results"}},
+		{config.Collect, "GEMHOOK_PUSH_ACCOUNT",
+			[]string{"push@my-project.iam.gserviceaccount.com"},
+			[]string{"push", "@my-project", "push@", "serviceAccount: push@p"}},
+		{config.Reconcile, "GEMHOOK_PUSH_CERTS_URL",
+			[]string{"https://example.com/certs", "http://127.0.0.1:1/certs"},
+			[]string{"http://example.com/certs", "certs"}},
+		{config.Reconcile, "GEMHOOK_FIND_AFTER",
+			[]string{"0", "25h", "167h59m59s"},
+			[]string{"24h59m59s", "0s", "-25h", "1d", "168h"}},
+		{config.Reconcile, "GEMHOOK_URL",
+			[]string{"https://hooks.example.com/", "http://localhost:8080"},
+			[]string{"hooks.example.com", "http://hooks.example.com"}},
+		{config.Collect, "GOOGLE_GEMINI_BASE_URL",
+			[]string{"https://generativelanguage.googleapis.com", "http://[::1]:1"},
+			[]string{"http://generativelanguage.googleapis.com", "gemini"}},
+	} {
+		t.Run(test.variable, func(t *testing.T) {
+			base := push
+			if test.function == config.Collect {
+				base = collect
+			}
+			for _, value := range test.good {
+				if _, err := config.Load(test.function, config.Map(good(merge(base, map[string]string{test.variable: value})))); err != nil {
+					t.Errorf("%q: %v", value, err)
+				}
+			}
+			for _, value := range test.bad {
+				_, err := config.Load(test.function, config.Map(good(merge(base, map[string]string{test.variable: value}))))
+				if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\n"+test.variable+" is ") || strings.Count(err.Error(), "\n") != 1 {
+					t.Errorf("%q: error %v, want one that names %s alone", value, err, test.variable)
+				}
+			}
+		})
+	}
+}
+
 func TestLogLevels(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]slog.Level{
@@ -153,7 +210,7 @@ func TestLogLevels(t *testing.T) {
 
 func TestErrorsShowNoSecret(t *testing.T) {
 	t.Parallel()
-	for _, variable := range config.Vars() {
+	for _, variable := range config.Vars(config.Receive) {
 		secret := map[string][]string{
 			"GEMHOOK_SIGNING_SECRETS": {
 				"hunter2", "whsec_hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg", "projects/hunter2", "projects/hunter2/secrets/", "file:",

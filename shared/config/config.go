@@ -1,41 +1,37 @@
-// Package config reads gemhook's configuration from the environment, once, and reports every fault in it at once.
+// Package config reads a function's configuration from the environment, once, and reports every
+// fault in it at once.
+//
+// All settings are in one table, [Settings]. To add one, add its row there, a field to [Config], and
+// a line to docs/reference/configuration.md, which a test compares with the table.
 package config
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
-	"strings"
 	"time"
-
-	"github.com/sethvargo/go-envconfig"
 
 	"github.com/gemhook/gemhook/shared/secret"
 )
 
-// environment are the variables as they are written, with their defaults. README.md has them in a table. The default of
-// GEMHOOK_JWKS_URL is where Google publishes the keys of dynamic webhooks (Gemini webhooks guide).
-type environment struct {
-	Project           string `env:"GOOGLE_CLOUD_PROJECT"`
-	Topic             string `env:"GEMHOOK_TOPIC"`
-	DeadLetterTopic   string `env:"GEMHOOK_DEAD_LETTER_TOPIC"`
-	Database          string `env:"GEMHOOK_DATABASE, default=(default)"`
-	Collection        string `env:"GEMHOOK_COLLECTION, default=deliveries"`
-	SigningSecrets    string `env:"GEMHOOK_SIGNING_SECRETS"`
-	DynamicKeys       string `env:"GEMHOOK_DYNAMIC_KEYS"`
-	JWKSURL           string `env:"GEMHOOK_JWKS_URL, default=https://generativelanguage.googleapis.com/.well-known/jwks.json"`
-	JWTAudience       string `env:"GEMHOOK_JWT_AUDIENCE"`
-	Tolerance         string `env:"GEMHOOK_TOLERANCE, default=5m"`
-	Lease             string `env:"GEMHOOK_LEASE, default=60s"`
-	Retention         string `env:"GEMHOOK_RETENTION, default=168h"`
-	MaxBody           string `env:"GEMHOOK_MAX_BODY, default=262144"`
-	GoogleCredentials string `env:"GEMHOOK_GOOGLE_CREDENTIALS"`
-	LogLevel          string `env:"LOG_LEVEL, default=info"`
-}
+// A Function is one of gemhook's functions, or a set of them.
+type Function uint8
 
-// Config is a configuration without fault.
+// The functions. ReconcileDirect is reconcile where the platform invokes it without HTTP, so that no
+// token needs to be checked.
+const (
+	Receive Function = 1 << iota
+	Collect
+	Reconcile
+	ReconcileDirect
+)
+
+const (
+	everyReconcile = Reconcile | ReconcileDirect
+	everyFunction  = Receive | Collect | everyReconcile
+)
+
+// Config is a configuration without fault. The fields of other functions are zero.
 type Config struct {
 	Project           string
 	Topic             string
@@ -52,45 +48,39 @@ type Config struct {
 	MaxBody           int64       // bytes
 	GoogleCredentials secret.Text // external-account JSON; empty: the platform's own credentials
 	LogLevel          slog.Level
+
+	APIKeys       secret.Ref // of the Gemini API; zero: none
+	ResultsBucket string
+	ResultsTopic  string
+	PushAudience  string
+	PushAccount   string
+	PushCertsURL  string
+	FindAfter     time.Duration // 0: finds nothing
+	FindPrefix    string
+	ReceiverURL   string // empty: there is no webhook to look after
+	GeminiURL     string // empty: Google's
 }
 
-// readElsewhere are variables of the ecosystem that the libraries and entrypoints read themselves.
-var readElsewhere = []string{"FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "PORT"}
-
-// Vars returns the names of all environment variables that gemhook reads.
-func Vars() []string {
-	var names []string
-	for field := range reflect.TypeFor[environment]().Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		names = append(names, name)
-	}
-	return append(names, readElsewhere...)
-}
-
-// Load reads the configuration. An empty variable counts as missing. The error names every variable that is missing or
-// bad, and quotes no value that could be secret.
-func Load(ctx context.Context, from envconfig.Lookuper) (Config, error) {
-	var env environment
-	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &env, Lookuper: withoutEmpty{from}}); err != nil {
-		return Config{}, fmt.Errorf("read environment: %w", err)
-	}
+// Load reads the configuration of one function. lookup is [os.LookupEnv] or [Map]. An empty variable
+// counts as missing. The error names every variable that is missing or bad, and quotes no value that
+// could be secret.
+func Load(function Function, lookup func(name string) (value string, found bool)) (Config, error) {
+	var config Config
 	check := &checker{}
-	config := Config{
-		Project:           check.project("GOOGLE_CLOUD_PROJECT", env.Project),
-		Topic:             check.topic("GEMHOOK_TOPIC", env.Topic),
-		DeadLetterTopic:   check.topic("GEMHOOK_DEAD_LETTER_TOPIC", env.DeadLetterTopic),
-		Database:          check.database("GEMHOOK_DATABASE", env.Database),
-		Collection:        check.collection("GEMHOOK_COLLECTION", env.Collection),
-		SigningSecrets:    check.signingSecrets("GEMHOOK_SIGNING_SECRETS", env.SigningSecrets),
-		DynamicKeys:       check.dynamicKeys("GEMHOOK_DYNAMIC_KEYS", env.DynamicKeys),
-		JWKSURL:           check.url("GEMHOOK_JWKS_URL", env.JWKSURL),
-		JWTAudience:       env.JWTAudience,
-		Tolerance:         check.duration("GEMHOOK_TOLERANCE", env.Tolerance, minTolerance),
-		Lease:             check.duration("GEMHOOK_LEASE", env.Lease, minLease),
-		Retention:         check.duration("GEMHOOK_RETENTION", env.Retention, minRetention),
-		MaxBody:           check.size("GEMHOOK_MAX_BODY", env.MaxBody),
-		GoogleCredentials: check.credentials("GEMHOOK_GOOGLE_CREDENTIALS", env.GoogleCredentials),
-		LogLevel:          check.level("LOG_LEVEL", env.LogLevel),
+	for _, setting := range table {
+		if setting.Functions&function == 0 || setting.set == nil {
+			continue
+		}
+		value, _ := lookup(setting.Name)
+		if value == "" {
+			value = setting.Default
+		}
+		check.name = setting.Name
+		if value == "" && setting.Required&function != 0 {
+			check.fault("is required")
+		} else if value != "" {
+			setting.set(check, &config, value)
+		}
 	}
 	check.together(&config)
 	if err := errors.Join(check.faults...); err != nil {
@@ -99,10 +89,10 @@ func Load(ctx context.Context, from envconfig.Lookuper) (Config, error) {
 	return config, nil
 }
 
-// withoutEmpty takes empty variables for missing ones, as Terraform and shells cannot always leave one out.
-type withoutEmpty struct{ envconfig.Lookuper }
-
-func (l withoutEmpty) Lookup(name string) (string, bool) {
-	value, found := l.Lookuper.Lookup(name)
-	return value, found && value != ""
+// Map returns the lookup of variables in a map, for Load.
+func Map(variables map[string]string) func(name string) (value string, found bool) {
+	return func(name string) (string, bool) {
+		value, found := variables[name]
+		return value, found
+	}
 }

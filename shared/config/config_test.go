@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/secret"
@@ -29,7 +29,7 @@ func good(changes map[string]string) map[string]string {
 
 func load(t *testing.T, environment map[string]string) (config.Config, error) {
 	t.Helper()
-	return config.Load(t.Context(), envconfig.MapLookuper(environment))
+	return config.Load(config.Receive, config.Map(environment))
 }
 
 func ref(t *testing.T, text string) secret.Ref {
@@ -120,7 +120,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 func TestAnEmptyVariableIsAsGoodAsNone(t *testing.T) {
 	t.Parallel()
 	environment := map[string]string{}
-	for _, name := range config.Vars() {
+	for _, name := range config.Vars(config.Receive) {
 		environment[name] = ""
 	}
 	got, err := load(t, good(nil))
@@ -133,31 +133,88 @@ func TestAnEmptyVariableIsAsGoodAsNone(t *testing.T) {
 	}
 }
 
-func TestVarsAreThoseOfTheContract(t *testing.T) {
+// TestVars compares the variables of each function with the contract.
+func TestVars(t *testing.T) {
 	t.Parallel()
-	want := []string{
-		"FIRESTORE_EMULATOR_HOST",
-		"GEMHOOK_COLLECTION",
-		"GEMHOOK_DATABASE",
-		"GEMHOOK_DEAD_LETTER_TOPIC",
-		"GEMHOOK_DYNAMIC_KEYS",
-		"GEMHOOK_GOOGLE_CREDENTIALS",
-		"GEMHOOK_JWKS_URL",
-		"GEMHOOK_JWT_AUDIENCE",
-		"GEMHOOK_LEASE",
-		"GEMHOOK_MAX_BODY",
-		"GEMHOOK_RETENTION",
-		"GEMHOOK_SIGNING_SECRETS",
-		"GEMHOOK_TOLERANCE",
-		"GEMHOOK_TOPIC",
-		"GOOGLE_CLOUD_PROJECT",
-		"LOG_LEVEL",
-		"PORT",
-		"PUBSUB_EMULATOR_HOST",
+	every := []string{
+		"FIRESTORE_EMULATOR_HOST", "GEMHOOK_COLLECTION", "GEMHOOK_DATABASE", "GEMHOOK_GOOGLE_CREDENTIALS",
+		"GEMHOOK_LEASE", "GEMHOOK_RETENTION", "GOOGLE_CLOUD_PROJECT", "LOG_LEVEL", "PORT", "PUBSUB_EMULATOR_HOST",
 	}
-	if got := slices.Sorted(slices.Values(config.Vars())); !slices.Equal(got, want) {
-		t.Errorf("Vars = %q, want %q", got, want)
+	push := []string{"GEMHOOK_PUSH_ACCOUNT", "GEMHOOK_PUSH_AUDIENCE", "GEMHOOK_PUSH_CERTS_URL"}
+	reconcile := []string{
+		"GEMHOOK_API_KEYS", "GEMHOOK_DEAD_LETTER_TOPIC", "GEMHOOK_FIND_AFTER", "GEMHOOK_FIND_PREFIX",
+		"GEMHOOK_TOPIC", "GEMHOOK_URL", "GOOGLE_GEMINI_BASE_URL",
 	}
+	for name, test := range map[string]struct {
+		function config.Function
+		more     []string
+	}{
+		"receive": {config.Receive, []string{
+			"GEMHOOK_DEAD_LETTER_TOPIC", "GEMHOOK_DYNAMIC_KEYS", "GEMHOOK_JWKS_URL", "GEMHOOK_JWT_AUDIENCE",
+			"GEMHOOK_MAX_BODY", "GEMHOOK_SIGNING_SECRETS", "GEMHOOK_TOLERANCE", "GEMHOOK_TOPIC",
+		}},
+		"collect": {config.Collect, slices.Concat(push, []string{
+			"GEMHOOK_API_KEYS", "GEMHOOK_RESULTS_BUCKET", "GEMHOOK_RESULTS_TOPIC", "GOOGLE_GEMINI_BASE_URL",
+			"STORAGE_EMULATOR_HOST",
+		})},
+		"reconcile":                       {config.Reconcile, slices.Concat(push, reconcile)},
+		"reconcile, invoked without HTTP": {config.ReconcileDirect, reconcile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := slices.Sorted(slices.Values(slices.Concat(every, test.more)))
+			got := slices.Sorted(slices.Values(config.Vars(test.function)))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("Vars (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOtherFunctions wants each function to need what it cannot do without, and to ignore the settings
+// of others.
+func TestOtherFunctions(t *testing.T) {
+	t.Parallel()
+	push := map[string]string{"GEMHOOK_PUSH_AUDIENCE": "https://me", "GEMHOOK_PUSH_ACCOUNT": "push@my-project.iam.gserviceaccount.com"}
+	results := map[string]string{
+		"GEMHOOK_RESULTS_BUCKET": "my-results", "GEMHOOK_RESULTS_TOPIC": "gemini-results", "GEMHOOK_API_KEYS": "file:/run/keys",
+	}
+	for name, test := range map[string]struct {
+		function config.Function
+		set      map[string]string
+		missing  []string
+	}{
+		"collect":             {config.Collect, merge(push, results), nil},
+		"collect, nothing":    {config.Collect, nil, []string{"GEMHOOK_API_KEYS", "GEMHOOK_RESULTS_BUCKET", "GEMHOOK_RESULTS_TOPIC", "GEMHOOK_PUSH_AUDIENCE", "GEMHOOK_PUSH_ACCOUNT"}},
+		"reconcile":           {config.Reconcile, push, nil},
+		"reconcile, nothing":  {config.Reconcile, nil, []string{"GEMHOOK_PUSH_AUDIENCE", "GEMHOOK_PUSH_ACCOUNT"}},
+		"reconcile, directly": {config.ReconcileDirect, nil, nil},
+		"receive":             {config.Receive, map[string]string{"GEMHOOK_FIND_AFTER": "soon"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := config.Load(test.function, config.Map(good(test.set)))
+			if len(test.missing) == 0 {
+				if err != nil {
+					t.Errorf("Load: %v", err)
+				}
+				if test.function != config.Receive && got.JWKSURL != "" {
+					t.Error("the configuration has a setting of the receiver")
+				}
+				return
+			}
+			want := "bad configuration:\n" + strings.Join(test.missing, " is required\n") + " is required"
+			if err == nil || err.Error() != want {
+				t.Errorf("error:\n%v\nwant:\n%s", err, want)
+			}
+		})
+	}
+}
+
+func merge(all ...map[string]string) map[string]string {
+	merged := map[string]string{}
+	for _, one := range all {
+		maps.Copy(merged, one)
+	}
+	return merged
 }
 
 func TestAFaultyEnvironmentIsNoConfig(t *testing.T) {

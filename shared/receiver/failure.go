@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
@@ -14,7 +15,6 @@ var (
 	errBodyTooLarge      = errors.New("body too large")
 	errBodyCutOff        = errors.New("body cut off")
 	errLedgerUnavailable = errors.New("ledger unavailable")
-	errTopicUnavailable  = errors.New("topic unavailable")
 )
 
 // An inFlightError is the failure of a delivery that another claimant holds.
@@ -56,7 +56,7 @@ var failures = []struct {
 		message: "There is no key to verify this delivery with right now; deliver it again.", retryAfter: retryAfter}},
 	{errLedgerUnavailable, failure{status: http.StatusServiceUnavailable, code: "ledger_unavailable",
 		message: "The ledger cannot be reached or refuses right now; deliver this again.", retryAfter: retryAfter}},
-	{errTopicUnavailable, failure{status: http.StatusServiceUnavailable, code: "topic_unavailable",
+	{once.ErrTopicUnavailable, failure{status: http.StatusServiceUnavailable, code: "topic_unavailable",
 		message: "The topic cannot be reached or refuses right now; deliver this again.", retryAfter: retryAfter}},
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/receiver"
+	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/topic"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -45,7 +45,7 @@ func TestInFlightNoLonger(t *testing.T) {
 }
 
 // heldLedger is a ledger in which another claim ends right now.
-type heldLedger struct{ receiver.Ledger }
+type heldLedger struct{ once.Ledger }
 
 func (heldLedger) Claim(context.Context, ledger.Message) (ledger.ClaimResult, error) {
 	return ledger.ClaimResult{Standing: ledger.InFlight}, nil

@@ -19,7 +19,6 @@ package receiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -27,7 +26,7 @@ import (
 
 	"github.com/gemhook/gemhook/shared/event"
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/topic"
+	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
@@ -45,26 +44,13 @@ type Gate interface {
 	Admit(ctx context.Context, tenant, token string) error
 }
 
-// A Ledger decides who may publish a delivery: [*ledger.Ledger].
-type Ledger interface {
-	Claim(ctx context.Context, message ledger.Message) (ledger.ClaimResult, error)
-	Settle(ctx context.Context, claim *ledger.Claim, messageID string) error
-	Release(ctx context.Context, claim *ledger.Claim) error
-}
-
-// A Publisher puts one message on a topic: [*topic.Publisher]. Its error is topic.ErrNotPublished if
-// the message is surely not on it.
-type Publisher interface {
-	Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (messageID string, err error)
-}
-
 // Deps are what a receiver works with. All of them are safe for concurrent use.
 type Deps struct {
 	Static    Verifier // for the static endpoint
 	Dynamic   Verifier // for the dynamic endpoints
 	Gate      Gate     // for the tokens in their URLs
-	Ledger    Ledger
-	Publisher Publisher
+	Ledger    once.Ledger
+	Publisher once.Publisher
 	Log       *slog.Logger
 }
 
@@ -83,6 +69,7 @@ type Options struct {
 type Receiver struct {
 	deps    Deps
 	options Options
+	outlet  once.Outlet
 }
 
 // MaxTokenLife returns how far ahead the expiry of a token may be if deliveries are on record for the
@@ -94,7 +81,10 @@ func New(deps Deps, options Options) *Receiver {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Receiver{deps: deps, options: options}
+	return &Receiver{
+		deps: deps, options: options,
+		outlet: once.Outlet{Ledger: deps.Ledger, Publisher: deps.Publisher, Now: options.Now},
+	}
 }
 
 // receive takes one delivery all the way. The line collects what is to be logged of it.
@@ -215,42 +205,18 @@ func (r *Receiver) claim(ctx context.Context, times schedule, message ledger.Mes
 	return result, nil
 }
 
-// publish publishes the message of a claim. If that has surely published nothing it releases the
-// claim, so that the next retry need not wait for the lease; if it may have, the lease must end.
+// publish publishes the message of a claim, or releases the claim if surely nothing was published.
 func (r *Receiver) publish(ctx context.Context, times schedule, claim *ledger.Claim, line *line) (string, error) {
 	defer line.time("publish_ms")()
-	publishCtx, cancel := times.untilOr(ctx, publishBy, claim.TimeLeft(r.options.Now()))
-	defer cancel()
-	messageID, err := r.deps.Publisher.Publish(publishCtx, claim.Topic, claim.Payload, claim.Attributes)
-	if err == nil {
-		return messageID, nil
-	}
-	err = fmt.Errorf("%w: %w", errTopicUnavailable, err)
-	if errors.Is(err, topic.ErrNotPublished) {
-		releaseCtx, cancel := times.until(ctx, settleBy)
-		defer cancel()
-		if releaseErr := r.deps.Ledger.Release(releaseCtx, claim); releaseErr != nil {
-			err = fmt.Errorf("%w (and release: %w)", err, releaseErr)
-		}
-	}
-	return "", err
+	return r.outlet.Publish(ctx, claim, times.at(publishBy), times.at(settleBy))
 }
 
-// settle tries until the deadline. The event is on the topic, so the delivery has succeeded whatever
-// comes of it; if the claim stays unsettled and Gemini delivers once more after its lease, that
-// message is marked as a redelivery.
+// settle settles a claim. The event is on the topic, so the delivery has succeeded whatever comes of
+// it; if the claim stays unsettled and Gemini delivers once more after its lease, that message is
+// marked as a redelivery.
 func (r *Receiver) settle(ctx context.Context, times schedule, claim *ledger.Claim, messageID string, line *line) {
 	defer line.time("settle_ms")()
-	ctx, cancel := times.until(ctx, settleBy)
-	defer cancel()
-	for pause := firstSettlePause; ; pause *= 2 {
-		err := r.deps.Ledger.Settle(ctx, claim, messageID)
-		if err == nil {
-			return
-		}
-		if errors.Is(err, ledger.ErrLost) || !wait(ctx, pause) {
-			line.unsettled(err)
-			return
-		}
+	if err := r.outlet.Settle(ctx, claim, messageID, times.at(settleBy)); err != nil {
+		line.unsettled(err)
 	}
 }

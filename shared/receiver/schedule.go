@@ -20,9 +20,6 @@ const (
 // margins.
 const Deadline = settleBy
 
-// firstSettlePause is the pause after the first settle that fails. It doubles with each.
-const firstSettlePause = 50 * time.Millisecond
-
 // A schedule has the deadlines of one delivery.
 type schedule struct {
 	start time.Time
@@ -33,27 +30,13 @@ func (r *Receiver) schedule() schedule {
 	return schedule{start: r.options.Now(), now: r.options.Now}
 }
 
-// left returns the time until a step must have ended.
-func (s schedule) left(by time.Duration) time.Duration { return s.start.Add(by).Sub(s.now()) }
+// at returns the time at which a step must have ended.
+func (s schedule) at(by time.Duration) time.Time { return s.start.Add(by) }
 
 // until bounds a step.
 func (s schedule) until(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.left(by))
 }
 
-// untilOr bounds a step that has another limit as well.
-func (s schedule) untilOr(ctx context.Context, by, other time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, min(s.left(by), other))
-}
-
-// wait reports whether ctx lasted for so long.
-func wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+// left returns how long a step has at most.
+func (s schedule) left(by time.Duration) time.Duration { return s.at(by).Sub(s.now()) }

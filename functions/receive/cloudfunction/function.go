@@ -8,6 +8,7 @@ import (
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
 	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/receive"
 )
 
 // concurrency is how many requests an instance of Cloud Run takes at once unless it is configured
@@ -15,5 +16,5 @@ import (
 const concurrency = 80
 
 func init() {
-	functions.HTTP("receive", app.ExitOnSIGTERM(app.FromEnvironment(concurrency)).ServeHTTP)
+	functions.HTTP("receive", app.ExitOnSIGTERM(receive.FromEnvironment(concurrency)).ServeHTTP)
 }

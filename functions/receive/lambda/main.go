@@ -6,10 +6,10 @@ package main
 import (
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/receive"
 	"github.com/gemhook/gemhook/shared/lambdahttp"
 )
 
 func main() {
-	lambda.Start(lambdahttp.Wrap(app.FromEnvironment(1)))
+	lambda.Start(lambdahttp.Wrap(receive.FromEnvironment(1)))
 }

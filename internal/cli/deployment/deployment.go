@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/secret"
 	"github.com/gemhook/gemhook/shared/tenant"
@@ -58,23 +59,22 @@ var places = [count]struct {
 	variable string // of the environment
 	output   string // of Terraform
 	flag     string
-	fallback string
 }{
 	Project:                {what: "project", variable: "GOOGLE_CLOUD_PROJECT", output: "project_id", flag: "project"},
 	URL:                    {what: "receiver's URL", variable: "GEMHOOK_URL", output: "static_url", flag: "url"},
 	Topic:                  {what: "topic", variable: "GEMHOOK_TOPIC", output: "topic", flag: "topic"},
 	DeadLetterTopic:        {what: "dead-letter topic", variable: "GEMHOOK_DEAD_LETTER_TOPIC", output: "dead_letter_topic"},
 	DeadLetterSubscription: {what: "dead-letter subscription", variable: "GEMHOOK_DEAD_LETTER_SUBSCRIPTION", output: "dead_letter_subscription"},
-	Database:               {what: "ledger's database", variable: "GEMHOOK_DATABASE", output: "database", fallback: "(default)"},
-	Collection:             {what: "ledger's collection", variable: "GEMHOOK_COLLECTION", output: "collection", fallback: "deliveries"},
+	Database:               {what: "ledger's database", variable: "GEMHOOK_DATABASE", output: "database"},
+	Collection:             {what: "ledger's collection", variable: "GEMHOOK_COLLECTION", output: "collection"},
 	SigningSecrets:         {what: "place of the signing secrets", variable: "GEMHOOK_SIGNING_SECRETS", output: "signing_secrets"},
 	DynamicKeys:            {what: "place of the dynamic keys", variable: "GEMHOOK_DYNAMIC_KEYS", output: "dynamic_keys"},
-	JWKSURL:                {what: "key set's URL", variable: "GEMHOOK_JWKS_URL", fallback: "https://generativelanguage.googleapis.com/.well-known/jwks.json"},
+	JWKSURL:                {what: "key set's URL", variable: "GEMHOOK_JWKS_URL"},
 	JWTAudience:            {what: "tokens' audience", variable: "GEMHOOK_JWT_AUDIENCE"},
-	Tolerance:              {what: "tolerance", variable: "GEMHOOK_TOLERANCE", fallback: "5m"},
-	Lease:                  {what: "lease", variable: "GEMHOOK_LEASE", fallback: "60s"},
-	Retention:              {what: "retention", variable: "GEMHOOK_RETENTION", fallback: "168h"},
-	MaxBody:                {what: "largest body", variable: "GEMHOOK_MAX_BODY", fallback: "262144"},
+	Tolerance:              {what: "tolerance", variable: "GEMHOOK_TOLERANCE"},
+	Lease:                  {what: "lease", variable: "GEMHOOK_LEASE"},
+	Retention:              {what: "retention", variable: "GEMHOOK_RETENTION"},
+	MaxBody:                {what: "largest body", variable: "GEMHOOK_MAX_BODY"},
 	GeminiURL:              {what: "Gemini API's URL", variable: "GOOGLE_GEMINI_BASE_URL", flag: "gemini-url"},
 }
 
@@ -148,7 +148,7 @@ func Find(flags map[string]string, outputs *Outputs, getenv func(string) string)
 			{flags[place.flag], "--" + place.flag},
 			{outputs.text(setting), "Terraform's output " + place.output},
 			{getenv(place.variable), place.variable},
-			{place.fallback, "the default"},
+			{config.Default(place.variable), "the default"},
 		} {
 			if candidate.value != "" {
 				s.values[setting] = candidate

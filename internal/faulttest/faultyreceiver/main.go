@@ -23,13 +23,13 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/sethvargo/go-envconfig"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/gemhook/gemhook/internal/testkit/backend"
-	"github.com/gemhook/gemhook/shared/app"
+	testbackend "github.com/gemhook/gemhook/internal/testkit/backend"
+	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
 )
@@ -46,7 +46,7 @@ func main() {
 }
 
 func serve() error {
-	configuration, err := config.Load(context.Background(), envconfig.OsLookuper())
+	configuration, err := config.Load(config.Receive, os.LookupEnv)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func serve() error {
 		return errors.New("unknown FAULTTEST_DEFECT")
 	}
 	log := slog.New(cloudlog.NewHandler(os.Stdout, &cloudlog.Options{Level: configuration.LogLevel}))
-	receiver := app.New(configuration, log, &app.Options{
+	receiver := receive.New(configuration, log, &backend.Options{
 		Firestore: clientOptions(os.Getenv("FAULTTEST_FIRESTORE"), c.call, wrong.call),
 		PubSub:    clientOptions(os.Getenv("FAULTTEST_PUBSUB"), c.call, wrong.call),
 		Anonymous: true,
@@ -76,7 +76,7 @@ func clientOptions(address string, interceptors ...grpc.UnaryClientInterceptor) 
 		option.WithEndpoint(address),
 		option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
-		option.WithGRPCDialOption(grpc.WithPerRPCCredentials(backend.Owner{})),
+		option.WithGRPCDialOption(grpc.WithPerRPCCredentials(testbackend.Owner{})),
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(interceptors...)),
 	}
 }

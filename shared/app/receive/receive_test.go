@@ -1,4 +1,4 @@
-package app_test
+package receive_test
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/tenant"
@@ -47,12 +47,12 @@ func newFixture(t *testing.T, changes map[string]string) *fixture {
 	for name, value := range changes {
 		environment[name] = value
 	}
-	configuration, err := config.Load(t.Context(), envconfig.MapLookuper(environment))
+	configuration, err := config.Load(config.Receive, config.Map(environment))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &fixture{keys: keys, store: ledger.NewMemory()}
-	f.App = app.New(configuration, slog.New(slog.DiscardHandler), &app.Options{Store: f.store})
+	f.App = receive.New(configuration, slog.New(slog.DiscardHandler), &backend.Options{Store: f.store})
 	t.Cleanup(func() { _ = f.Close() })
 	return f
 }

@@ -1,4 +1,4 @@
-package app_test
+package receive_test
 
 import (
 	"bytes"
@@ -19,7 +19,6 @@ import (
 	"cloud.google.com/go/firestore/apiv1/firestorepb"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
-	"github.com/sethvargo/go-envconfig"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -27,7 +26,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/gemhook/gemhook/internal/standin"
-	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/config"
 )
 
@@ -137,7 +137,7 @@ func TestOneAccessTokenForAllClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokens, cloud := newTokens(t), newCloud(t, keys.Secrets[0])
-	configuration, err := config.Load(t.Context(), envconfig.MapLookuper(map[string]string{
+	configuration, err := config.Load(config.Receive, config.Map(map[string]string{
 		"GOOGLE_CLOUD_PROJECT":       "p",
 		"GEMHOOK_TOPIC":              "events",
 		"GEMHOOK_DEAD_LETTER_TOPIC":  "dead-letters",
@@ -147,7 +147,7 @@ func TestOneAccessTokenForAllClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := app.New(configuration, slog.New(slog.DiscardHandler), &app.Options{
+	handler := receive.New(configuration, slog.New(slog.DiscardHandler), &backend.Options{
 		Firestore: cloud.way, PubSub: cloud.way, SecretManager: cloud.way,
 	})
 	t.Cleanup(func() { _ = handler.Close() })
