@@ -252,3 +252,14 @@ func TestAConfigHidesItsSecrets(t *testing.T) {
 		t.Error("the configuration shows nothing at all")
 	}
 }
+
+func TestDefault(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"GEMHOOK_LEASE": "60s", "GEMHOOK_TOPIC": "", "GEMHOOK_NO_SUCH_SETTING": "",
+	} {
+		if got := config.Default(name); got != want {
+			t.Errorf("Default(%s) = %q, want %q", name, got, want)
+		}
+	}
+}
