@@ -1,13 +1,19 @@
 package backend_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/backend"
@@ -112,6 +118,51 @@ func TestWithoutCredentials(t *testing.T) {
 		if err := call(); err == nil || !strings.Contains(err.Error(), "find credentials") {
 			t.Errorf("%s: %v, want that there are no credentials", name, err)
 		}
+	}
+}
+
+// TestEmulators wants clients to open without credentials where variables name emulators, and calls to
+// fail for want of the emulators alone.
+func TestEmulators(t *testing.T) {
+	t.Setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+	t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+	b := backend.Open(config.Config{Project: "p", Database: "(default)", Collection: "deliveries",
+		GoogleCredentials: secret.NewText(noCredentials)}, slog.New(slog.DiscardHandler), nil)
+	if _, err := b.Ledger.Open(t.Context()); err != nil {
+		t.Errorf("open the ledger: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := b.Publisher.Publish(ctx, "events", []byte("{}"), nil)
+	if err == nil || strings.Contains(err.Error(), "find credentials") {
+		t.Errorf("publish: %v, want an error of the connection", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// TestSecretManager reads keys from a Secret Manager that refuses, and wants its answer.
+func TestSecretManager(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer() // answers every call with Unimplemented
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	b := backend.Open(config.Config{}, slog.New(slog.DiscardHandler), &backend.Options{
+		Anonymous: true,
+		SecretManager: []option.ClientOption{
+			option.WithEndpoint(listener.Addr().String()), option.WithoutAuthentication(),
+			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+		},
+	})
+	defer b.Close()
+	_, err = backend.OpenKeys(b, words(t, "projects/p/secrets/s")).Get(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "access projects/p/secrets/s/versions/latest") {
+		t.Errorf("error %v, want that of the access", err)
 	}
 }
 
