@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -20,7 +21,10 @@ type stored struct {
 	version  Version
 }
 
-var _ Store = (*Memory)(nil)
+var (
+	_ Store  = (*Memory)(nil)
+	_ Lister = (*Memory)(nil)
+)
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{documents: map[Key]stored{}} }
@@ -74,6 +78,41 @@ func (m *Memory) Finish(ctx context.Context, key Key, version Version, outcome O
 		return &document, nil
 	})
 	return err
+}
+
+// ListState implements Lister.
+func (m *Memory) ListState(ctx context.Context, state State, after Key, limit int) ([]Entry, error) {
+	entries, err := m.list(ctx, func(e Entry) bool { return e.State == state && e.Key > after })
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Key, b.Key) })
+	return entries[:min(limit, len(entries))], err
+}
+
+// ListResource implements Lister.
+func (m *Memory) ListResource(ctx context.Context, resourceIDs ...string) ([]Entry, error) {
+	return m.list(ctx, func(e Entry) bool { return slices.Contains(resourceIDs, e.ResourceID) })
+}
+
+// ListSince implements Lister.
+func (m *Memory) ListSince(ctx context.Context, since time.Time, limit int) ([]Entry, error) {
+	entries, err := m.list(ctx, func(e Entry) bool { return !e.ReceivedAt.Before(since) })
+	slices.SortFunc(entries, func(a, b Entry) int { return b.ReceivedAt.Compare(a.ReceivedAt) })
+	return entries[:min(limit, len(entries))], err
+}
+
+func (m *Memory) list(ctx context.Context, wanted func(Entry) bool) ([]Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var entries []Entry
+	for key, found := range m.documents {
+		entry := Entry{Key: key, Document: clone(&found.document)}
+		if entry.Payload, entry.Attributes = nil, nil; wanted(entry) {
+			entries = append(entries, entry)
+		}
+	}
+	return entries, nil
 }
 
 // write replaces what is stored by what change makes of it.

@@ -10,4 +10,5 @@ import (
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	ledgertest.Run(t, func(*testing.T) ledger.Store { return ledger.NewMemory() })
+	ledgertest.RunLister(t, func(*testing.T) ledgertest.ListingStore { return ledger.NewMemory() })
 }
