@@ -34,6 +34,8 @@ import (
 func TestBuildpack(t *testing.T) {
 	program := buildCloudFunction(t)
 
+	t.Run("bill of materials", func(t *testing.T) { wantSBOM(t, program, pack.CloudFunction) })
+
 	t.Run("serves", func(t *testing.T) {
 		url := startCloudFunction(t, program,
 			"FIRESTORE_EMULATOR_HOST="+testkit.FirestoreHost(t),

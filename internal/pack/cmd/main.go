@@ -20,9 +20,11 @@ import (
 
 const usage = `usage: scripts/package [--arch arm64|amd64] [--out DIR]
 
-Makes two archives for each function and prints the size and SHA-256 of each:
+Makes two archives for each function, with the bill of materials of each (CycloneDX), and prints
+the size and SHA-256 of each file:
   FUNCTION-cloudfunction.zip  sources, laid out for the Go buildpack of Cloud Functions
   FUNCTION-lambda.zip         the program "bootstrap" for Lambda's provided.al2023 runtime
+  FUNCTION-PLATFORM.cdx.json  the modules that the function is built from
 The same sources and the same version of Go give the same bytes.
 
   --arch  architecture of the Lambda function (default arm64)
@@ -78,17 +80,22 @@ func writeAll(ctx context.Context, stdout io.Writer, root, arch, out string) err
 		return err
 	}
 	for _, function := range slices.Sorted(maps.Keys(packages)) {
-		err := write(stdout, filepath.Join(out, function+"-cloudfunction.zip"), func(w io.Writer) error {
-			return pack.WriteCloudFunction(w, root, function)
-		})
-		if err != nil {
-			return err
-		}
-		err = write(stdout, filepath.Join(out, function+"-lambda.zip"), func(w io.Writer) error {
-			return pack.WriteLambda(ctx, w, root, function, arch)
-		})
-		if err != nil {
-			return err
+		for _, file := range []struct {
+			name    string
+			content func(io.Writer) error
+		}{
+			{"-cloudfunction.zip", func(w io.Writer) error { return pack.WriteCloudFunction(w, root, function) }},
+			{"-cloudfunction.cdx.json", func(w io.Writer) error {
+				return pack.WriteSBOM(ctx, w, root, function, pack.CloudFunction)
+			}},
+			{"-lambda.zip", func(w io.Writer) error { return pack.WriteLambda(ctx, w, root, function, arch) }},
+			{"-lambda.cdx.json", func(w io.Writer) error {
+				return pack.WriteSBOM(ctx, w, root, function, pack.Lambda)
+			}},
+		} {
+			if err := write(stdout, filepath.Join(out, function+file.name), file.content); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
