@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gemhook/gemhook/shared/tenant"
@@ -44,6 +46,14 @@ func (k Keys) For(tenantName string) (string, bool) {
 	}
 	key, common := k.byTenant()[""]
 	return key, common
+}
+
+// Tenants returns the tenants that have a key of their own, sorted; first "" if there is a key for all others.
+func (k Keys) Tenants() []string {
+	if k.byTenant == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(k.byTenant()))
 }
 
 const hidden = "[API keys]"

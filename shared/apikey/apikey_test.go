@@ -40,3 +40,22 @@ func TestKeys(t *testing.T) {
 		t.Error("the zero Keys have a key")
 	}
 }
+
+func TestTenants(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                "[]",
+		"AIza-1":                          `[""]`,
+		"beta:AIza-3 AIza-1 acme:AIza-2 ": `["" "acme" "beta"]`,
+	} {
+		keys, err := apikey.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%q", keys.Tenants()); got != want {
+			t.Errorf("tenants %s, want %s", got, want)
+		}
+	}
+	if tenants := (apikey.Keys{}).Tenants(); len(tenants) != 0 {
+		t.Errorf("the zero Keys have tenants %q", tenants)
+	}
+}

@@ -64,22 +64,41 @@ func DeadLetterAttributes(delivery webhook.Delivery, tenant string, reason error
 	return attributes
 }
 
-// envelope returns what every message carries, whatever is in it.
+// NoScheme is the ce-signaturescheme of an event that Gemini did not deliver.
+const NoScheme = "none"
+
+// FoundAttributes returns the attributes of the message of an event that was found at Gemini instead of being delivered, so
+// that it has no signature. It is marked as a redelivery, for a delivery of the same event may have come, or come later.
+func (e *Event) FoundAttributes(id, tenant string, at time.Time) map[string]string {
+	attributes := cloudEvent(id, e.Type, tenant, e.time(at))
+	attributes.put("ce-signaturescheme", NoScheme)
+	attributes.put("ce-redelivered", "true")
+	attributes.putIfSet("ce-subject", e.ResourceID)
+	return attributes
+}
+
+// envelope returns what every message of a delivery carries, whatever is in it.
 func envelope(delivery webhook.Delivery, tenant, eventType, at string) attributes {
+	attributes := cloudEvent(delivery.ID(), eventType, tenant, at)
+	attributes.put("ce-signaturescheme", string(delivery.Scheme()))
+	attributes.put("webhook-timestamp", delivery.Timestamp())
+	attributes.put("webhook-signature", delivery.Signature())
+	return attributes
+}
+
+// cloudEvent returns what makes a message a CloudEvent.
+func cloudEvent(id, eventType, tenant, at string) attributes {
 	from := source + "static"
 	if tenant != "" {
 		from = source + "dynamic/" + tenant
 	}
 	attributes := attributes{}
 	attributes.put("ce-specversion", "1.0")
-	attributes.put("ce-id", delivery.ID())
+	attributes.put("ce-id", id)
 	attributes.put("ce-type", eventType)
 	attributes.put("ce-source", from)
 	attributes.put("ce-time", at)
 	attributes.put("content-type", "application/json")
-	attributes.put("ce-signaturescheme", string(delivery.Scheme()))
 	attributes.putIfSet("ce-tenant", tenant)
-	attributes.put("webhook-timestamp", delivery.Timestamp())
-	attributes.put("webhook-signature", delivery.Signature())
 	return attributes
 }

@@ -170,3 +170,29 @@ func TestTimeOfATokenIsOfTheUnsignedHeader(t *testing.T) {
 		t.Errorf("ce-time = %q, want the webhook-timestamp", got)
 	}
 }
+
+func TestFoundAttributes(t *testing.T) {
+	t.Parallel()
+	parsed, err := event.Parse([]byte(`{"type":"batch.succeeded","timestamp":"2026-01-22T11:00:00Z","data":{"id":"batches/abc"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"ce-specversion":     "1.0",
+		"ce-id":              "gemhook-found-abc",
+		"ce-type":            "batch.succeeded",
+		"ce-source":          "//generativelanguage.googleapis.com/webhooks/static",
+		"ce-subject":         "batches/abc",
+		"ce-time":            "2026-01-22T11:00:00Z",
+		"content-type":       "application/json",
+		"ce-signaturescheme": "none",
+		"ce-redelivered":     "true",
+	}
+	if got := parsed.FoundAttributes("gemhook-found-abc", "", now); !maps.Equal(got, want) {
+		t.Errorf("FoundAttributes = %v,\nwant %v", got, want)
+	}
+	want["ce-source"], want["ce-tenant"] = "//generativelanguage.googleapis.com/webhooks/dynamic/acme", "acme"
+	if got := parsed.FoundAttributes("gemhook-found-abc", "acme", now); !maps.Equal(got, want) {
+		t.Errorf("FoundAttributes of a tenant = %v,\nwant %v", got, want)
+	}
+}

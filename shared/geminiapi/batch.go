@@ -117,40 +117,53 @@ func (c *Client) InlineResponses(ctx context.Context, name string) iter.Seq2[jso
 // there. What it says of a job can be older than what Batch says. An error is the last pair.
 func (c *Client) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		query := url.Values{}
-		if c.opts.PageSize != 0 {
-			query.Set("pageSize", fmt.Sprint(c.opts.PageSize))
-		}
-		for {
-			var page struct {
-				Operations    []json.RawMessage `json:"operations"`
-				NextPageToken string            `json:"nextPageToken"`
-			}
-			if _, err := c.do(ctx, call{method: http.MethodGet, target: c.base + "/batches", query: query, answer: &page}); err != nil {
-				yield(nil, fmt.Errorf("list batches: %w", err))
+		for token := ""; ; {
+			batches, next, err := c.BatchPage(ctx, token)
+			if err != nil {
+				yield(nil, err)
 				return
 			}
-			for _, operation := range page.Operations {
-				batch, err := decodeBatch(operation)
-				if err != nil {
-					yield(nil, fmt.Errorf("list batches: %w", err))
-					return
-				}
+			for _, batch := range batches {
 				if !yield(batch, nil) {
 					return
 				}
 			}
-			// A page may be empty and still not be the last.
-			if page.NextPageToken == "" {
+			if next == "" {
 				return
 			}
-			if page.NextPageToken == query.Get("pageToken") {
-				yield(nil, fmt.Errorf("list batches: %w: the next page has the token of this one", ErrMalformedAnswer))
-				return
-			}
-			query.Set("pageToken", page.NextPageToken)
+			token = next
 		}
 	}
+}
+
+// BatchPage returns one page of what Batches does: that of a token, or the first for "". The next page's token is "" after
+// the last page; a page may be empty and still not be the last.
+func (c *Client) BatchPage(ctx context.Context, token string) (batches []*Batch, next string, err error) {
+	query := url.Values{}
+	if c.opts.PageSize != 0 {
+		query.Set("pageSize", fmt.Sprint(c.opts.PageSize))
+	}
+	if token != "" {
+		query.Set("pageToken", token)
+	}
+	var page struct {
+		Operations    []json.RawMessage `json:"operations"`
+		NextPageToken string            `json:"nextPageToken"`
+	}
+	if _, err := c.do(ctx, call{method: http.MethodGet, target: c.base + "/batches", query: query, answer: &page}); err != nil {
+		return nil, "", fmt.Errorf("list batches: %w", err)
+	}
+	for _, operation := range page.Operations {
+		batch, err := decodeBatch(operation)
+		if err != nil {
+			return nil, "", fmt.Errorf("list batches: %w", err)
+		}
+		batches = append(batches, batch)
+	}
+	if page.NextPageToken != "" && page.NextPageToken == token {
+		return nil, "", fmt.Errorf("list batches: %w: the next page has the token of this one", ErrMalformedAnswer)
+	}
+	return batches, page.NextPageToken, nil
 }
 
 // A batchOutput is where a job's responses are; the API has it in up to three places.

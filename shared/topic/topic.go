@@ -68,6 +68,11 @@ func emulator() []option.ClientOption {
 // Close ends the connections.
 func (p *Publisher) Close() error { return p.client.Close() }
 
+// GetTopic looks at a topic, by its full name.
+func (p *Publisher) GetTopic(ctx context.Context, request *pubsubpb.GetTopicRequest, options ...gax.CallOption) (*pubsubpb.Topic, error) {
+	return p.client.GetTopic(ctx, request, options...)
+}
+
 // Publish publishes one message to a topic and returns its message id. It tries once and has given up when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
 	call := new(call)

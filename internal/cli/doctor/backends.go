@@ -13,7 +13,9 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
-	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/shared/checks"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 	"github.com/gemhook/gemhook/shared/secret"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -129,17 +131,14 @@ func (e *examination) checkTopic(ctx context.Context, setting deployment.Setting
 	}
 	ctx, cancel := e.call(ctx)
 	defer cancel()
-	_, err = client.TopicAdminClient.GetTopic(ctx, &pubsubpb.GetTopicRequest{Topic: "projects/" + client.Project() + "/topics/" + id})
-	switch status.Code(err) {
-	case codes.NotFound:
-		return "", fail("apply Terraform, or name the right one in "+setting.Variable(), "there is no topic %s in project %s", id, client.Project())
-	case codes.PermissionDenied:
-		return "", fail("grant yourself roles/pubsub.viewer", "topic %s may not be looked at: %w", id, err)
+	err = checks.Topic(ctx, client.TopicAdminClient, client.Project(), id)
+	switch {
+	case errors.Is(err, checks.ErrMissing):
+		return "", failure.Advise(err, "apply Terraform, or name the right one in "+setting.Variable())
+	case errors.Is(err, checks.ErrForbidden):
+		return "", failure.Advise(err, "grant yourself roles/pubsub.viewer")
 	}
-	if err != nil {
-		return "", fmt.Errorf("look at topic %s: %w", id, err)
-	}
-	return id, nil
+	return id, err
 }
 
 func (e *examination) subscriptions(ctx context.Context) (string, error) {
@@ -180,21 +179,20 @@ func (e *examination) ledger(ctx context.Context) (string, error) {
 	defer cancel()
 	collection := e.Settings.Optional(deployment.Collection)
 	database := e.Settings.Optional(deployment.Database)
+	err = checks.Ledger(ctx, firestoreledger.New(client, collection), database)
+	switch {
+	case errors.Is(err, checks.ErrMissing):
+		return "", failure.Advise(err, "apply Terraform, or name the right one in "+deployment.Database.Variable())
+	case errors.Is(err, checks.ErrForbidden):
+		return "", failure.Advise(err, "grant yourself roles/datastore.user")
+	case err != nil:
+		return "", err
+	}
 	where := fmt.Sprintf("collection %s of database %s", collection, database)
 	detail := where + ", empty"
-	reader := deliveries.NewReader(client, collection)
-	for newest, err := range reader.List(ctx, deliveries.Filter{Limit: 1}) {
+	for newest, err := range deliveries.NewReader(client, collection).List(ctx, deliveries.Filter{Limit: 1}) {
 		if errors.Is(err, deliveries.ErrNotListed) {
-			_, err = reader.Get(ctx, ledger.StaticKey(deliveries.OwnPrefix+"doctor"))
-			if err == nil || errors.Is(err, deliveries.ErrNotFound) {
-				return where + ", not listed: listing is off, or its indexes are being built", nil
-			}
-		}
-		switch status.Code(err) {
-		case codes.NotFound:
-			return "", fail("apply Terraform, or name the right one in "+deployment.Database.Variable(), "there is no database %s: %w", database, err)
-		case codes.PermissionDenied:
-			return "", fail("grant yourself roles/datastore.user", "the ledger may not be read: %w", err)
+			return where + ", not listed: listing is off, or its indexes are being built", nil
 		}
 		if err != nil {
 			return "", err

@@ -54,8 +54,8 @@ type Check struct {
 	Advice  string  `json:"advice,omitempty"` // what to do about a failure, or in place of a check that cannot be made
 }
 
-// checks are all there are, in their order. Each needs those before it that it names.
-var checks = []struct {
+// parts are all checks there are, in their order. Each needs those before it that it names.
+var parts = []struct {
 	name  string
 	needs []string
 	check func(*examination, context.Context) (string, error)
@@ -94,7 +94,7 @@ func Examine(ctx context.Context, deps Deps, begun func(name string), done func(
 	defer e.release(context.WithoutCancel(ctx))
 	passed := map[string]bool{}
 	healthy = true
-	for _, c := range checks {
+	for _, c := range parts {
 		if missing := firstMissing(c.needs, passed); missing != "" {
 			done(Check{Name: c.name, Outcome: Skipped, Detail: "needs the " + missing})
 			continue

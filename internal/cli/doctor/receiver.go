@@ -2,50 +2,31 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/cli/probe"
+	"github.com/gemhook/gemhook/shared/checks"
 )
 
 // receiver sees that gemhook answers at the URL.
 func (e *examination) receiver(ctx context.Context) (string, error) {
 	ctx, cancel := e.call(ctx)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+"/", nil)
-	if err != nil {
-		return "", err
-	}
-	response, err := e.HTTP.Do(request)
-	if err != nil {
-		var where *url.Error
-		if errors.As(err, &where) {
-			err = where.Err
-		}
-		return "", fail("check the name and whether the function is deployed; behind a load balancer, DNS record and certificate",
-			"%s cannot be reached: %w", e.url, err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	if err != nil {
-		return "", err
-	}
-	var who struct{ Service, Version string }
-	_ = json.Unmarshal(body, &who) // whatever is not gemhook may answer anything
+	version, err := checks.Receiver(ctx, e.HTTP, e.url)
 	switch {
-	case who.Service == "gemhook" && response.StatusCode == http.StatusOK:
-		return "gemhook " + who.Version + " at " + e.url, nil
-	case response.StatusCode == http.StatusForbidden || response.StatusCode == http.StatusUnauthorized:
-		return "", fail("let everyone invoke it (allUsers, roles/run.invoker): Gemini brings no Google identity",
-			"%s answers %s: it is not public", e.url, response.Status)
+	case err == nil:
+		return "gemhook " + version + " at " + e.url, nil
+	case errors.Is(err, checks.ErrUnreachable):
+		return "", failure.Advise(err, "check the name and whether the function is deployed; behind a load balancer, DNS record and certificate")
+	case errors.Is(err, checks.ErrNotPublic):
+		return "", failure.Advise(err, "let everyone invoke it (allUsers, roles/run.invoker): Gemini brings no Google identity")
+	case errors.Is(err, checks.ErrNotGemhook):
+		return "", failure.Advise(err, "check the URL: it must be the receiver's own, as terraform output static_url prints it")
 	}
-	return "", fail("check the URL: it must be the receiver's own, as terraform output static_url prints it",
-		"%s answers %s, and not as gemhook does", e.url, response.Status)
+	return "", err
 }
 
 // rereading is how long a receiver may go on with old secrets although a signature does not match.
