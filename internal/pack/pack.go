@@ -22,7 +22,7 @@ import (
 
 // PackageList is the file that lists, for each function, the folders of the packages that it
 // imports. The Terraform module beside it reads it too. A test compares it with the imports.
-const PackageList = "terraform/modules/source/packages.json"
+const PackageList = sourceFolder + "/packages.json"
 
 // Packages returns the package list of the repository at root: a function's name to folders, with
 // forward slashes.
@@ -42,22 +42,33 @@ func Packages(root string) (map[string][]string, error) {
 // below root, both with forward slashes.
 //
 // The Go buildpack wants the function's package at the archive's root, beside go.mod; the packages
-// that it imports keep their own paths, and with them their import paths. Tests stay out. The
-// Terraform module terraform/modules/source has the same rule.
+// that it imports keep their own paths, and with them their import paths. Tests stay out, and go.mod
+// and go.sum are those of the function (see [Lists]). The Terraform module terraform/modules/source
+// has the same rule.
 func CloudFunctionFiles(root, function string) (map[string]string, error) {
 	packages, err := Packages(root)
 	if err != nil {
 		return nil, err
 	}
-	files := make(map[string]string)
+	files, err := sources(root, function, packages[function])
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range []string{"go.mod", "go.sum"} {
-		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+		files[name] = moduleFile(function, name)
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(files[name]))); err != nil {
 			return nil, fmt.Errorf("list the files of %s: %w", function, err)
 		}
-		files[name] = name
 	}
+	return files, nil
+}
+
+// sources lists the Go files of a Cloud Function that imports these packages, as CloudFunctionFiles
+// does.
+func sources(root, function string, packages []string) (map[string]string, error) {
+	files := make(map[string]string)
 	entrypoint := "functions/" + function + "/cloudfunction"
-	for _, folder := range append([]string{entrypoint}, packages[function]...) {
+	for _, folder := range append([]string{entrypoint}, packages...) {
 		entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(folder)))
 		if err != nil {
 			return nil, fmt.Errorf("list the files of %s: %w", function, err)

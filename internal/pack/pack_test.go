@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/modfile"
 
 	"github.com/gemhook/gemhook/internal/pack"
 )
@@ -23,10 +23,18 @@ import (
 // repository is the root of this repository.
 const repository = "../.."
 
+// The files that become go.mod and go.sum in the receiver's archive.
+const (
+	goMod = "terraform/modules/source/receive.go.mod"
+	goSum = "terraform/modules/source/receive.go.sum"
+)
+
 func TestCloudFunctionFiles(t *testing.T) {
 	root := tree(t, map[string]string{
 		"go.mod":         "",
 		"go.sum":         "",
+		goMod:            "",
+		goSum:            "",
 		"README.md":      "",
 		pack.PackageList: `{"receive": ["shared/ledger", "shared/ledger/firestoreledger"], "other": ["shared/latest"]}`,
 		"functions/receive/cloudfunction/function.go":      "",
@@ -50,8 +58,8 @@ func TestCloudFunctionFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"go.mod":                  "go.mod",
-		"go.sum":                  "go.sum",
+		"go.mod":                  goMod,
+		"go.sum":                  goSum,
 		"function.go":             "functions/receive/cloudfunction/function.go",
 		"shared/ledger/ledger.go": "shared/ledger/ledger.go",
 		"shared/ledger/firestoreledger/ledger.go": "shared/ledger/firestoreledger/ledger.go",
@@ -63,7 +71,7 @@ func TestCloudFunctionFiles(t *testing.T) {
 
 func TestCloudFunctionNeedsItsFolders(t *testing.T) {
 	whole := map[string]string{
-		"go.mod": "", "go.sum": "", "shared/a/a.go": "", pack.PackageList: `{"receive": ["shared/a"]}`,
+		goMod: "", goSum: "", "shared/a/a.go": "", pack.PackageList: `{"receive": ["shared/a"]}`,
 		"functions/receive/cloudfunction/function.go": "",
 	}
 	for missing := range whole {
@@ -78,7 +86,7 @@ func TestCloudFunctionNeedsItsFolders(t *testing.T) {
 
 func TestCloudFunctionIsReproducible(t *testing.T) {
 	files := map[string]string{
-		"go.mod": "module example.com/m\n", "go.sum": "sums\n", pack.PackageList: `{"receive": ["shared/z", "shared/a"]}`,
+		goMod: "module example.com/m\n", goSum: "sums\n", pack.PackageList: `{"receive": ["shared/z", "shared/a"]}`,
 		"shared/z/z.go": "package z\n", "shared/a/a.go": "package a\n",
 		"functions/receive/cloudfunction/function.go": "package cloudfunction\n",
 	}
@@ -107,10 +115,16 @@ func TestCloudFunctionIsReproducible(t *testing.T) {
 		if f.Mode() != 0o644 {
 			t.Errorf("%s has mode %v, want 0644", f.Name, f.Mode())
 		}
-		want := files[f.Name]
-		if f.Name == "function.go" {
-			want = files["functions/receive/cloudfunction/function.go"]
+		path := f.Name
+		switch path {
+		case "function.go":
+			path = "functions/receive/cloudfunction/function.go"
+		case "go.mod":
+			path = goMod
+		case "go.sum":
+			path = goSum
 		}
+		want := files[path]
 		if got := read(t, f); string(got) != want {
 			t.Errorf("%s holds %q, want %q", f.Name, got, want)
 		}
@@ -121,27 +135,28 @@ func TestCloudFunctionIsReproducible(t *testing.T) {
 	}
 }
 
-// TestPackageListIsWhatTheFunctionsImport compares the list with the imports of each function, so that
-// a zip holds these packages alone: a change of any other code redeploys nothing.
-func TestPackageListIsWhatTheFunctionsImport(t *testing.T) {
-	got, err := pack.Packages(repository)
+// TestLists compares the lists with the imports of each function, so that a zip holds these packages
+// and modules alone: a change of any other code redeploys nothing.
+func TestLists(t *testing.T) {
+	want, err := pack.Lists(t.Context(), repository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders, err := filepath.Glob(filepath.Join(repository, "functions", "*"))
+	for path, content := range want {
+		got, err := os.ReadFile(filepath.Join(repository, filepath.FromSlash(path)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(got), string(content)); diff != "" {
+			t.Errorf("%s is out of date; run scripts/package --renew (-is +should be):\n%s", path, diff)
+		}
+	}
+	packages, err := pack.Packages(repository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string][]string{}
-	for _, folder := range folders {
-		function := filepath.Base(folder)
-		want[function] = imports(t, "./functions/"+function+"/cloudfunction")
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s differs from the imports (-want +got):\n%s", pack.PackageList, diff)
-	}
-	for function, packages := range got {
-		for _, folder := range packages {
+	for function, folders := range packages {
+		for _, folder := range folders {
 			if !strings.HasPrefix(folder, "shared/") {
 				t.Errorf("%s imports %s, want packages below shared alone", function, folder)
 			}
@@ -149,27 +164,38 @@ func TestPackageListIsWhatTheFunctionsImport(t *testing.T) {
 	}
 }
 
-// imports returns the folders of the packages of this module that a package imports, sorted.
-func imports(t *testing.T, pkg string) []string {
-	t.Helper()
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps",
-		"-f", "{{if and .Module .Module.Main}}{{.ImportPath}}{{end}}", pkg)
-	list.Dir = repository
-	list.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
-	list.Stderr = os.Stderr
-	out, err := list.Output()
+// TestVersions wants a function to be built from the versions that are tested here.
+func TestVersions(t *testing.T) {
+	versions := requirements(t, "go.mod")
+	packages, err := pack.Packages(repository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var folders []string
-	for _, path := range strings.Fields(string(out)) {
-		folder := strings.TrimPrefix(path, "github.com/gemhook/gemhook/")
-		if "./"+folder != pkg {
-			folders = append(folders, folder)
+	for function := range packages {
+		for module, version := range requirements(t, "terraform/modules/source/"+function+".go.mod") {
+			if versions[module] != version {
+				t.Errorf("%s has %s %s, want %s", function, module, version, versions[module])
+			}
 		}
 	}
-	slices.Sort(folders)
-	return folders
+}
+
+// requirements returns the modules that a go.mod requires, with their versions.
+func requirements(t *testing.T, path string) map[string]string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(repository, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := modfile.Parse(path, content, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := map[string]string{}
+	for _, required := range parsed.Require {
+		versions[required.Mod.Path] = required.Mod.Version
+	}
+	return versions
 }
 
 // tree makes a folder with the files, name to content.

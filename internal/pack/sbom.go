@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 
@@ -79,20 +77,12 @@ func (m module) component() (cyclonedx.Component, error) {
 
 // modulesOf returns the modules whose packages are built into these, sorted, without the main module.
 func modulesOf(ctx context.Context, root string, packages []string) ([]module, error) {
-	args := append([]string{"list", "-deps", "-json=Module", "-tags=lambda.norpc"}, packages...)
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), buildEnvironment("amd64")...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.Bytes())
+	out, err := run(ctx, root, append([]string{"list", "-deps", "-json=Module", "-tags=lambda.norpc"}, packages...)...)
+	if err != nil {
+		return nil, err
 	}
 	var modules []module
-	for decoder := json.NewDecoder(&stdout); ; {
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		var listed struct{ Module *module }
 		err := decoder.Decode(&listed)
 		if errors.Is(err, io.EOF) {

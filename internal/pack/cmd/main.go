@@ -19,6 +19,7 @@ import (
 )
 
 const usage = `usage: scripts/package [--arch arm64|amd64] [--out DIR]
+       scripts/package --renew
 
 Makes two archives for each function, with the bill of materials of each (CycloneDX), and prints
 the size and SHA-256 of each file:
@@ -29,6 +30,7 @@ The same sources and the same version of Go give the same bytes.
 
   --arch  architecture of the Lambda function (default arm64)
   --out   folder for the archives (default dist, in the repository)
+  --renew writes the lists of what each function imports to terraform/modules/source instead
 `
 
 const exitUsage = 64 // EX_USAGE of sysexits.h
@@ -45,6 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := flags.String("root", ".", "the repository; set by the script")
 	arch := flags.String("arch", "arm64", "")
 	out := flags.String("out", "", "")
+	renew := flags.Bool("renew", false, "")
 	err := flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
@@ -64,7 +67,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		*out = filepath.Join(*root, "dist")
 	}
 
-	if err := writeAll(ctx, stdout, *root, *arch, *out); err != nil {
+	write := func() error { return writeAll(ctx, stdout, *root, *arch, *out) }
+	if *renew {
+		write = func() error { return renewLists(ctx, *root) }
+	}
+	if err := write(); err != nil {
 		fmt.Fprintf(stderr, "package: %v\n", err)
 		return 1
 	}
@@ -96,6 +103,20 @@ func writeAll(ctx context.Context, stdout io.Writer, root, arch, out string) err
 			if err := write(stdout, filepath.Join(out, function+file.name), file.content); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// renewLists writes the lists of the functions.
+func renewLists(ctx context.Context, root string) error {
+	lists, err := pack.Lists(ctx, root)
+	if err != nil {
+		return err
+	}
+	for path, content := range lists {
+		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(path)), content, 0o644); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,7 +1,8 @@
 # The Go buildpack wants the function's package at the root of the uploaded
-# source, beside go.mod. Only the packages that the function imports are in the
-# list, so that a change of anything else redeploys nothing. scripts/package
-# reads the same packages.json; tests compare it with the imports, and both lists.
+# source, beside go.mod. Only the packages and modules that the function is built
+# from are listed here, so that a change of anything else redeploys nothing.
+# scripts/package reads the same files, and renews them with --renew; tests
+# compare them with the imports.
 locals {
   root       = "${path.module}/../../.."
   entrypoint = "functions/${var.function}/cloudfunction"
@@ -19,5 +20,7 @@ locals {
     if !endswith(name, "_test.go")
   }
 
-  files = merge({ "go.mod" = "go.mod", "go.sum" = "go.sum" }, local.function, local.shared)
+  modules = { for name in ["go.mod", "go.sum"] : name => "terraform/modules/source/${var.function}.${name}" }
+
+  files = merge(local.modules, local.function, local.shared)
 }

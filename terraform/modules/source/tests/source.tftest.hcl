@@ -2,7 +2,7 @@ run "the_buildpacks_layout" {
   command = plan
 
   assert {
-    condition     = output.files["go.mod"] == "go.mod" && output.files["go.sum"] == "go.sum" && output.files["function.go"] == "functions/receive/cloudfunction/function.go"
+    condition     = output.files["go.mod"] == "terraform/modules/source/receive.go.mod" && output.files["go.sum"] == "terraform/modules/source/receive.go.sum" && output.files["function.go"] == "functions/receive/cloudfunction/function.go"
     error_message = "The function lies at the root, beside go.mod."
   }
 
