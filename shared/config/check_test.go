@@ -253,6 +253,10 @@ func TestSettingsTogether(t *testing.T) {
 			}
 		})
 	}
+	_, err := config.Load(config.ReconcileDirect, config.Map(good(map[string]string{"GEMHOOK_FIND_AFTER": "48h", "GEMHOOK_RETENTION": "48h"})))
+	if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\nGEMHOOK_FIND_AFTER is 48h0m0s, want less than GEMHOOK_RETENTION") {
+		t.Errorf("batches that are found after their record is gone: error %v", err)
+	}
 	if _, err := load(t, good(map[string]string{"GEMHOOK_TOLERANCE": "47h59m59s", "GEMHOOK_RETENTION": "48h"})); err != nil {
 		t.Errorf("a tolerance below the retention: %v", err)
 	}

@@ -19,6 +19,7 @@ var errAway = errors.New("away")
 type spy struct {
 	once.Ledger
 	publishErr error
+	releaseErr error
 	settleErrs []error // of one settle after another; then none
 	released   bool
 	settles    int
@@ -33,7 +34,7 @@ func (s *spy) Publish(ctx context.Context, _ string, _ []byte, _ map[string]stri
 func (s *spy) Release(ctx context.Context, _ *ledger.Claim) error {
 	s.deadline, _ = ctx.Deadline()
 	s.released = true
-	return errAway
+	return s.releaseErr
 }
 
 func (s *spy) Settle(context.Context, *ledger.Claim, string) error {
@@ -77,22 +78,26 @@ func TestPublishDeadline(t *testing.T) {
 	}
 }
 
-// TestRelease wants a claim to be released only if nothing was published for sure.
+// TestRelease wants a claim to be released only if surely nothing was published, and the error of the
+// release to be told.
 func TestRelease(t *testing.T) {
+	surelyNot := fmt.Errorf("%w: %w", topic.ErrNotPublished, errAway)
 	for name, test := range map[string]struct {
-		err      error
-		released bool
+		err, releaseErr error
+		released        bool
+		want            string
 	}{
-		"perhaps published":    {errAway, false},
-		"surely not published": {fmt.Errorf("%w: %w", topic.ErrNotPublished, errAway), true},
+		"perhaps published":    {errAway, nil, false, "topic unavailable: away"},
+		"surely not published": {surelyNot, nil, true, "topic unavailable: surely not published: away"},
+		"release fails":        {surelyNot, ledger.ErrLost, true, "topic unavailable: surely not published: away (and release: " + ledger.ErrLost.Error() + ")"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, start := &spy{publishErr: test.err}, time.Now()
+				s, start := &spy{publishErr: test.err, releaseErr: test.releaseErr}, time.Now()
 				outlet := once.Outlet{Ledger: s, Publisher: s, Now: time.Now}
 				_, err := outlet.Publish(t.Context(), newClaim(t, time.Minute), start.Add(time.Second), start.Add(3*time.Second))
-				if !errors.Is(err, once.ErrTopicUnavailable) || !errors.Is(err, errAway) {
-					t.Errorf("error %v, want ErrTopicUnavailable and the cause", err)
+				if !errors.Is(err, once.ErrTopicUnavailable) || !errors.Is(err, errAway) || err.Error() != test.want {
+					t.Errorf("error %q, want %q", err, test.want)
 				}
 				if s.released != test.released {
 					t.Errorf("released: %t, want %t", s.released, test.released)
