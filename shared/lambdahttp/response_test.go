@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strconv"
 	"testing"
 )
 
@@ -106,7 +107,18 @@ func TestResponse(t *testing.T) {
 	}
 }
 
-func TestInvalidStatus(t *testing.T) {
-	resp := invoke(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(0) }, recorded(t, "functionurl-base64.json"))
-	assertError(t, resp, 500, "internal")
+// TestStatusCodes wants the codes that HTTP allows to be taken, and others to be an internal error, as
+// net/http has it.
+func TestStatusCodes(t *testing.T) {
+	for status, taken := range map[int]bool{0: false, 99: false, 200: true, 999: true, 1000: false} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			answer := invoke(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) },
+				recorded(t, "functionurl-base64.json"))
+			if !taken {
+				assertError(t, answer, 500, "internal")
+			} else if answer["statusCode"] != float64(status) {
+				t.Errorf("the status is %v, want %d", answer["statusCode"], status)
+			}
+		})
+	}
 }
