@@ -26,7 +26,7 @@ type Result struct {
 	Answer    *Answer // the last, if there was one
 
 	// Err is nil if the delivery was acknowledged. Otherwise it is
-	// ErrNotAcknowledged, ErrWithdrawn, the context's error or that of signing.
+	// ErrNotAcknowledged, ErrWithdrawn, ErrDropped, the context's error or that of signing.
 	Err error
 }
 
@@ -70,7 +70,7 @@ func (s *Server) Emit(ctx context.Context, body []byte) ([]Result, error) {
 		wg.Go(func() {
 			results[i] = s.deliver(ctx, d)
 			if errors.Is(results[i].Err, ErrNotAcknowledged) {
-				s.disable(d.webhookID)
+				s.Disable(d.webhookID)
 			}
 		})
 	}
@@ -118,6 +118,7 @@ type delivery struct {
 	uri       string
 	sign      func(Delivery) (Delivery, error)
 	opts      DeliverOptions
+	dropped   bool
 	Delivery
 }
 
@@ -146,7 +147,7 @@ func (s *Server) subscribed(eventType string, body []byte) ([]delivery, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.sign = s.signRegistered(w.id, true)
+		d.sign, d.dropped = s.signRegistered(w.id, true), s.dropped()
 		deliveries = append(deliveries, d)
 	}
 	return deliveries, nil
@@ -168,22 +169,18 @@ func (s *Server) signRegistered(id string, mustBeEnabled bool) func(Delivery) (D
 
 func (s *Server) deliver(ctx context.Context, d delivery) Result {
 	result := Result{WebhookID: d.webhookID, ID: d.ID}
+	if d.dropped {
+		result.Err = ErrDropped
+		return result
+	}
 	d.opts.Sign = d.sign
 	d.opts.Observe = func(attempt int, answer *Answer, err error) {
 		result.Attempts = attempt
+		s.attempted(d.webhookID, answer != nil && answer.Acknowledged())
 		if s.opts.Observe != nil {
 			s.opts.Observe(Attempt{WebhookID: d.webhookID, ID: d.ID, Number: attempt, Answer: answer, Err: err})
 		}
 	}
 	result.Answer, result.Err = Deliver(ctx, s.opts.Client, d.uri, d.Delivery, &d.opts)
 	return result
-}
-
-// disable marks a webhook after a delivery that was given up.
-func (s *Server) disable(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if w, err := s.find(id); err == nil && w.state == StateEnabled {
-		w.state, w.updated = StateDisabledDueToFailedDeliveries, s.opts.Now()
-	}
 }

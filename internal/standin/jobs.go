@@ -13,6 +13,7 @@ import (
 // jobs are what results are fetched from. The server's lock guards them.
 type jobs struct {
 	batches      []Batch
+	emptyPages   int // at the beginning of the list of batches
 	interactions map[string]json.RawMessage
 	videos       map[string]Video
 	files        map[string]*File
@@ -120,6 +121,9 @@ func (s *Server) serveBatch(r *http.Request) (any, error) {
 	return nil, &apiError{code: http.StatusNotFound, message: "Requested entity was not found."}
 }
 
+// emptyPage begins the token of an empty page.
+const emptyPage = "empty-"
+
 // serveBatches lists the jobs without their output, newest first.
 func (s *Server) serveBatches(r *http.Request) (any, error) {
 	s.mu.Lock()
@@ -129,13 +133,17 @@ func (s *Server) serveBatches(r *http.Request) (any, error) {
 		size = 50
 	}
 	begin, err := strconv.Atoi(r.FormValue("pageToken"))
-	if r.FormValue("pageToken") != "" && (err != nil || begin < 0 || begin > len(s.jobs.batches)) {
+	if token := r.FormValue("pageToken"); token != "" && !strings.HasPrefix(token, emptyPage) && (err != nil || begin < 0 || begin > len(s.jobs.batches)) {
 		return nil, invalid("The pageToken is not one that this method has given.")
+	}
+	page := map[string]any{}
+	if empty, _ := strconv.Atoi(strings.TrimPrefix(r.FormValue("pageToken"), emptyPage)); empty < s.jobs.emptyPages && begin == 0 {
+		page["nextPageToken"] = emptyPage + strconv.Itoa(empty+1)
+		return page, nil
 	}
 	newest := slices.Clone(s.jobs.batches)
 	slices.Reverse(newest)
 	end := min(begin+size, len(newest))
-	page := map[string]any{}
 	operations := []any{}
 	for _, b := range newest[begin:end] {
 		operations = append(operations, b.operation(false))

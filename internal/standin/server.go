@@ -35,7 +35,9 @@ type Server struct {
 	apiStatus   int        // what to fail with, or 0
 	webhooks    []*webhook // in the order of their registration
 	registered  int        // how many there ever were
-	dynamic     int        // how many deliveries were signed with an Ed25519 key
+	drop        Drop
+	emitted     int // deliveries that the drop has been asked about
+	dynamic     int // how many deliveries were signed with an Ed25519 key
 	jobs        jobs
 }
 
@@ -53,6 +55,10 @@ type ServerOptions struct {
 	// Observe, if set, is called after each attempt of a delivery, from several
 	// goroutines.
 	Observe func(Attempt)
+
+	// DisableAfter is after how many failed attempts in a row, of whatever deliveries,
+	// a webhook is disabled; 0 means when a delivery is given up, after RetryPeriod.
+	DisableAfter int
 
 	PingDelay time.Duration // between the answer to a ping and its delivery
 

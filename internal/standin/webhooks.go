@@ -37,6 +37,8 @@ type webhook struct {
 	secrets []signingSecret // newest first
 	created time.Time
 	updated time.Time
+
+	failures int // attempts in a row
 }
 
 type signingSecret struct {

@@ -1,0 +1,128 @@
+package standin
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrDropped is the error of a delivery that was never sent, as DropDeliveries asks for.
+var ErrDropped = errors.New("delivery dropped")
+
+// A Drop says which deliveries are never sent, as if Gemini had lost them.
+type Drop struct {
+	Share       float64   // of the deliveries, from 0 to 1; spread evenly
+	From, Until time.Time // of the events; zero: without a bound
+}
+
+// DropDeliveries drops deliveries of registered webhooks from the next event on. The zero Drop ends that.
+func (s *Server) DropDeliveries(d Drop) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop, s.emitted = d, 0
+}
+
+// dropped reports whether the next delivery is to be dropped. The lock is held.
+func (s *Server) dropped() bool {
+	now := s.opts.Now()
+	if !s.drop.From.IsZero() && now.Before(s.drop.From) || !s.drop.Until.IsZero() && !now.Before(s.drop.Until) {
+		return false
+	}
+	due := func() int { return int(float64(s.emitted)*s.drop.Share + 1e-9) } // sums of binary fractions fall short
+	before := due()
+	s.emitted++
+	return due() > before
+}
+
+// Disable disables a webhook as if too many of its deliveries had failed. One that is not enabled stays as it is.
+func (s *Server) Disable(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w, err := s.find(id); err == nil && w.state == StateEnabled {
+		w.state, w.updated, w.failures = StateDisabledDueToFailedDeliveries, s.opts.Now(), 0
+	}
+}
+
+// attempted counts the failures in a row of a webhook, and disables it after so many as the options say.
+func (s *Server) attempted(id string, acknowledged bool) {
+	s.mu.Lock()
+	w, err := s.find(id)
+	tooMany := false
+	if err == nil {
+		if w.failures++; acknowledged {
+			w.failures = 0
+		}
+		tooMany = s.opts.DisableAfter > 0 && w.failures >= s.opts.DisableAfter
+	}
+	s.mu.Unlock()
+	if tooMany {
+		s.Disable(id)
+	}
+}
+
+// AddEmptyPages has a list of batches begin with so many pages that are empty and not the last, as Gemini's can.
+func (s *Server) AddEmptyPages(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs.emptyPages = n
+}
+
+// A Clock stands still until Advance moves it. Its methods fit into ServerOptions, and are safe for concurrent use.
+type Clock struct {
+	mu      sync.Mutex
+	now     time.Time
+	waiting map[chan struct{}]time.Time // when each wait is over
+}
+
+// NewClock returns a clock that stands at a time.
+func NewClock(now time.Time) *Clock {
+	return &Clock{now: now, waiting: map[chan struct{}]time.Time{}}
+}
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Wait waits until the clock has moved so far, or until the context ends, whose error it then returns.
+func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	over := make(chan struct{})
+	c.mu.Lock()
+	c.waiting[over] = c.now.Add(d)
+	c.mu.Unlock()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.waiting, over)
+		return ctx.Err()
+	}
+}
+
+// Advance moves the clock, and ends the waits that are over by then.
+func (c *Clock) Advance(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(by)
+	for over, at := range c.waiting {
+		if !at.After(c.now) {
+			close(over)
+			delete(c.waiting, over)
+		}
+	}
+}
+
+// Waiting returns how many wait for the clock to move.
+func (c *Clock) Waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting)
+}
