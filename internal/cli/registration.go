@@ -50,25 +50,8 @@ func refusedEvents(err error, events []string) error {
 		return err
 	}
 	known := geminiapi.EventTypes()
-	var named, unknown, rest []string
-	for _, event := range events {
-		switch {
-		case slices.Contains(known, event):
-		case strings.Contains(err.Error(), event):
-			named = append(named, event)
-		default:
-			unknown = append(unknown, event)
-		}
-	}
-	refused := named
-	if len(refused) == 0 {
-		refused = unknown
-	}
-	for _, event := range events {
-		if !slices.Contains(refused, event) {
-			rest = append(rest, event)
-		}
-	}
+	refused := blamed(err.Error(), events, known)
+	rest := slices.DeleteFunc(slices.Clone(events), func(event string) bool { return slices.Contains(refused, event) })
 	switch {
 	case len(refused) == 0:
 		return err
@@ -76,4 +59,31 @@ func refusedEvents(err error, events []string) error {
 		return failure.Advise(err, "choose among the types that Gemini takes: --event "+strings.Join(known, ","))
 	}
 	return failure.Advise(err, "leave out "+strings.Join(refused, " and ")+": --event "+strings.Join(rest, ","))
+}
+
+// blamed returns those of the events that a refusal is about: those that it names and Gemini is not known to take, else all
+// that Gemini is not known to take. If it takes all, they are those named, unless the refusal lists what there is to choose from.
+func blamed(refusal string, events, known []string) []string {
+	named := func(event string) bool { return strings.Contains(refusal, event) }
+	var unknown, unknownNamed, knownNamed []string
+	for _, event := range events {
+		switch {
+		case !slices.Contains(known, event) && named(event):
+			unknownNamed = append(unknownNamed, event)
+		case !slices.Contains(known, event):
+			unknown = append(unknown, event)
+		case named(event):
+			knownNamed = append(knownNamed, event)
+		}
+	}
+	listed := !slices.ContainsFunc(known, func(event string) bool { return !named(event) })
+	switch {
+	case len(unknownNamed) > 0:
+		return unknownNamed
+	case len(unknown) > 0:
+		return unknown
+	case listed:
+		return nil
+	}
+	return knownNamed
 }

@@ -42,6 +42,27 @@ func TestCreateStoresTheSecretAndDeliveriesAreAccepted(t *testing.T) {
 	}
 }
 
+func TestARefusedTypeOfEventIsNamedWithWhatToLeaveOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, test := range []struct {
+		events string
+		said   []string
+	}{
+		{"batch.failed,batch.cancelled", []string{`"batch.cancelled"`, "leave out batch.cancelled: --event batch.failed\n"}},
+		{"video.generated,batch.invented,batch.failed", []string{`"batch.invented"`, "leave out batch.invented: --event video.generated,batch.failed\n"}},
+		{"interaction.cancelled", []string{"choose among the types that Gemini takes: --event batch.succeeded,"}},
+	} {
+		w.run("webhooks", "create", "--event", test.events).want(1, test.said...)
+		w.wantWebhooks(0)
+		if _, versions := w.secrets.Latest(w.signing); versions != 0 {
+			t.Errorf("a secret is stored though %s was refused", test.events)
+		}
+	}
+	w.run("webhooks", "create", "--event", "batch.failed").want(0, "1 types of event")
+	w.run("webhooks", "update", "--event", "batch.failed,batch.cancelled").want(1, "leave out batch.cancelled: --event batch.failed\n")
+}
+
 func TestCreateShowsTheSecretOnlyWhenAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
