@@ -129,7 +129,11 @@ func (c *checker) size(value string) int64 {
 
 func (c *checker) url(value string) string {
 	parsed, err := url.Parse(value)
-	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && !(parsed.Scheme == "http" && isLoopback(parsed.Hostname())) {
+	switch {
+	case strings.Contains(value, "@"): // not quoted, since a password can be before it
+		c.fault("has a user name in it, want an https:// URL without one")
+	case err != nil || parsed.Host == "" || parsed.Fragment != "" ||
+		parsed.Scheme != "https" && !(parsed.Scheme == "http" && isLoopback(parsed.Hostname())):
 		c.fault("is %q, want an https:// URL", value)
 	}
 	return value

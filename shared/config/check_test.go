@@ -102,7 +102,7 @@ func TestBoundaries(t *testing.T) {
 				"/run/keys", "./keys", "File:/run/keys", signing, "acme: acme:" + dynamic, dynamic + " " + dynamic}},
 		{"GEMHOOK_JWKS_URL",
 			[]string{"https://example.com", "http://127.0.0.1:8080/jwks.json", "http://localhost/", "http://[::1]:1/"},
-			[]string{"http://example.com/jwks.json", "example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com"}},
+			[]string{"http://example.com/jwks.json", "example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com", "https://example.com/#keys"}},
 		{"GEMHOOK_TOLERANCE",
 			[]string{"1s", "1500ms", "24h"},
 			[]string{"999ms", "0", "-5m", "300", "five minutes", "5 m"}},
@@ -216,6 +216,7 @@ func TestErrorsShowNoSecret(t *testing.T) {
 				"hunter2", "whsec_hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg", "projects/hunter2", "projects/hunter2/secrets/", "file:",
 			},
 			"GEMHOOK_DYNAMIC_KEYS": {"projects/hunter2", "projects/p/hunter2\n", "file:", "hunter2", "dynkey_hunter2", "acme:hunter2", "Hunter2:" + dynamic},
+			"GEMHOOK_JWKS_URL": {"https://me:hunter2@example.com/", "https://me:hunter2@[::1", "http://hunter2@localhost"},
 			"GEMHOOK_GOOGLE_CREDENTIALS": {
 				"hunter2", `{"type":"hunter2"}`, `{"type":"service_account","private_key":"hunter2"}`, `{"type":["hunter2"]}`, `{hunter2`,
 			},
