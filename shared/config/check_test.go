@@ -216,7 +216,7 @@ func TestErrorsShowNoSecret(t *testing.T) {
 				"hunter2", "whsec_hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg", "projects/hunter2", "projects/hunter2/secrets/", "file:",
 			},
 			"GEMHOOK_DYNAMIC_KEYS": {"projects/hunter2", "projects/p/hunter2\n", "file:", "hunter2", "dynkey_hunter2", "acme:hunter2", "Hunter2:" + dynamic},
-			"GEMHOOK_JWKS_URL": {"https://me:hunter2@example.com/", "https://me:hunter2@[::1", "http://hunter2@localhost"},
+			"GEMHOOK_JWKS_URL":     {"https://me:hunter2@example.com/", "https://me:hunter2@[::1", "http://hunter2@localhost"},
 			"GEMHOOK_GOOGLE_CREDENTIALS": {
 				"hunter2", `{"type":"hunter2"}`, `{"type":"service_account","private_key":"hunter2"}`, `{"type":["hunter2"]}`, `{hunter2`,
 			},
