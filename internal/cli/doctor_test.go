@@ -67,7 +67,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		{"no secret is stored", func(w *world, _ string) { w.secrets.Create(w.signing) }, "signing secrets", "gemhook webhooks rotate"},
 		{"the secret may not be read", func(w *world, _ string) { w.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
 		{"what is stored is no secret", func(w *world, _ string) { w.secrets.Create(w.signing, "hunter2") }, "signing secrets", "no signing secret"},
-		{"the dynamic keys are gone", func(w *world, _ string) { w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic" }, "dynamic keys", "openssl"},
+		{"the dynamic keys are gone", func(w *world, _ string) { w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic" }, "dynamic keys", "gemhook tenants rotate --common"},
 		{"the topic is gone", func(w *world, _ string) {
 			if err := w.messages.TopicAdminClient.DeleteTopic(w.t.Context(), &pubsubpb.DeleteTopicRequest{
 				Topic: "projects/" + w.project + "/topics/" + events,

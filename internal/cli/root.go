@@ -10,7 +10,7 @@ import (
 	"github.com/gemhook/gemhook/shared/app"
 )
 
-const rootHelp = `gemhook registers a receiver with Gemini, rotates its secrets, shows what came in,
+const rootHelp = `gemhook registers a receiver with Gemini, rotates its secrets, gives tenants URLs, shows what came in,
 sends test deliveries, publishes events again, and finds out why nothing arrives.
 
 What a command works with (the project, the topics, the receiver's URL, where the
@@ -59,6 +59,7 @@ func newRoot(s *session) *cobra.Command {
 	_ = root.MarkPersistentFlagDirname("terraform-dir")
 	root.AddCommand(
 		webhooksCommand(s),
+		tenantsCommand(s),
 		urlCommand(s),
 		sendCommand(s),
 		verifyCommand(s),

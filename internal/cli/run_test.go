@@ -43,7 +43,7 @@ func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *testk
 		CallTimeout:   w.callFor, PingTimeout: w.pingFor, Patience: 700 * time.Millisecond,
 	})
 	r := &ran{w.t, strings.Join(args, " "), code, stdout.String(), stderr.String()}
-	if strings.Contains(r.stdout+r.stderr, apiKey) || signingSecret.MatchString(r.stderr) ||
+	if strings.Contains(r.stdout+r.stderr, apiKey) || dynamicKeyForm.MatchString(r.stdout+r.stderr) || signingSecret.MatchString(r.stderr) ||
 		signingSecret.MatchString(r.stdout) && !strings.Contains(r.args, "--show-secret") {
 		w.t.Errorf("gemhook %s shows a secret", r.args)
 	}
@@ -52,6 +52,9 @@ func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *testk
 
 // signingSecret matches one, though not the few characters that Gemini shows.
 var signingSecret = regexp.MustCompile(`whsec_[A-Za-z0-9+/]{8}`)
+
+// dynamicKeyForm matches a dynamic key, which no command shows.
+var dynamicKeyForm = regexp.MustCompile(`dynkey_[A-Za-z0-9_-]{8}`)
 
 // soon waits a little, however long it is told to.
 func soon(ctx context.Context, d time.Duration) error {

@@ -19,7 +19,8 @@ func urlCommand(s *session) *cobra.Command {
 (webhook_config.uris). Whoever knows it can have events delivered in the tenant's name:
 treat it as a password.
 
-With several dynamic keys the URL is made with the first; the receiver accepts all.`,
+It is made with the tenant's own key or, with none, with the common key; of several with the first. The receiver accepts
+all. "gemhook tenants url" is the same command.`,
 		Example: "  gemhook url acme --terraform-dir terraform/gcp",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -40,8 +41,8 @@ func dynamicURL(ctx context.Context, s *session, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !tenant.Valid(name) {
-		return "", failure.Usagef("%q is no tenant: want up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen", name)
+	if err := checkTenant(name); err != nil {
+		return "", err
 	}
 	defer s.console.Working("reading the dynamic keys")()
 	text, err := s.clients.SecretText(ctx, deployment.DynamicKeys)
@@ -51,7 +52,19 @@ func dynamicURL(ctx context.Context, s *session, name string) (string, error) {
 	keys, malformed := tenant.ParseKeys(text) // the others are in use at the receiver as well
 	path, err := keys.Path(name)
 	if err != nil {
-		return "", failure.WithCode(errors.Join(err, malformed), failure.Settings)
+		advice := "make the first key of all: gemhook tenants rotate --common"
+		if errors.Is(err, tenant.ErrClosed) {
+			advice = "open it: gemhook tenants restore " + name
+		}
+		return "", failure.WithCode(failure.Advise(errors.Join(err, malformed), advice), failure.Settings)
 	}
 	return receiver + path, nil
+}
+
+// checkTenant refuses a name that is none of a tenant's.
+func checkTenant(name string) error {
+	if !tenant.Valid(name) {
+		return failure.Usagef("%q is no tenant: want %s", name, tenant.NameForm)
+	}
+	return nil
 }

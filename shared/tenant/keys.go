@@ -58,9 +58,10 @@ type Keys struct {
 //	TENANT:KEY   that tenant's own key; only its own keys count for it
 //	TENANT:      closes the tenant
 //
-// Several keys for the same tenant, or in common, are all valid, and the first makes the URL. The error names each
-// malformed entry by its place in the text. The others are returned and may be used: a malformed entry puts no other out of
-// use, and a tenant whose only entry is malformed is closed. Without one entry that is well formed the keys are not usable.
+// Several keys for the same tenant, or in common, are all valid, and the first makes the URL. So behind a first key of its
+// own a tenant can have the common key, with which its URL was made before. The error names each malformed entry by its place
+// in the text. The others are returned and may be used: a malformed entry puts no other out of use, and a tenant whose only
+// entry is malformed is closed. Without one entry that is well formed the keys are not usable.
 func ParseKeys(text string) (Keys, error) {
 	if len(text) > MaxText {
 		return Keys{}, fmt.Errorf("the dynamic keys are %d bytes long, and Secret Manager holds %d: "+
@@ -68,26 +69,22 @@ func ParseKeys(text string) (Keys, error) {
 	}
 	entries, faults := parseEntries(strings.Fields(text))
 	keys := Keys{own: map[string][]Key{}}
-	places := map[Key]int{}      // where a key is first
 	closedAt := map[string]int{} // where a tenant is closed
-	use := func(list []Key, i int) []Key {
-		key := entries[i].Key
-		if first, twice := places[key]; twice {
-			faults[i] = fmt.Errorf("entry %d has the key of entry %d", i+1, first)
-			return list
-		}
-		places[key] = i + 1
-		return append(list, key)
-	}
 	for i, entry := range entries {
-		switch {
-		case entry.Tenant != "":
-			keys.own[entry.Tenant] = nil
-			if faults[i] == nil && entry.Key == (Key{}) {
-				closedAt[entry.Tenant] = i + 1
+		if entry.Tenant == "" {
+			continue
+		}
+		keys.own[entry.Tenant] = nil
+		if faults[i] == nil && entry.Key == (Key{}) {
+			closedAt[entry.Tenant] = i + 1
+		}
+	}
+	seen := sightings{common: map[Key]int{}, first: map[Key]int{}, own: map[Entry]int{}}
+	for i, entry := range entries {
+		if entry.Tenant == "" && faults[i] == nil {
+			if faults[i] = seen.addCommon(i, entry.Key); faults[i] == nil {
+				keys.common = append(keys.common, entry.Key)
 			}
-		case faults[i] == nil:
-			keys.common = use(keys.common, i)
 		}
 	}
 	// After all common keys, so that a tenant's copy of one cannot take the common key out of use.
@@ -99,10 +96,49 @@ func ParseKeys(text string) (Keys, error) {
 			faults[i] = fmt.Errorf("entry %d gives a key to the tenant that entry %d closes", i+1, at)
 			continue
 		}
-		keys.own[entry.Tenant] = use(keys.own[entry.Tenant], i)
+		own := keys.own[entry.Tenant]
+		if faults[i] = seen.addOwn(i, entry, len(own) == 0); faults[i] == nil {
+			keys.own[entry.Tenant] = append(own, entry.Key)
+		}
 	}
 	return keys, errors.Join(faults...)
 }
+
+// sightings are the places of the keys read so far.
+type sightings struct {
+	common map[Key]int
+	first  map[Key]int // of those that make a tenant's URL
+	own    map[Entry]int
+}
+
+func (s sightings) addCommon(i int, key Key) error {
+	if at, twice := s.common[key]; twice {
+		return sameKey(i, at)
+	}
+	s.common[key] = i + 1
+	return nil
+}
+
+// addOwn refuses a key that the tenant has already, and as the first one a key that makes the URLs of others: that one is
+// pasted in the wrong place. Behind the first it is what the tenant had before its own key.
+func (s sightings) addOwn(i int, entry Entry, first bool) error {
+	if at, twice := s.own[entry]; twice {
+		return sameKey(i, at)
+	}
+	if first {
+		if at, twice := s.common[entry.Key]; twice {
+			return sameKey(i, at)
+		}
+		if at, twice := s.first[entry.Key]; twice {
+			return sameKey(i, at)
+		}
+		s.first[entry.Key] = i + 1
+	}
+	s.own[entry] = i + 1
+	return nil
+}
+
+func sameKey(i, place int) error { return fmt.Errorf("entry %d has the key of entry %d", i+1, place) }
 
 // parseEntries returns an entry for each field, and the error of each that is malformed at the same index.
 func parseEntries(fields []string) ([]Entry, []error) {
@@ -119,6 +155,16 @@ func parseEntries(fields []string) ([]Entry, []error) {
 
 // IsZero reports whether there is no entry at all.
 func (k Keys) IsZero() bool { return len(k.common) == 0 && len(k.own) == 0 }
+
+// Own returns the keys of a tenant's own entries, or with "" the common keys, the one that makes the URL first. has reports
+// whether there are entries: a tenant that has some and no key is closed. The caller must not change the list.
+func (k Keys) Own(tenant string) (keys []Key, has bool) {
+	if tenant == "" {
+		return k.common, len(k.common) > 0
+	}
+	keys, has = k.own[tenant]
+	return keys, has
+}
 
 // Path returns the path of a tenant's endpoint, made with the first key that counts for it. The error is ErrClosed or
 // ErrNoKey.

@@ -52,6 +52,10 @@ func TestParseKeys(t *testing.T) {
 		{"no common key", "acme:$B beta:", "B", "", "", nil},
 		{"all forms", "$A acme:$B beta: $C", "B", "", "AC", nil},
 
+		{"the common key behind its own", "$A acme:$B acme:$A", "AB", "A", "A", nil},
+		{"a former common key behind two tenants' own", "$C acme:$B acme:$A beta:$A1 beta:$A", "AB", "A", "C", nil},
+		{"a key of another behind its own", "$C acme:$A beta:$B beta:$A", "A", "AB", "C", nil},
+
 		{"no key", "hunter2 $A", "A", "A", "A", []string{"entry 1: " + prefix}},
 		{"key too short", "$A dynkey_hunter2", "A", "A", "A", []string{"entry 2: " + form}},
 		{"a wrapped key", "$A\nhunt", "A", "A", "A", []string{"entry 2: " + prefix}},
@@ -68,6 +72,7 @@ func TestParseKeys(t *testing.T) {
 		{"open and then closed", "acme:$B $A acme:", "", "A", "A", []string{"entry 1 gives a key to the tenant that entry 3 closes"}},
 		{"a common key twice", "$A $A", "A", "A", "A", []string{"entry 2 has the key of entry 1"}},
 		{"its own key twice", "acme:$A acme:$A $B", "A", "B", "B", []string{"entry 2 has the key of entry 1"}},
+		{"its own key twice behind another", "acme:$A acme:$B acme:$B $C", "AB", "C", "C", []string{"entry 3 has the key of entry 2"}},
 		{"one key for two tenants", "acme:$A beta:$A $B", "A", "", "B", []string{"entry 2 has the key of entry 1"}},
 		{"a common key for a tenant", "$A acme:$A", "", "A", "A", []string{"entry 2 has the key of entry 1"}},
 		{"a common key for a tenant before", "acme:$A $A", "", "A", "A", []string{"entry 1 has the key of entry 2"}},

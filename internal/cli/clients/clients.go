@@ -4,6 +4,7 @@ package clients
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -126,11 +127,22 @@ func (c *Clients) Deliveries(ctx context.Context) (*deliveries.Reader, error) {
 
 // SigningSecrets returns where the signing secrets are stored.
 func (c *Clients) SigningSecrets() (*secretstore.Store, error) {
-	ref, err := c.options.Settings.Get(deployment.SigningSecrets)
+	return c.store(deployment.SigningSecrets)
+}
+
+// DynamicKeys returns where the dynamic keys are stored.
+func (c *Clients) DynamicKeys() (*secretstore.Store, error) { return c.store(deployment.DynamicKeys) }
+
+func (c *Clients) store(setting deployment.Setting) (*secretstore.Store, error) {
+	ref, err := c.options.Settings.Get(setting)
 	if err != nil {
 		return nil, err
 	}
-	return secretstore.Open(ref, c.SecretManager)
+	store, err := secretstore.Open(ref, c.SecretManager)
+	if errors.Is(err, secretstore.ErrNotStorable) {
+		return nil, fmt.Errorf("%s: %w", setting.Variable(), err)
+	}
+	return store, err
 }
 
 // SecretText reads the text of a setting that says where a secret is.

@@ -76,11 +76,8 @@ func (r *Reader) List(ctx context.Context, filter Filter) iter.Seq2[*Delivery, e
 			if errors.Is(err, iterator.Done) {
 				return
 			}
-			if status.Code(err) == codes.FailedPrecondition {
-				err = fmt.Errorf("%w: %w", ErrNotListed, err)
-			}
 			if err != nil {
-				yield(nil, fmt.Errorf("list the ledger: %w", err))
+				yield(nil, listError(err))
 				return
 			}
 			delivery, err := decode(snapshot)

@@ -63,7 +63,7 @@ func (e *examination) read(ctx context.Context, setting deployment.Setting) (str
 
 func absentAdvice(setting deployment.Setting) string {
 	if setting == deployment.DynamicKeys {
-		return `add a version with a random key: echo "dynkey_$(openssl rand -hex 32)" | gcloud secrets versions add SECRET --data-file=-`
+		return "make the first key: gemhook tenants rotate --common"
 	}
 	return "register a webhook, which stores its secret: gemhook webhooks create; if one is registered: gemhook webhooks rotate"
 }
@@ -104,7 +104,8 @@ func (e *examination) dynamicKeys(ctx context.Context) (string, error) {
 	keys, err := tenant.ParseKeys(text)
 	switch {
 	case err != nil:
-		return "", fail("store the text again without these entries", "entries of the dynamic keys are not in use: %w", err)
+		return "", fail("see how each tenant stands: gemhook tenants list; a tenant's entries are made anew by gemhook tenants rotate or restore,\n"+
+			"other words are to be taken out by hand", "entries of the dynamic keys are not in use: %w", err)
 	case keys.IsZero():
 		return "", fail(absentAdvice(deployment.DynamicKeys), "there is no key in what is stored")
 	}

@@ -49,8 +49,7 @@ var kinds = []kind{
 	{is(deployment.ErrNoAPIKey), Settings, always("put it into the environment without showing it: read -rs GEMINI_API_KEY && export GEMINI_API_KEY\n" +
 		"or name a file that holds it: --api-key-file")},
 
-	{is(secretstore.ErrNotStorable), Settings, always("name a secret of Secret Manager (projects/P/secrets/S) or a file (file:PATH) in " +
-		deployment.SigningSecrets.Variable())},
+	{is(secretstore.ErrNotStorable), Settings, always("name there a secret of Secret Manager (projects/P/secrets/S) or a file (file:PATH)")},
 	{is(secretstore.ErrNotPermitted), Permission, nil},
 	{is(secretstore.ErrUnsafeFile), Permission, nil},
 	{is(secretstore.ErrChanged), Failed, always("somebody else is at work on the same secret: find out who, then run this again")},
@@ -128,7 +127,8 @@ func unexpectedAnswer(err error) string {
 	var answer *probe.UnexpectedError
 	errors.As(err, &answer)
 	return map[string]string{
-		"keys_unavailable":   "give the receiver's account roles/secretmanager.secretAccessor on the signing secrets, and look at its log",
+		"keys_unavailable":   "give the receiver's account roles/secretmanager.secretAccessor on the signing secrets and the dynamic keys, and look at its log",
+		"not_found":          "the receiver takes no deliveries there: set its GEMHOOK_SIGNING_SECRETS, or for dynamic URLs GEMHOOK_DYNAMIC_KEYS",
 		"ledger_unavailable": "give the receiver's account roles/datastore.user, check its GEMHOOK_DATABASE, and look at its log",
 		"topic_unavailable":  "give the receiver's account roles/pubsub.publisher on the topic, and look at its log",
 		"stale_timestamp":    "set the clock of this machine, or the receiver's",
