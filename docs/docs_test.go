@@ -2,11 +2,14 @@
 package docs_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gemhook/gemhook/internal/cli"
 )
 
 // pages returns the text of every page of the repository, by path.
@@ -78,5 +81,39 @@ func TestNamedTests(t *testing.T) {
 				t.Errorf("%s names the test %s, which does not exist", path, match[1])
 			}
 		}
+	}
+}
+
+var (
+	shellBlock = regexp.MustCompile("(?s)```(?:sh|console)\n(.*?)\n```")
+	command    = regexp.MustCompile(`^(?:\$ )?(?:scripts/)?gemhook ([^|>#;&]+)`)
+)
+
+// TestCommands wants each gemhook command in a page to be one, with flags that it has.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	checked := 0
+	for path, text := range pages(t) {
+		for _, block := range shellBlock.FindAllStringSubmatch(text, -1) {
+			lines := strings.ReplaceAll(block[1], "\\\n", " ")
+			for line := range strings.Lines(lines) {
+				found := command.FindStringSubmatch(line)
+				if found == nil {
+					continue
+				}
+				checked++
+				var output bytes.Buffer
+				args := append(strings.Fields(found[1]), "--help")
+				code := cli.Run(t.Context(), args, cli.Environment{
+					Stdout: &output, Stderr: &output, Getenv: func(string) string { return "" },
+				})
+				if code != 0 {
+					t.Errorf("%s: %s\n%s", path, strings.TrimSpace(line), &output)
+				}
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("found %d commands, want all", checked)
 	}
 }

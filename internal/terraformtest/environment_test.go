@@ -13,7 +13,7 @@ import (
 // port, and emulators are for this machine.
 var notDeployed = []string{"PORT", "FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"}
 
-func backend() map[string]any {
+func backendOutputs() map[string]any {
 	return map[string]any{
 		"topic":             "gemhook-events",
 		"dead_letter_topic": "gemhook-dead-letters",
@@ -28,7 +28,7 @@ func backend() map[string]any {
 // environment returns the variables that Terraform sets for the settings.
 func environment(t *testing.T, settings map[string]any, credentials string) map[string]string {
 	t.Helper()
-	arguments := map[string]any{"project_id": "my-project", "backend": backend(), "settings": settings}
+	arguments := map[string]any{"project_id": "my-project", "backend": backendOutputs(), "settings": settings}
 	if credentials != "" {
 		arguments["google_credentials"] = credentials
 	}

@@ -101,6 +101,7 @@ module "observability" {
     service         = module.receiver.service
     region          = var.region
     signing_secrets = module.backend.signing_secrets
+    url             = local.base_url
   }
 }
 

@@ -1,11 +1,4 @@
 locals {
-  delivery_lines = join(" AND ", [
-    "resource.type = \"cloud_run_revision\"",
-    "resource.labels.service_name = \"${try(var.receiver.service, "")}\"",
-    "resource.labels.location = \"${try(var.receiver.region, "")}\"",
-    "jsonPayload.message = \"delivery\"",
-  ])
-
   receiver = var.receiver[*]
 
   labels = {

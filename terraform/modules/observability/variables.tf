@@ -21,11 +21,12 @@ variable "labels" {
 }
 
 variable "receiver" {
-  description = "The receiver's Cloud Run service, its region, and the secret to name when keys are missing. Null where the receiver runs elsewhere: then only what Pub/Sub shows is watched."
+  description = "The receiver's Cloud Run service, its region, the secret to name when keys are missing, and the https URL whose `GET /` is checked from outside. Null where the receiver runs elsewhere: then only what Pub/Sub shows is watched."
   type = object({
     service         = string
     region          = string
     signing_secrets = string
+    url             = string
   })
   default = null
 }
@@ -46,18 +47,31 @@ variable "dead_letter_subscription" {
 }
 
 variable "thresholds" {
-  description = "Above what to alert: refused signatures in ten minutes, 5xx answers in five minutes, age in seconds of the oldest message not acknowledged."
+  description = "Above what to alert: refused signatures in ten minutes; 5xx answers in half an hour; age in seconds of the oldest message not acknowledged; hours without a delivery, 1 to 23, or null for no such alert; the share of genuine deliveries to answer 2xx; the milliseconds in which to answer."
   type = object({
     signature_failures  = optional(number, 20)
-    server_errors       = optional(number, 5)
+    server_errors       = optional(number, 0)
     backlog_age_seconds = optional(number, 900)
+    no_delivery_hours   = optional(number)
+    availability        = optional(number, 0.99)
+    latency_ms          = optional(number, 5000)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for n in values(var.thresholds) : n >= 0])
+    condition     = alltrue([for n in values(var.thresholds) : n == null || coalesce(n, 0) >= 0])
     error_message = "Write every one of thresholds as a number from 0."
+  }
+
+  validation {
+    condition     = var.thresholds.no_delivery_hours == null || contains(range(1, 24), coalesce(var.thresholds.no_delivery_hours, 1))
+    error_message = "Write thresholds.no_delivery_hours as a whole number from 1 to 23."
+  }
+
+  validation {
+    condition     = var.thresholds.availability >= 0.5 && var.thresholds.availability < 1
+    error_message = "Write thresholds.availability as a share from 0.5 to less than 1, such as 0.999."
   }
 }
 

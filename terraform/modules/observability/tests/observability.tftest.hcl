@@ -12,6 +12,7 @@ variables {
     service         = "gem-hook-receiver"
     region          = "us-central1"
     signing_secrets = "gem-hook-signing-secrets"
+    url             = "https://hooks.example.com/"
   }
   subscriptions            = { all = "gem-hook-all", batches = "gem-hook-batches" }
   dead_letter_subscription = "gem-hook-dead-letters"
@@ -46,7 +47,7 @@ run "alerts" {
   }
 
   assert {
-    condition     = sort(concat(keys(google_monitoring_alert_policy.logged), keys(google_monitoring_alert_policy.measured))) == tolist(["backend-unavailable", "backlog-age", "dead-letters", "keys-unavailable", "redelivered", "server-errors", "signature-failures"])
+    condition     = sort(concat(keys(google_monitoring_alert_policy.logged), keys(google_monitoring_alert_policy.measured))) == tolist(["availability", "backend-unavailable", "backlog-age", "dead-letters", "internal", "keys-unavailable", "latency", "process", "redelivered", "server-errors", "signature-failures", "uptime"])
     error_message = "Unexpected alerts."
   }
 
@@ -78,6 +79,24 @@ run "alerts" {
   assert {
     condition     = google_monitoring_alert_policy.measured["backlog-age"].conditions[0].condition_prometheus_query_language[0].query == "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{subscription_id=~\"gem-hook-all|gem-hook-batches\"}) > 900"
     error_message = google_monitoring_alert_policy.measured["backlog-age"].conditions[0].condition_prometheus_query_language[0].query
+  }
+}
+
+run "uptime" {
+  command = apply
+
+  variables {
+    thresholds = { no_delivery_hours = 6 }
+  }
+
+  assert {
+    condition     = google_monitoring_uptime_check_config.receiver[0].monitored_resource[0].labels["host"] == "hooks.example.com"
+    error_message = "The check asks the receiver's host."
+  }
+
+  assert {
+    condition     = contains(keys(google_monitoring_alert_policy.measured), "uptime") && contains(keys(google_monitoring_alert_policy.measured), "no-delivery")
+    error_message = "There is an alert on the check, and one on silence."
   }
 }
 
@@ -170,4 +189,24 @@ run "bad_name" {
   }
 
   expect_failures = [var.name]
+}
+
+run "bad_silence" {
+  command = plan
+
+  variables {
+    thresholds = { no_delivery_hours = 24 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "bad_objective" {
+  command = plan
+
+  variables {
+    thresholds = { availability = 1 }
+  }
+
+  expect_failures = [var.thresholds]
 }

@@ -1,0 +1,311 @@
+package terraformtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/backend"
+	"github.com/gemhook/gemhook/shared/cloudlog"
+	"github.com/gemhook/gemhook/shared/config"
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// alerts are those of the module.
+type alerts struct {
+	Logged   map[string]struct{ Title, Filter, Advice string } `json:"logged"`
+	Measured map[string]struct{ Title, Query, Advice string }  `json:"measured"`
+	Lines    string                                            `json:"delivery_lines"`
+}
+
+func readAlerts(t *testing.T) alerts {
+	t.Helper()
+	var read alerts
+	evaluate(t, repository(t), "alerts", map[string]any{
+		"project_id": "my-project", "name": "gemhook",
+		"receiver": map[string]string{
+			"service": "gemhook-receiver", "region": "us-central1", "host": "hooks.example.com", "signing_secrets": "gemhook-signing-secrets",
+		},
+		"subscriptions": map[string]string{"all": "gemhook-all"}, "dead_letter_subscription": "gemhook-dead-letters",
+		"thresholds": map[string]float64{
+			"signature_failures": 20, "server_errors": 0, "backlog_age_seconds": 900,
+			"no_delivery_hours": 6, "availability": 0.99, "latency_ms": 5000,
+		},
+	}, &read)
+	return read
+}
+
+// TestRunbook wants each alert to have a page that says what it means, what to type, and when it is
+// over, and no page without an alert.
+func TestRunbook(t *testing.T) {
+	read := readAlerts(t)
+	titles := map[string]string{}
+	for key, alert := range read.Logged {
+		titles[key] = alert.Title
+	}
+	for key, alert := range read.Measured {
+		titles[key] = alert.Title
+	}
+	folder := filepath.Join(repository(t), "docs", "runbook")
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages []string
+	for _, entry := range entries {
+		if key, _ := strings.CutSuffix(entry.Name(), ".md"); key != "README" {
+			pages = append(pages, key)
+		}
+	}
+	sameSet(t, "the alerts", slices.Collect(maps.Keys(titles)), "docs/runbook", pages)
+	for key, title := range titles {
+		page, err := os.ReadFile(filepath.Join(folder, key+".md"))
+		if err != nil {
+			continue // reported above
+		}
+		for _, want := range []string{"# Alert: " + title + "\n", "\n## What it means\n", "\n## What to do\n", "\n```sh\n", "\n## When it is over\n"} {
+			if !strings.Contains(string(page), want) {
+				t.Errorf("docs/runbook/%s.md lacks %q", key, want)
+			}
+		}
+	}
+}
+
+// TestAlertsMatchWhatTheReceiverWrites breaks a receiver in one way after another, and wants the log
+// lines that it writes to match the alerts that are named for that, and no other.
+func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
+	read := readAlerts(t)
+	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
+	t.Setenv("PUBSUB_EMULATOR_HOST", "")
+	keys, err := standin.NewKeys(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	genuine, err := keys.SignV1(standin.Delivery{ID: "msg_1", Time: time.Now(), Body: standin.Event("batch.succeeded")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		set    map[string]string
+		store  ledger.Store
+		header map[string]string // of the delivery, set otherwise
+		want   []string          // alerts on log lines
+		counts []string          // alerts on metrics whose query selects the line
+	}{
+		"no secret is stored": {
+			set:    map[string]string{"GEMHOOK_SIGNING_SECRETS": "file:missing"},
+			want:   []string{"keys-unavailable"},
+			counts: []string{"availability"},
+		},
+		"a stored secret is malformed": {
+			set:    map[string]string{"GEMHOOK_SIGNING_SECRETS": "file:" + fileWith(t, keys.Secrets[0]+" whsec_x")},
+			want:   []string{"backend-unavailable", "process"}, // the topic refuses as well
+			counts: []string{"availability"},
+		},
+		"the topic refuses": {
+			want:   []string{"backend-unavailable"},
+			counts: []string{"availability"},
+		},
+		"the ledger refuses": {
+			store:  brokenStore{},
+			want:   []string{"backend-unavailable"},
+			counts: []string{"availability"},
+		},
+		"gemhook fails": {
+			store:  panickingStore{},
+			want:   []string{"internal"},
+			counts: []string{"availability"},
+		},
+		"an instance died with a claim": {
+			store:  abandoned(t, ledger.StaticKey("msg_1")),
+			want:   []string{"backend-unavailable", "redelivered"}, // the topic refuses as well
+			counts: []string{"availability"},
+		},
+		"a forgery": {
+			header: map[string]string{"webhook-signature": "v1,bm90IHRoZSBzaWduYXR1cmUgb2YgdGhpcyBkZWxpdmVyeSE="},
+			counts: []string{"signature-failures"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			environment := map[string]string{
+				"GOOGLE_CLOUD_PROJECT": "p", "GEMHOOK_TOPIC": "events", "GEMHOOK_DEAD_LETTER_TOPIC": "dead-letters",
+				"GEMHOOK_SIGNING_SECRETS": keys.Secrets[0], "GEMHOOK_GOOGLE_CREDENTIALS": `{"type":"external_account"}`,
+			}
+			maps.Copy(environment, test.set)
+			configuration, err := config.Load(config.Receive, config.Map(environment))
+			if err != nil {
+				t.Fatal(err)
+			}
+			store := test.store
+			if store == nil {
+				store = ledger.NewMemory()
+			}
+			var logged testkit.Buffer
+			log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelInfo}))
+			receiver := receive.New(configuration, log, &backend.Options{Store: store})
+			defer receiver.Close()
+			request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(genuine.Body))
+			request.Header = genuine.Header.Clone()
+			for name, value := range test.header {
+				request.Header.Set(name, value)
+			}
+			receiver.ServeHTTP(httptest.NewRecorder(), request)
+
+			var want, counts []string
+			for line := range strings.Lines(logged.String()) {
+				want = append(want, read.matching(t, line)...)
+				counts = append(counts, read.counting(t, line)...)
+			}
+			slices.Sort(want)
+			if want = slices.Compact(want); !slices.Equal(want, test.want) {
+				t.Errorf("alerts %v, want %v, on\n%s", want, test.want, logged.String())
+			}
+			if !slices.Equal(counts, test.counts) {
+				t.Errorf("alerts on metrics that count it: %v, want %v", counts, test.counts)
+			}
+		})
+	}
+}
+
+// TestStartFails wants the line of a function that does not start to raise the alert.
+func TestStartFails(t *testing.T) {
+	read := readAlerts(t)
+	_, err := config.Load(config.Receive, config.Map(nil))
+	var logged bytes.Buffer
+	slog.New(cloudlog.NewHandler(&logged, nil)).Error(err.Error()) // as app.Start does
+	if got := read.matching(t, logged.String()); !slices.Equal(got, []string{"process"}) {
+		t.Errorf("alerts %v, want process", got)
+	}
+}
+
+// matching returns the alerts on log lines that a line raises.
+func (a alerts) matching(t *testing.T, line string) []string {
+	t.Helper()
+	var keys []string
+	for key, alert := range a.Logged {
+		if entryOf(t, line).matches(t, alert.Filter) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+var selector = regexp.MustCompile(`_deliveries\{[^}]*outcome=~"([^"]*)"`)
+
+// counting returns the alerts on metrics, but for those on what goes well, that count a line.
+func (a alerts) counting(t *testing.T, line string) []string {
+	t.Helper()
+	entry := entryOf(t, line)
+	if !entry.matches(t, a.Lines) {
+		return nil
+	}
+	outcome, _ := entry["jsonPayload.outcome"].(string)
+	var keys []string
+	for key, alert := range a.Measured {
+		selectors := selector.FindAllStringSubmatch(alert.Query, -1)
+		if slices.ContainsFunc(selectors, func(s []string) bool { return regexp.MustCompile("^(" + s[1] + ")$").MatchString(outcome) }) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// An entry is a log entry: the path of a field to its value.
+type entry map[string]any
+
+// entryOf returns the entry that Cloud Logging makes of a line of the receiver's.
+func entryOf(t *testing.T, line string) entry {
+	t.Helper()
+	var payload map[string]any
+	if err := json.Unmarshal([]byte(line), &payload); err != nil {
+		t.Fatalf("the log has a line that is no JSON: %s", line)
+	}
+	e := entry{
+		"resource.type": "cloud_run_revision", "resource.labels.service_name": "gemhook-receiver",
+		"resource.labels.location": "us-central1", "severity": payload["severity"],
+	}
+	for name, value := range payload {
+		e["jsonPayload."+name] = value
+	}
+	return e
+}
+
+var severities = []string{"DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"}
+
+var comparison = regexp.MustCompile(`^(NOT )?([\w.]+) (=|>=) (.+)$`)
+
+// matches reports whether an entry matches a filter of Cloud Logging's, of which it knows comparisons
+// joined by AND, NOT, severities, and alternatives of one field.
+func (e entry) matches(t *testing.T, filter string) bool {
+	t.Helper()
+	for _, term := range strings.Split(filter, " AND ") {
+		parts := comparison.FindStringSubmatch(term)
+		if parts == nil {
+			t.Fatalf("the filter has a term that this test does not know: %s", term)
+		}
+		value := fmt.Sprint(e[parts[2]])
+		matched := false
+		for _, want := range strings.Split(strings.Trim(parts[4], "()"), " OR ") {
+			want = strings.Trim(want, `"`)
+			if parts[3] == "=" {
+				matched = matched || value == want
+			} else {
+				matched = matched || slices.Index(severities, value) >= slices.Index(severities, want)
+			}
+		}
+		if matched == (parts[1] != "") {
+			return false
+		}
+	}
+	return true
+}
+
+func fileWith(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secrets")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A brokenStore is a ledger's store that cannot be reached.
+type brokenStore struct{ ledger.Store }
+
+func (brokenStore) Create(context.Context, ledger.Key, *ledger.Document) (ledger.Version, error) {
+	return ledger.Version{}, io.ErrUnexpectedEOF
+}
+
+// A panickingStore has no method that works.
+type panickingStore struct{ ledger.Store }
+
+// abandoned returns a store in which an instance that is gone has claimed a delivery.
+func abandoned(t *testing.T, key ledger.Key) ledger.Store {
+	t.Helper()
+	store := ledger.NewMemory()
+	long := time.Now().Add(-time.Hour)
+	_, err := store.Create(t.Context(), key, &ledger.Document{
+		State: ledger.Claimed, Attempt: 1, LeaseExpiresAt: long, ReceivedAt: long, ExpiresAt: time.Now().Add(time.Hour), Topic: "events",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
