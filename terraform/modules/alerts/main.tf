@@ -110,7 +110,7 @@ locals {
         title    = "genuine deliveries not acknowledged"
         query = join(" and ", [for window in ["1h", "5m"] : join("", [
           "(1 - sum(increase(${local.deliveries_metric}{${local.resource},${local.acknowledged}}[${window}]))",
-          " / sum(increase(${local.deliveries_metric}{${local.resource},${local.genuine}}[${window}])) > ${14.4 * (1 - var.thresholds.availability)})",
+          " / sum(increase(${local.deliveries_metric}{${local.resource},${local.genuine}}[${window}])) > ${format("%.6g", 14.4 * (1 - var.thresholds.availability))})",
         ])])
         duration = "60s"
         advice   = <<-EOT

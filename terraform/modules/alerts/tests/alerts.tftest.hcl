@@ -23,12 +23,12 @@ run "all" {
   command = plan
 
   assert {
-    condition     = keys(output.logged) == tolist(["backend-unavailable", "internal", "keys-unavailable", "process", "redelivered"])
+    condition     = keys(output.logged) == ["backend-unavailable", "internal", "keys-unavailable", "process", "redelivered"]
     error_message = "Alerts on log lines: ${join(", ", keys(output.logged))}"
   }
 
   assert {
-    condition     = keys(output.measured) == tolist(["availability", "backlog-age", "dead-letters", "latency", "no-delivery", "server-errors", "signature-failures", "uptime"])
+    condition     = keys(output.measured) == ["availability", "backlog-age", "dead-letters", "latency", "no-delivery", "server-errors", "signature-failures", "uptime"]
     error_message = "Alerts on metrics: ${join(", ", keys(output.measured))}"
   }
 
@@ -56,7 +56,7 @@ run "only_what_is_asked_for" {
   }
 
   assert {
-    condition     = length(output.logged) == 0 && keys(output.measured) == tolist(["backlog-age", "dead-letters"])
+    condition     = length(output.logged) == 0 && keys(output.measured) == ["backlog-age", "dead-letters"]
     error_message = "Without the receiver only Pub/Sub is watched."
   }
 }
