@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/shared/app"
 )
 
 // each calls visit for every command that is ours.
@@ -74,6 +76,74 @@ func TestUsageErrors(t *testing.T) {
 	}
 	if code, out := run("webhooks", "list", "--terraform-dir", "no-such-folder"); code != failure.Settings {
 		t.Errorf("a wrong --terraform-dir ends with %d: %s", code, out)
+	}
+}
+
+func TestTypos(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"sned":                 "did you mean: gemhook send\n",
+		"docter":               "did you mean: gemhook doctor\n",
+		"webhooks rotte":       "did you mean: gemhook webhooks rotate\n",
+		"deliveries lits":      "did you mean: gemhook deliveries list\n",
+		"send --repaet 2":      "did you mean: --repeat\n",
+		"replay --drry-run":    "see gemhook replay --help\n",
+		"tail --subscripton x": "did you mean: --subscription\n",
+	} {
+		if code, out := run(strings.Fields(line)...); code != 64 || !strings.Contains(out, want) {
+			t.Errorf("gemhook %s ends with %d, want 64 and %q: %s", line, code, want, out)
+		}
+	}
+	if _, out := run("photograph"); strings.Contains(out, "did you mean") {
+		t.Errorf("what is like no command gets a suggestion: %s", out)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	// It needs no settings: a folder that was never applied does not matter.
+	for _, line := range []string{"version", "version --terraform-dir absent", "--version"} {
+		if code, out := run(strings.Fields(line)...); code != 0 || !strings.Contains(out, app.Version) {
+			t.Errorf("gemhook %s ends with %d: %s", line, code, out)
+		}
+	}
+	code, out := run("version", "-o", "json")
+	var version struct{ Version, Go, Platform string }
+	if err := json.Unmarshal([]byte(out), &version); code != 0 || err != nil || version.Version != app.Version || version.Go == "" || version.Platform == "" {
+		t.Errorf("version -o json ends with %d: %s", code, out)
+	}
+}
+
+// What is wrong with a setting has a code of its own, by where it came from.
+func TestExitCodesOfSettings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args string
+		env  map[string]string
+		code int
+		said string
+	}{
+		{"send --url hooks.example.com", nil, failure.Usage, "correct --url"},
+		{"send --url http://hooks.example.com/", nil, failure.Usage, "correct --url"},
+		{"send", map[string]string{"GEMHOOK_URL": "ftp://hooks.example.com/"}, failure.Settings, "correct GEMHOOK_URL"},
+		{"webhooks list --gemini-url example.com", nil, failure.Usage, "correct --gemini-url"},
+		{"webhooks list", map[string]string{"GOOGLE_GEMINI_BASE_URL": "http://example.com"}, failure.Settings, "correct GOOGLE_GEMINI_BASE_URL"},
+		{"webhooks list", nil, failure.Settings, "GEMINI_API_KEY"},
+		{"webhooks update 1 --uri https://10.0.0.1/", map[string]string{"GEMINI_API_KEY": "k"}, failure.Usage, "not on the public internet"},
+		{"webhooks create", map[string]string{"GEMHOOK_URL": "https://localhost/", "GEMHOOK_SIGNING_SECRETS": "file:x", "GEMINI_API_KEY": "k"},
+			failure.Settings, "not on the public internet"},
+		{"tail --topic t", map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "PUBSUB_EMULATOR_HOST": "127.0.0.1:1"}, failure.Settings, "unset both"},
+		{"deliveries list", map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}, failure.Settings, "unset both"},
+		{"deliveries list --limit -1", nil, failure.Usage, "--limit is a number from 0"},
+		{"replay --since 1h --limit -1", nil, failure.Usage, "--limit is a number from 0"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := Run(t.Context(), strings.Fields(test.args), Environment{
+			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(name string) string { return test.env[name] },
+		})
+		if code != test.code || !strings.Contains(stderr.String(), test.said) {
+			t.Errorf("gemhook %s with %v ends with %d, want %d and %q: %s", test.args, test.env, code, test.code, test.said, stderr.String())
+		}
 	}
 }
 

@@ -23,7 +23,8 @@ func doctorCommand(s *session) *cobra.Command {
 at Gemini, and a test delivery all the way to the topic; and says what to do about each failure. The
 test delivery is left out where the ledger cannot be listed (listing = false in Terraform).
 
-It changes nothing. Subscribers see the test delivery that Gemini sends, and nothing else.`,
+It changes nothing. Subscribers see the test delivery that Gemini sends, and nothing else. If no dead
+letter is on record it has the receiver make one, and takes it out of the dead-letter subscription.`,
 		Example: "  gemhook doctor --terraform-dir terraform/gcp",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -43,7 +44,7 @@ func examine(ctx context.Context, s *session, events []string) error {
 	var written error
 	healthy, err := doctor.Examine(ctx, doctor.Deps{
 		Settings: s.settings, Clients: s.clients,
-		HTTP: s.HTTPClient, Events: events, CallTimeout: s.CallTimeout, PingTimeout: s.PingTimeout,
+		HTTP: s.HTTPClient, Events: events, CallTimeout: s.CallTimeout, PingTimeout: s.PingTimeout, Patience: s.Patience,
 		Now: s.Now, Wait: s.Wait, Rand: s.Rand,
 	}, func(name string) {
 		progress = s.console.Progress(name, 0)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -11,9 +13,14 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // diagnosis is what "doctor -o json" prints.
@@ -43,14 +50,17 @@ func TestDoctorFindsNothing(t *testing.T) {
 	}
 	var found diagnosis
 	w.run("doctor", "-o", "json").want(0).json(&found)
-	if !found.Healthy || len(found.Checks) != 16 {
+	if !found.Healthy || len(found.Checks) != 19 {
 		t.Errorf("diagnosis %+v", found)
 	}
 	if got := w.subscriptions(); len(got) != 2 {
 		t.Errorf("subscriptions are left: %v", got)
 	}
-	if n := w.ledgerSize(); n != 2 {
-		t.Errorf("the ledger has %d documents, want the two test deliveries", n)
+	if n := w.ledgerSize(); n != 3 {
+		t.Errorf("the ledger has %d documents, want the two test deliveries and a dead letter", n)
+	}
+	if n := len(w.pull(letters)); n != 0 {
+		t.Errorf("%d dead letters are left", n)
 	}
 }
 
@@ -64,9 +74,17 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 	}{
 		{"a setting is missing", func(w *world, _ string) { delete(w.env, "GEMHOOK_TOPIC") }, "settings", "GEMHOOK_TOPIC"},
 		{"the API key is wrong", func(w *world, _ string) { w.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check the API key"},
+		{"there is no API key", func(w *world, _ string) { delete(w.env, "GEMINI_API_KEY") }, "API key", "--api-key-file"},
+		{"the URL is none", func(w *world, _ string) { w.env["GEMHOOK_URL"] = "hooks.example.com" }, "settings", "correct GEMHOOK_URL"},
+		{"the secret file is none", func(w *world, _ string) { w.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + w.t.TempDir() },
+			"signing secrets", "GEMHOOK_SIGNING_SECRETS names what it should"},
 		{"no secret is stored", func(w *world, _ string) { w.secrets.Create(w.signing) }, "signing secrets", "gemhook webhooks rotate"},
 		{"the secret may not be read", func(w *world, _ string) { w.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
 		{"what is stored is no secret", func(w *world, _ string) { w.secrets.Create(w.signing, "hunter2") }, "signing secrets", "no signing secret"},
+		{"one of the secrets is malformed", func(w *world, _ string) {
+			stored, _ := w.secrets.Latest(w.signing)
+			w.secrets.Create(w.signing, stored+" hunter2")
+		}, "signing secrets", "gemhook webhooks rotate"},
 		{"the dynamic keys are gone", func(w *world, _ string) { w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic" }, "dynamic keys", "gemhook tenants rotate --common"},
 		{"the topic is gone", func(w *world, _ string) {
 			if err := w.messages.TopicAdminClient.DeleteTopic(w.t.Context(), &pubsubpb.DeleteTopicRequest{
@@ -89,6 +107,28 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		{"the receiver has another ledger", func(w *world, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_COLLECTION": "elsewhere"}))
 		}, "receiver's secrets", "its ledger is another one"},
+		{"the receiver takes no ordinary event", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_MAX_BODY": "1000"}))
+		}, "receiver's secrets", "raise the receiver's GEMHOOK_MAX_BODY"},
+		{"the receiver has other dynamic keys", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": dynamicKey + "H"}))
+		}, "dynamic URLs", "compare its GEMHOOK_DYNAMIC_KEYS"},
+		{"the receiver has no dynamic keys", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": ""}))
+		}, "dynamic URLs", "set the receiver's GEMHOOK_DYNAMIC_KEYS"},
+		{"the receiver cannot read its dynamic keys", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": w.signing + "-absent"}))
+		}, "dynamic URLs", "secretAccessor on the dynamic keys"},
+		{"the receiver cannot get the key set", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_JWKS_URL": "http://127.0.0.1:1/"}))
+		}, "dynamic URLs", "reaches the key set"},
+		{"the receiver's dead letters go elsewhere", func(w *world, id string) {
+			w.createTopic("elsewhere", "elsewhere-all")
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "elsewhere"}))
+		}, "dead letters", "GEMHOOK_DEAD_LETTER_TOPIC of the receiver"},
+		{"the receiver's dead letters go nowhere", func(w *world, id string) {
+			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "gone"}))
+		}, "dead letters", "there is no topic gone"},
 		{"no webhook is registered", func(w *world, id string) { w.run("webhooks", "delete", id, "--yes").want(0) }, "webhook", "gemhook webhooks create"},
 		{"the webhook delivers elsewhere", func(w *world, id string) {
 			w.run("webhooks", "update", id, "--uri", "https://elsewhere.example.com/").want(0)
@@ -107,7 +147,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		{"the receiver may not publish", func(w *world, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "forbidden"}))
 			w.pingFor = time.Second
-		}, "test delivery", "roles/pubsub.publisher"},
+		}, "test delivery", "the ledger has it as released"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -134,6 +174,143 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 	}
 }
 
+// The advice on a malformed secret leads to a deployment that is in order.
+func TestDoctorsAdviceOnAMalformedSecretLeadsOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.secrets.Create(w.signing, `"hunter2"`)
+	w.run("doctor").want(1, "is no signing secret: secret 1: ", "if one is registered: gemhook webhooks rotate")
+	w.run("send").want(78, "there is no signing secret", "gemhook webhooks rotate")
+	w.run("webhooks", "rotate").want(0, "accepts the new secret")
+	w.run("doctor").want(0, "everything is in order")
+	if stored, _ := w.secrets.Latest(w.signing); strings.Contains(stored, "hunter2") {
+		t.Error("what is malformed is stored still")
+	}
+}
+
+// Whatever refuses the receiver's message, the ledger has the delivery as released, and doctor says why that may be.
+func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		refusal error
+		topic   *pubsubpb.Topic
+		advice  string
+	}{
+		"no grant": {status.Error(codes.PermissionDenied, "User not authorized."), &pubsubpb.Topic{}, "give the receiver's account roles/pubsub.publisher on topic refusing"},
+		"schema":   {nil, &pubsubpb.Topic{SchemaSettings: &pubsubpb.SchemaSettings{Encoding: pubsubpb.Encoding_JSON}}, "--clear-schema-settings"},
+		"CMEK":     {status.Error(codes.FailedPrecondition, "The key is disabled."), &pubsubpb.Topic{KmsKeyName: "projects/p/locations/l/keyRings/r/cryptoKeys/k"}, "roles/cloudkms.cryptoKeyEncrypterDecrypter on it: projects/p/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorldWithoutReceiver(t)
+			w.publishing = func() error { return test.refusal }
+			w.env["GEMHOOK_TOPIC"] = "refusing"
+			w.receiver = w.startReceiver(nil)
+			w.env["GEMHOOK_URL"] = w.receiver
+			delete(w.env, "GEMHOOK_DEAD_LETTER_TOPIC")
+			if test.topic.SchemaSettings != nil {
+				test.topic.SchemaSettings.Schema = w.createSchema()
+			}
+			test.topic.Name = "projects/" + w.project + "/topics/refusing"
+			if _, err := w.messages.TopicAdminClient.CreateTopic(t.Context(), test.topic); err != nil {
+				t.Fatal(err)
+			}
+			w.register()
+			w.run("doctor").want(1, "✗ test delivery", "the ledger has it as released", test.advice)
+		})
+	}
+}
+
+// createSchema makes a schema that no event matches, and returns its name. The emulator enforces it.
+func (w *world) createSchema() string {
+	w.t.Helper()
+	connection, err := grpc.NewClient(testkit.PubSubHost(w.t), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer connection.Close()
+	schema, err := pubsubpb.NewSchemaServiceClient(connection).CreateSchema(w.t.Context(), &pubsubpb.CreateSchemaRequest{
+		Parent: "projects/" + w.project, SchemaId: "orders",
+		Schema: &pubsubpb.Schema{
+			Type: pubsubpb.Schema_AVRO, Definition: `{"type":"record","name":"Order","fields":[{"name":"order","type":"string"}]}`,
+		},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return schema.GetName()
+}
+
+// proxied puts a proxy before a server, which answers with the date of a clock that is ahead.
+func (w *world) proxied(target string, ahead time.Duration) string {
+	w.t.Helper()
+	to, err := url.Parse(target)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.ModifyResponse = func(response *http.Response) error {
+		response.Header.Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		return nil
+	}
+	server := httptest.NewServer(proxy)
+	w.t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestDoctorComparesClocks(t *testing.T) {
+	t.Parallel()
+	const minutes = 4*time.Minute + 30*time.Second // within the tolerance: nothing is refused yet
+	for name, test := range map[string]struct {
+		here, receiver, gemini time.Duration
+		said                   []string
+	}{
+		"this machine's":     {minutes, 0, 0, []string{"this machine's clock is 4m", " ahead", "set this machine's clock"}},
+		"the receiver's":     {0, -minutes, 0, []string{"the receiver's clock is 4m", " behind", "receiver's machine set by NTP"}},
+		"Gemini's and ours":  {0, -minutes, minutes, []string{"Gemini's is 4m", "clocks of this machine and of the receiver's"}},
+		"all within seconds": {10 * time.Second, -10 * time.Second, 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.env["GEMHOOK_JWKS_URL"] = w.proxied(w.env["GOOGLE_GEMINI_BASE_URL"], test.gemini) + standin.JWKSPath
+			w.env["GEMHOOK_URL"] = w.proxied(w.receiver, test.receiver)
+			w.receiver = w.env["GEMHOOK_URL"]
+			w.register()
+			w.now = func() time.Time { return time.Now().Add(test.here) }
+			if test.said == nil {
+				w.run("doctor").want(0, "✓ clocks")
+				return
+			}
+			w.run("doctor").want(1, append(test.said, "✗ clocks", "1 of 19 checks failed")...)
+		})
+	}
+}
+
+// A dead letter that is on record is enough, and no other is made.
+func TestDoctorMakesNoDeadLetterWhereOneIsOnRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
+	w.run("doctor").want(0, "✓ dead letters        the newest, of ")
+	if n := len(w.pull(letters)); n != 1 {
+		t.Errorf("%d dead letters, want the one that was sent", n)
+	}
+}
+
+// Without dynamic keys here, doctor says whether the receiver has some.
+func TestDoctorWithoutDynamicKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.register()
+	delete(w.env, "GEMHOOK_DYNAMIC_KEYS")
+	w.run("doctor").want(0, "– dynamic URLs", "and no dynamic key is known here", "set GEMHOOK_DYNAMIC_KEYS here", "not all could be made")
+	w.moveTo(id, w.startReceiver(nil))
+	w.run("doctor").want(0, "– dynamic URLs        the receiver takes no dynamic deliveries", "everything is in order")
+}
+
 // serve starts something that is not gemhook.
 func (w *world) serve(status int) string {
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(status) }))
@@ -157,15 +334,14 @@ func newSecret(t *testing.T, seed string) string {
 	return secret
 }
 
-// Backends that are away are named, and soon.
+// Backends that are away are named at once, however long a call may take.
 func TestBackendsAway(t *testing.T) {
 	w := newWorld(t)
 	w.register()
 	w.run("send").want(0)
-	w.callFor = 700 * time.Millisecond
-	w.pingFor = time.Second
+	w.callFor = time.Hour
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
-	w.run("doctor").want(1, "✗ ledger", "check the network", "– test delivery       needs the receiver's secrets")
+	w.run("doctor").want(1, "✗ ledger", "start the emulators", "– test delivery       needs the receiver's secrets")
 	w.run("deliveries", "list").want(69)
 	w.run("replay", "--since", "1h").want(69)
 	w.run("webhooks", "rotate").want(69)

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/app"
@@ -50,6 +52,7 @@ func newRoot(s *session) *cobra.Command {
 	root.SetIn(s.Stdin)
 	root.SetOut(s.Stdout)
 	root.SetErr(s.Stderr)
+	root.SetFlagErrorFunc(noSuchFlag)
 	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}\n" + exitCodesHelp + "{{end}}")
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.terraformDir, "terraform-dir", "", "take what Terraform made from the outputs of this folder, such as terraform/gcp ($GEMHOOK_TERRAFORM_DIR)")
@@ -96,6 +99,22 @@ func noSuchCommand(command *cobra.Command, args []string) error {
 		return failure.Advise(err, "did you mean: "+command.CommandPath()+" "+strings.Join(similar, ", "))
 	}
 	return err
+}
+
+// noSuchFlag says of a flag that does not exist what may have been meant. Flags are compared as cobra compares commands.
+func noSuchFlag(command *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	names := &cobra.Command{SuggestionsMinimumDistance: 2}
+	command.Flags().VisitAll(func(flag *pflag.Flag) {
+		names.AddCommand(&cobra.Command{Use: flag.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	if similar := names.SuggestionsFor(unknown.GetSpecifiedName()); len(similar) > 0 {
+		return failure.Advise(err, "did you mean: --"+strings.Join(similar, ", --"))
+	}
+	return failure.Advise(err, "see "+command.CommandPath()+" --help")
 }
 
 // complete offers values for a flag to the shell.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,8 +14,10 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/internal/cli/rotation"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/tenant"
+	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // What can be forged about a delivery.
@@ -209,7 +212,16 @@ func (v *sending) keys(ctx context.Context) (*standin.Keys, error) {
 	}
 	defer v.console.Working("reading the signing secrets")()
 	text, err := v.clients.SecretText(ctx, deployment.SigningSecrets)
-	return &standin.Keys{Secrets: strings.Fields(text)}, err
+	if err != nil {
+		return nil, err
+	}
+	secrets := rotation.Secrets(text)
+	if len(secrets) == 0 {
+		_, malformed := webhook.ParseSecrets(text)
+		none := failure.WithCode(errors.Join(errors.New("there is no signing secret in what is stored"), malformed), failure.Settings)
+		return nil, failure.Advise(none, "have Gemini make one: gemhook webhooks create; if a webhook is registered: gemhook webhooks rotate")
+	}
+	return &standin.Keys{Secrets: secrets}, nil
 }
 
 func (v *sending) sign(keys *standin.Keys, d standin.Delivery) (standin.Delivery, error) {

@@ -13,9 +13,10 @@ import (
 func TestTerraformDir(t *testing.T) {
 	w := newWorld(t)
 	w.register()
+	w.secrets.Create("projects/"+w.project+"/secrets/dynamic", dynamicKey)
 	output := map[string]any{
 		"project_id": w.project, "static_url": w.receiver + "/", "topic": events, "dead_letter_topic": deadLetters,
-		"dead_letter_subscription": letters, "subscriptions": map[string]string{"all": subscription}, "signing_secrets": "signing",
+		"dead_letter_subscription": letters, "subscriptions": map[string]string{"all": subscription}, "signing_secrets": "signing", "dynamic_keys": "dynamic",
 		"database": "(default)", "collection": "deliveries",
 	}
 	folder := t.TempDir()
@@ -37,7 +38,7 @@ func TestTerraformDir(t *testing.T) {
 	}
 	apply()
 	w.env = map[string]string{"GEMINI_API_KEY": apiKey, "GOOGLE_GEMINI_BASE_URL": w.env["GOOGLE_GEMINI_BASE_URL"]}
-	w.run("doctor", "--terraform-dir", folder).want(0, "✓ subscriptions       "+subscription)
+	w.run("doctor", "--terraform-dir", folder).want(0, "✓ subscriptions       "+subscription, "✓ dynamic URLs")
 	w.env["GEMHOOK_TERRAFORM_DIR"] = folder
 	w.run("doctor").want(0, "everything is in order")
 	w.run("webhooks", "rotate").want(0, "--finish")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/internal/cli/rotation"
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
@@ -170,7 +171,7 @@ func (c *creation) storeSecret(ctx context.Context, w *geminiapi.Webhook) (count
 	err = c.store.Change(writing, func(stored string) (string, error) {
 		secrets := []string{w.NewSigningSecret.Reveal()}
 		if !c.replace {
-			secrets = append(secrets, strings.Fields(stored)...)
+			secrets = append(secrets, rotation.Secrets(stored)...)
 		}
 		count = len(secrets)
 		return strings.Join(secrets, " "), nil

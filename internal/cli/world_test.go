@@ -16,6 +16,8 @@ import (
 	"cloud.google.com/go/firestore"
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 
 	"github.com/gemhook/gemhook/internal/cli/probe"
 	"github.com/gemhook/gemhook/internal/cli/secrettest"
@@ -68,6 +70,8 @@ type world struct {
 	pingFor   time.Duration
 	callFor   time.Duration
 	now       func() time.Time
+	// publishing is asked about each call of the receiver's to Pub/Sub; nil lets all through.
+	publishing func() error
 }
 
 func newWorld(t *testing.T) *world {
@@ -150,7 +154,9 @@ func (w *world) startReceiver(set map[string]string) string {
 	log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelWarn, Project: w.project}))
 	// Not before it is needed: a receiver that has just found no secret looks again a second later.
 	handler := sync.OnceValue(func() *app.App {
-		made := receive.New(configuration, log, &backend.Options{SecretManager: w.secrets.Options(), Anonymous: true, Now: w.now})
+		made := receive.New(configuration, log, &backend.Options{
+			SecretManager: w.secrets.Options(), PubSub: w.pubsubOptions(), Anonymous: true, Now: w.now,
+		})
 		w.t.Cleanup(func() { _ = made.Close() })
 		return made
 	})
@@ -164,6 +170,21 @@ func (w *world) startReceiver(set map[string]string) string {
 		}
 	})
 	return server.URL
+}
+
+// pubsubOptions are those of the receiver's client of Pub/Sub.
+func (w *world) pubsubOptions() []option.ClientOption {
+	if w.publishing == nil {
+		return nil
+	}
+	return []option.ClientOption{option.WithGRPCDialOption(grpc.WithUnaryInterceptor(
+		func(ctx context.Context, method string, request, answer any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+			if err := w.publishing(); err != nil {
+				return err
+			}
+			return invoke(ctx, method, request, answer, connection, options...)
+		},
+	))}
 }
 
 // register registers the receiver, waits until that has read its secret, and returns the webhook's id.

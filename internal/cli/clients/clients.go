@@ -20,6 +20,10 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
+// ErrCredentials is returned where a client of Google Cloud cannot be opened: as nothing is contacted for that, its
+// credentials are missing or malformed.
+var ErrCredentials = errors.New("no usable credentials")
+
 // Options are what clients are opened with. All fields but SecretManager are required.
 type Options struct {
 	Settings      *deployment.Settings
@@ -77,9 +81,12 @@ func (c *Clients) PubSub(ctx context.Context) (*pubsub.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkEmulator(ctx, deployment.PubSubEmulator); err != nil {
+		return nil, err
+	}
 	client, err := pubsub.NewClient(context.WithoutCancel(ctx), project)
 	if err != nil {
-		return nil, fmt.Errorf("open Pub/Sub: %w", err)
+		return nil, fmt.Errorf("open Pub/Sub: %w: %w", ErrCredentials, err)
 	}
 	c.pubsub = client
 	return client, nil
@@ -94,10 +101,13 @@ func (c *Clients) Firestore(ctx context.Context) (*firestore.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkEmulator(ctx, deployment.FirestoreEmulator); err != nil {
+		return nil, err
+	}
 	database := c.options.Settings.Optional(deployment.Database)
 	client, err := firestore.NewClientWithDatabase(context.WithoutCancel(ctx), project, database)
 	if err != nil {
-		return nil, fmt.Errorf("open Firestore: %w", err)
+		return nil, fmt.Errorf("open Firestore: %w: %w", ErrCredentials, err)
 	}
 	c.firestore = client
 	return client, nil
@@ -110,7 +120,7 @@ func (c *Clients) SecretManager(ctx context.Context) (*secretmanager.Client, err
 	}
 	client, err := secretmanager.NewClient(context.WithoutCancel(ctx), c.options.SecretManager...)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrCredentials, err)
 	}
 	c.secretManager = client
 	return client, nil

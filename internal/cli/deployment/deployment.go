@@ -86,10 +86,10 @@ func (s Setting) Flag() string { return places[s].flag }
 // Variable returns the environment variable of the setting.
 func (s Setting) Variable() string { return places[s].variable }
 
-// Each emulator is named by a variable of its own, which Google's libraries read.
+// The environment variables that name emulators. Google's libraries read them.
 const (
-	firestoreEmulator = "FIRESTORE_EMULATOR_HOST"
-	pubsubEmulator    = "PUBSUB_EMULATOR_HOST"
+	FirestoreEmulator = "FIRESTORE_EMULATOR_HOST"
+	PubSubEmulator    = "PUBSUB_EMULATOR_HOST"
 )
 
 var (
@@ -97,7 +97,11 @@ var (
 	ErrNoAPIKey = errors.New("there is no Gemini API key")
 	// ErrOneEmulator is returned where only one of Firestore and Pub/Sub would be an emulator: a command would bring the
 	// deliveries of the one onto the topics of the other.
-	ErrOneEmulator = errors.New("of " + firestoreEmulator + " and " + pubsubEmulator + ", only one is set")
+	ErrOneEmulator = errors.New("of " + FirestoreEmulator + " and " + PubSubEmulator + ", only one is set")
+	// ErrEmulatorAway is returned where an emulator is named and none answers.
+	ErrEmulatorAway = errors.New("no emulator answers where the environment says")
+	// ErrBadEmulator is returned where an emulator is named in a form that not all of Google's libraries read.
+	ErrBadEmulator = errors.New("an emulator's address is wrong")
 )
 
 // A MissingError says that a setting is needed and nowhere to be found.
@@ -141,7 +145,7 @@ type found struct{ value, from string }
 // Find looks for every setting: flags by name, then outputs, then the environment. outputs may be nil. An empty value is
 // as good as none.
 func Find(flags map[string]string, outputs *Outputs, getenv func(string) string) *Settings {
-	s := &Settings{oneEmulator: (getenv(firestoreEmulator) == "") != (getenv(pubsubEmulator) == "")}
+	s := &Settings{oneEmulator: (getenv(FirestoreEmulator) == "") != (getenv(PubSubEmulator) == "")}
 	for setting := range count {
 		place := places[setting]
 		for _, candidate := range []found{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -16,9 +15,6 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/checks"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
-	"github.com/gemhook/gemhook/shared/secret"
-	"github.com/gemhook/gemhook/shared/tenant"
-	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // settings sees that what everything else needs is known.
@@ -38,79 +34,6 @@ func (e *examination) settings(context.Context) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("project %s, topic %s, receiver %s", project, topic, e.url), nil
-}
-
-// read reads a secret text wherever it is.
-func (e *examination) read(ctx context.Context, setting deployment.Setting) (string, error) {
-	ref, err := e.Settings.Secret(setting)
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := e.call(ctx)
-	defer cancel()
-	text, err := ref.Read(ctx, e.Clients.SecretManager)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fail(absentAdvice(setting), "nothing is stored in %s: %w", ref, err)
-	}
-	switch status.Code(err) {
-	case codes.NotFound:
-		return "", fail(absentAdvice(setting), "nothing is stored in %s: %w", ref, err)
-	case codes.PermissionDenied:
-		return "", fail("grant yourself roles/secretmanager.secretAccessor on it", "%s may not be read: %w", ref, err)
-	}
-	return text.Reveal(), err
-}
-
-func absentAdvice(setting deployment.Setting) string {
-	if setting == deployment.DynamicKeys {
-		return "make the first key: gemhook tenants rotate --common"
-	}
-	return "register a webhook, which stores its secret: gemhook webhooks create; if one is registered: gemhook webhooks rotate"
-}
-
-func (e *examination) signingSecrets(ctx context.Context) (string, error) {
-	text, err := e.read(ctx, deployment.SigningSecrets)
-	if err != nil {
-		return "", err
-	}
-	if secrets, err := webhook.ParseSecrets(text); err != nil || len(secrets) == 0 {
-		return "", fail("have Gemini make a new one: gemhook webhooks rotate", "what is stored is no signing secret: %w",
-			errors.Join(err, noneIf(len(secrets) == 0)))
-	}
-	e.stored = strings.Fields(text)
-	ref, _ := e.Settings.Secret(deployment.SigningSecrets)
-	detail := fmt.Sprintf("%d in %s", len(e.stored), ref)
-	if len(e.stored) > 1 {
-		detail += ": a rotation is to be finished (gemhook webhooks rotate --finish)"
-	}
-	return detail, nil
-}
-
-func noneIf(none bool) error {
-	if none {
-		return errors.New("it is empty")
-	}
-	return nil
-}
-
-func (e *examination) dynamicKeys(ctx context.Context) (string, error) {
-	if e.Settings.Optional(deployment.DynamicKeys) == "" {
-		return "none configured: there are no dynamic URLs", errNothingToCheck
-	}
-	text, err := e.read(ctx, deployment.DynamicKeys)
-	if err != nil {
-		return "", err
-	}
-	keys, err := tenant.ParseKeys(text)
-	switch {
-	case err != nil:
-		return "", fail("see how each tenant stands: gemhook tenants list; a tenant's entries are made anew by gemhook tenants rotate or restore,\n"+
-			"other words are to be taken out by hand", "entries of the dynamic keys are not in use: %w", err)
-	case keys.IsZero():
-		return "", fail(absentAdvice(deployment.DynamicKeys), "there is no key in what is stored")
-	}
-	ref, _ := e.Settings.Secret(deployment.DynamicKeys)
-	return fmt.Sprintf("in %s: %s", ref, keys), nil
 }
 
 func (e *examination) topic(ctx context.Context) (string, error) {
@@ -201,10 +124,4 @@ func (e *examination) ledger(ctx context.Context) (string, error) {
 		detail = where + ", newest delivery " + newest.ReceivedAt.UTC().Format("2006-01-02 15:04:05 UTC")
 	}
 	return detail, nil
-}
-
-// secretStore is where the signing secrets are, for messages.
-func (e *examination) secretStore() secret.Ref {
-	ref, _ := e.Settings.Secret(deployment.SigningSecrets)
-	return ref
 }

@@ -3,10 +3,12 @@
 //
 // It leaves nothing behind: the receiver is probed without anything being published, and the test delivery's message is read
 // from a subscription of its own. What subscribers see is the test delivery that Gemini sends; of a receiver whose ledger is
-// another one than the doctor's, they also see a probe.
+// another one than the doctor's, they also see a probe. Where no dead letter is on record one is made, and taken out of the
+// dead-letter subscription again.
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +32,7 @@ type Deps struct {
 	Events      []string      // that the webhook should be subscribed to
 	CallTimeout time.Duration // of one call
 	PingTimeout time.Duration // for the test delivery to come through
+	Patience    time.Duration // for another message of the dead-letter subscription
 
 	Now  func() time.Time
 	Wait func(context.Context, time.Duration) error
@@ -54,37 +57,52 @@ type Check struct {
 	Advice  string  `json:"advice,omitempty"` // what to do about a failure, or in place of a check that cannot be made
 }
 
-// parts are all checks there are, in their order. Each needs those before it that it names.
-var parts = []struct {
-	name  string
-	needs []string
-	check func(*examination, context.Context) (string, error)
-}{
-	{"settings", nil, (*examination).settings},
-	{"signing secrets", []string{"settings"}, (*examination).signingSecrets},
-	{"dynamic keys", nil, (*examination).dynamicKeys},
-	{"topic", []string{"settings"}, (*examination).topic},
-	{"dead-letter topic", []string{"settings"}, (*examination).deadLetterTopic},
-	{"subscriptions", []string{"topic"}, (*examination).subscriptions},
-	{"ledger", []string{"settings"}, (*examination).ledger},
-	{"receiver", []string{"settings"}, (*examination).receiver},
-	{"receiver's secrets", []string{"signing secrets", "ledger", "receiver"}, (*examination).receiverSecrets},
-	{"API key", nil, (*examination).apiKey},
-	{"webhook", []string{"settings", "API key"}, (*examination).webhook},
-	{"webhook's state", []string{"webhook"}, (*examination).webhookState},
-	{"webhook's events", []string{"webhook"}, (*examination).webhookEvents},
-	{"webhook's secret", []string{"webhook", "signing secrets"}, (*examination).webhookSecret},
-	{"test delivery", []string{"webhook's state", "receiver's secrets", "webhook's secret", "topic"}, (*examination).testDelivery},
-	{"message", []string{"test delivery"}, (*examination).message},
+// A part is one check. It is made if those that it needs have not failed.
+type part struct {
+	name      string
+	needs     []string
+	check     func(*examination, context.Context) (string, error)
+	otherwise string // advice on an error that nobody knows more of
 }
+
+// parts are all checks there are, in their order.
+var parts = []part{
+	{"settings", nil, (*examination).settings, "docs/cli.md has all settings, and where each is looked for"},
+	{"signing secrets", []string{"settings"}, (*examination).signingSecrets, "see that " + deployment.SigningSecrets.Variable() + " names what it should, and that it can be read from here"},
+	{"dynamic keys", nil, (*examination).dynamicKeys, "see that " + deployment.DynamicKeys.Variable() + " names what it should, and that it can be read from here"},
+	{"topic", []string{"settings"}, (*examination).topic, ofGoogle},
+	{"dead-letter topic", []string{"settings"}, (*examination).deadLetterTopic, ofGoogle},
+	{"subscriptions", []string{"topic"}, (*examination).subscriptions, ofGoogle},
+	{"ledger", []string{"settings"}, (*examination).ledger, ofGoogle},
+	{"receiver", []string{"settings"}, (*examination).receiver, ofReceiver},
+	{"clocks", []string{"receiver"}, (*examination).clocks, ofReceiver},
+	{"receiver's secrets", []string{"signing secrets", "ledger", "receiver"}, (*examination).receiverSecrets, ofReceiver},
+	{"dynamic URLs", []string{"dynamic keys", "receiver"}, (*examination).dynamicURLs, ofReceiver},
+	{"dead letters", []string{"receiver's secrets", "dead-letter topic"}, (*examination).deadLetter, ofReceiver},
+	{"API key", nil, (*examination).apiKey, ofGemini},
+	{"webhook", []string{"settings", "API key"}, (*examination).webhook, ofGemini},
+	{"webhook's state", []string{"webhook"}, (*examination).webhookState, ofGemini},
+	{"webhook's events", []string{"webhook"}, (*examination).webhookEvents, ofGemini},
+	{"webhook's secret", []string{"webhook", "signing secrets"}, (*examination).webhookSecret, ofGemini},
+	{"test delivery", []string{"webhook's state", "receiver's secrets", "webhook's secret", "topic"}, (*examination).testDelivery, ofGemini},
+	{"message", []string{"test delivery"}, (*examination).message, ofGoogle},
+}
+
+// Advice on errors that nobody knows more of.
+const (
+	ofGoogle   = "see that GOOGLE_CLOUD_PROJECT is the right one, and its APIs are enabled: gcloud services list"
+	ofReceiver = "look at the receiver's log, and at what stands between it and this machine"
+	ofGemini   = "wait a while and run doctor again; if it stays so, look whether Google reports an outage of the Gemini API"
+)
 
 // An examination is one run.
 type examination struct {
 	Deps
-	url      string
-	stored   []string // signing secrets
-	webhooks []*geminiapi.Webhook
-	found    *geminiapi.Webhook
+	url         string
+	stored      []string // signing secrets that are well formed, the newest first
+	dynamicPath string   // of a tenant that has a URL; empty if none has
+	webhooks    []*geminiapi.Webhook
+	found       *geminiapi.Webhook
 	arrival
 }
 
@@ -105,7 +123,8 @@ func Examine(ctx context.Context, deps Deps, begun func(name string), done func(
 			return false, context.Cause(ctx)
 		}
 		if errors.Is(err, errNothingToCheck) {
-			done(Check{Name: c.name, Outcome: Skipped, Detail: detail})
+			advice, _ := failure.OwnAdvice(err)
+			done(Check{Name: c.name, Outcome: Skipped, Detail: detail, Advice: advice})
 			passed[c.name] = true
 			continue
 		}
@@ -115,7 +134,7 @@ func Examine(ctx context.Context, deps Deps, begun func(name string), done func(
 		}
 		if err != nil {
 			healthy = false
-			done(Check{Name: c.name, Outcome: Failed, Detail: err.Error(), Advice: failure.Advice(err)})
+			done(Check{Name: c.name, Outcome: Failed, Detail: err.Error(), Advice: cmp.Or(failure.Advice(err), c.otherwise)})
 			continue
 		}
 		passed[c.name] = true

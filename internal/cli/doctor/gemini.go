@@ -142,9 +142,8 @@ func (e *examination) testDelivery(ctx context.Context) (_ string, err error) {
 		return "", err
 	}
 	if e.delivery.State == ledger.Released {
-		return "", fail("look at the receiver's log for the reason: the topic is gone, its account lacks roles/pubsub.publisher on it,\n"+
-			"the topic has a schema that refuses the event, or its key (CMEK) cannot be used",
-			"Gemini's test delivery came in, and the receiver could not publish it to %s", e.delivery.Topic)
+		return "", fail(e.whyReleased(ctx, e.delivery.Topic),
+			"Gemini's test delivery came in, and the receiver could not publish it to %s: the ledger has it as %s", e.delivery.Topic, e.delivery.State)
 	}
 	return fmt.Sprintf("%s came in and is %s", e.delivery.WebhookID, e.delivery.State), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strings"
 	"syscall"
@@ -12,9 +13,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gemhook/gemhook/internal/cli/clients"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/cli/probe"
+	"github.com/gemhook/gemhook/internal/cli/secretstore"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
@@ -43,12 +46,16 @@ func TestExitCodeAndAdvice(t *testing.T) {
 		{"Gemini refuses the key", t.Context(), &geminiapi.Error{HTTPStatus: 403}, 77, "API key"},
 		{"not permitted", t.Context(), status.Error(codes.PermissionDenied, ""), 77, "role"},
 		{"not authenticated", t.Context(), status.Error(codes.Unauthenticated, ""), 77, "gcloud auth"},
-		{"no credentials", t.Context(), errors.New("open Pub/Sub: credentials: could not find default credentials. See https…"), 77, "gcloud auth"},
+		{"no credentials", t.Context(), fmt.Errorf("open Pub/Sub: %w: %w", clients.ErrCredentials, fs.ErrNotExist), 77, "gcloud auth"},
 		{"no setting", t.Context(), &deployment.MissingError{}, 78, "GOOGLE_CLOUD_PROJECT"},
 		{"no API key", t.Context(), deployment.ErrNoAPIKey, 78, "GEMINI_API_KEY"},
 		{"one emulator", t.Context(), deployment.ErrOneEmulator, 78, "unset both"},
-		{"bad variable", t.Context(), &deployment.BadError{From: "GEMHOOK_URL"}, 78, ""},
-		{"bad flag", t.Context(), &deployment.BadError{From: "--url"}, 64, ""},
+		{"emulator away", t.Context(), fmt.Errorf("open: %w", deployment.ErrEmulatorAway), 69, "start the emulators"},
+		{"emulator's address", t.Context(), deployment.ErrBadEmulator, 78, "without http://"},
+		{"file of another user", t.Context(), fmt.Errorf("read secret file: %w", fs.ErrPermission), 77, "may read the file"},
+		{"not permitted to write", t.Context(), secretstore.ErrNotPermitted, 77, "secretVersionManager"},
+		{"bad variable", t.Context(), &deployment.BadError{From: "GEMHOOK_URL"}, 78, "correct GEMHOOK_URL"},
+		{"bad flag", t.Context(), &deployment.BadError{From: "--url"}, 64, "correct --url"},
 		{"the receiver lacks a grant", t.Context(), &probe.UnexpectedError{StatusCode: 503, Code: "keys_unavailable"}, 1, "secretAccessor"},
 		{"interrupted", interrupted, status.Error(codes.Canceled, ""), 143, ""},
 		{"interrupted, but wrong anyway", interrupted, failure.Usagef("wrong"), 64, "--help"},

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gemhook/gemhook/internal/cli/clients"
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/probe"
@@ -44,14 +45,22 @@ var kinds = []kind{
 		return missing.Advice()
 	}},
 	{flagIsBad, Usage, nil},
-	{as[*deployment.BadError], Settings, nil},
+	{as[*deployment.BadError], Settings, func(err error) string {
+		var bad *deployment.BadError
+		errors.As(err, &bad)
+		return "correct " + bad.From
+	}},
 	{is(deployment.ErrOneEmulator), Settings, always("set both to use the emulators, or unset both to use Google Cloud")},
+	{is(deployment.ErrEmulatorAway), Unavailable, always("start the emulators, or unset " + deployment.FirestoreEmulator + " and " +
+		deployment.PubSubEmulator + " to use Google Cloud")},
+	{is(deployment.ErrBadEmulator), Settings, always("write it without http://")},
 	{is(deployment.ErrNoAPIKey), Settings, always("put it into the environment without showing it: read -rs GEMINI_API_KEY && export GEMINI_API_KEY\n" +
 		"or name a file that holds it: --api-key-file")},
 
 	{is(secretstore.ErrNotStorable), Settings, always("name there a secret of Secret Manager (projects/P/secrets/S) or a file (file:PATH)")},
-	{is(secretstore.ErrNotPermitted), Permission, nil},
-	{is(secretstore.ErrUnsafeFile), Permission, nil},
+	{is(secretstore.ErrNotPermitted), Permission, always("have the permission granted (on a secret of Secret Manager: roles/secretmanager.secretAccessor and\n" +
+		"roles/secretmanager.secretVersionManager), or run this as somebody who has it")},
+	{is(secretstore.ErrUnsafeFile), Permission, always("make it a plain file of the user who runs this, or name another place")},
 	{is(secretstore.ErrChanged), Failed, always("somebody else is at work on the same secret: find out who, then run this again")},
 	{is(deliveries.ErrNotListed), Settings, always(deliveries.ListingAdvice +
 		"\nwithout listing: gemhook deliveries get ID, gemhook replay ID; IDs are in " + ReceiversLog)},
@@ -74,7 +83,7 @@ var kinds = []kind{
 	{is(geminiapi.ErrRateLimited), Unavailable, always("wait a while, then run this again")},
 	{is(geminiapi.ErrUnavailable), Unavailable, nil},
 
-	{noCredentials, Permission, always(logIn)},
+	{is(clients.ErrCredentials), Permission, always(logIn + ";\nif GOOGLE_APPLICATION_CREDENTIALS is set, it must name a file with credentials")},
 	{code(codes.Unauthenticated), Permission, always(logIn)},
 	{code(codes.PermissionDenied), Permission, always(grant)},
 	{code(codes.NotFound), NotFound, nil},
@@ -82,7 +91,7 @@ var kinds = []kind{
 	{is(context.DeadlineExceeded), Unavailable, always("check the network, and that the service is up")},
 	{ofNetwork, Unavailable, always("check the network and the URL")},
 	{is(fs.ErrNotExist), NotFound, nil},
-	{is(fs.ErrPermission), Permission, nil},
+	{is(fs.ErrPermission), Permission, always("run this as a user who may read the file, or give yourself access to it")},
 }
 
 func always(advice string) func(error) string { return func(error) string { return advice } }
@@ -111,11 +120,6 @@ func code(wanted ...codes.Code) func(error) bool {
 func flagIsBad(err error) bool {
 	var bad *deployment.BadError
 	return errors.As(err, &bad) && strings.HasPrefix(bad.From, "--")
-}
-
-// noCredentials recognises the error of Google's library, which exports none.
-func noCredentials(err error) bool {
-	return strings.Contains(err.Error(), "could not find default credentials")
 }
 
 // ofNetwork reports whether an error is that of having no connection, or of losing one. (An error of the file system is a

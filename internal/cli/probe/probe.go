@@ -7,6 +7,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,10 @@ var ErrOtherLedger = errors.New("the receiver published a probe: its ledger is a
 
 // Type is the event type of a probe, in the ledger and in its body.
 const Type = "gemhook.probe"
+
+// Size is how many bytes the body of a probe has: as many as an ordinary event with its user_metadata may have, so that a
+// receiver that takes no ordinary event takes no probe.
+const Size = 4096
 
 // kept is how long the ledger keeps a probe whose command was killed.
 const kept = time.Hour
@@ -92,9 +97,9 @@ func (e *UnexpectedError) Error() string {
 // ErrOtherLedger, or that of having no answer.
 func (p *Probe) Accepts(ctx context.Context, secret string) (bool, error) {
 	now := p.options.Now()
-	delivery, err := (&standin.Keys{}).SignV1(standin.Delivery{
-		ID: p.id, Time: now, Body: standin.EventAt(Type, "probe", now),
-	}, secret)
+	body := standin.EventAt(Type, "probe", now)
+	body = append(body, bytes.Repeat([]byte(" "), Size-len(body))...)
+	delivery, err := (&standin.Keys{}).SignV1(standin.Delivery{ID: p.id, Time: now, Body: body}, secret)
 	if err != nil {
 		return false, err
 	}

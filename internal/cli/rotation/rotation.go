@@ -33,6 +33,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/secret"
+	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // Grace is for how long after a rotation the previous secret stays valid.
@@ -160,7 +161,16 @@ func (r *Rotation) stored(ctx context.Context) ([]string, error) {
 	if err != nil && !errors.Is(err, secretstore.ErrEmpty) {
 		return nil, err
 	}
-	return strings.Fields(text.Reveal()), nil
+	return Secrets(text.Reveal()), nil
+}
+
+// Secrets returns the signing secrets in a text as it is stored, without what is malformed: the receiver does not use that
+// either, and it is dropped with the next change.
+func Secrets(stored string) []string {
+	return slices.DeleteFunc(strings.Fields(stored), func(text string) bool {
+		_, err := webhook.ParseSecret(text)
+		return err != nil
+	})
 }
 
 // checkReceiver makes sure that the receiver reads this store, before anything is changed. A receiver without any secret has
@@ -226,7 +236,7 @@ func (r *Rotation) change(ctx context.Context, change func(stored []string) ([]s
 		}
 		var refused error
 		err = r.Store.Change(ctx, func(stored string) (string, error) {
-			secrets, err := change(strings.Fields(stored))
+			secrets, err := change(Secrets(stored))
 			refused = err
 			return strings.Join(secrets, " "), err
 		})

@@ -150,7 +150,7 @@ func TestInterruptedAtEachStep(t *testing.T) {
 			t.Errorf("begun again after an interrupt at %q: %v", at, err)
 		}
 		_, err = s.rotation().Finish(t.Context(), true)
-		if s.want(err, nil, s.signers()[0]); i < begin && s.made != 1 {
+		if s.want(err, nil, short(s.signers()[0])); i < begin && s.made != 1 {
 			t.Errorf("an interrupt at %q led to %d secrets, want one", at, s.made)
 		}
 	}
@@ -161,7 +161,7 @@ func TestNothingIsAskedOfGeminiThatCouldBeLost(t *testing.T) {
 	for name, spoil := range map[string]func(*fixture) error{
 		"store not writable": func(s *fixture) error { s.checkErr = secretstore.ErrNotPermitted; return s.checkErr },
 		"other receiver": func(s *fixture) error {
-			s.stored = "whsec_9999"
+			s.stored = full("whsec_9999")
 			s.reread = s.now.Add(time.Hour)
 			return rotation.ErrRefused
 		},
@@ -223,13 +223,13 @@ func TestALostSecretIsReplaced(t *testing.T) {
 func TestFinishDropsNothingThatGeminiDoesNotSignWith(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.stored, s.knows = "whsec_8888 whsec_9999", "whsec_8888 whsec_9999"
+	s.stored, s.knows = full("whsec_8888 whsec_9999"), full("whsec_8888 whsec_9999")
 	_, err := s.rotation().Finish(t.Context(), true)
 	s.refusedAt = nil
 	s.want(err, rotation.ErrUnknownSecret, "whsec_8888 whsec_9999")
 
 	s = newFixture(t)
-	s.stored = "whsec_8888 whsec_0001" // the newest is none of Gemini's
+	s.stored = full("whsec_8888 whsec_0001") // the newest is none of Gemini's
 	_, err = s.rotation().Finish(t.Context(), true)
 	s.want(err, nil, "whsec_0001")
 }
@@ -241,10 +241,10 @@ func TestFinishKeepsNothingThatGeminiListsAsEnding(t *testing.T) {
 	if _, err := s.rotation().Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.stored = "whsec_0001 whsec_2222" // in whatever order
+	s.stored = full("whsec_0001 whsec_2222") // in whatever order
 	_, err := s.rotation().Finish(t.Context(), true)
 	s.want(err, nil, "whsec_2222")
-	if !slices.Equal(s.witnessed, []string{"whsec_2222"}) {
+	if !slices.Equal(s.witnessed, []string{full("whsec_2222")}) {
 		t.Errorf("a delivery was awaited of %q", s.witnessed)
 	}
 }
@@ -254,7 +254,7 @@ func TestFinishWithoutProofDropsNothing(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.blind, s.mute = true, true
-	s.stored = "whsec_8888 whsec_0001"
+	s.stored = full("whsec_8888 whsec_0001")
 	_, err := s.rotation().Finish(t.Context(), true)
 	s.want(err, rotation.ErrUnproven, "whsec_8888 whsec_0001")
 }
@@ -268,7 +268,7 @@ func TestFinishDropsNothingThatWasStoredMeanwhile(t *testing.T) {
 	}
 	s.onStep = func(what string) {
 		if strings.HasPrefix(what, "storing the new secret alone") {
-			s.stored = "whsec_7777 " + s.stored
+			s.stored = full("whsec_7777 ") + s.stored
 		}
 	}
 	_, err := s.rotation().Finish(t.Context(), true)
@@ -281,7 +281,7 @@ func TestBeginKeepsWhatWasStoredMeanwhile(t *testing.T) {
 	s := newFixture(t)
 	s.onStep = func(what string) {
 		if strings.HasPrefix(what, "storing the new secret and the old") {
-			s.stored = "whsec_7777 " + s.stored
+			s.stored = full("whsec_7777 ") + s.stored
 		}
 	}
 	outcome, err := s.rotation().Begin(t.Context())
