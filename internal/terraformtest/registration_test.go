@@ -116,12 +116,12 @@ func TestNextStepsCallTheCommandLine(t *testing.T) {
 		{"with Terraform's outputs", inCheckout, []call{
 			{strings.Fields("webhooks create --name staging --terraform-dir terraform/gcp --event " + seven), key},
 			{strings.Fields("doctor --terraform-dir terraform/gcp"), key},
-			{strings.Fields("url TENANT --terraform-dir terraform/gcp"), key},
+			{strings.Fields("tenants url TENANT --terraform-dir terraform/gcp"), key},
 		}},
 		{"with the environment", nil, []call{
 			{strings.Fields("webhooks create --name staging --event " + seven), settings},
 			{strings.Fields("doctor"), settings},
-			{strings.Fields("url TENANT"), settings},
+			{strings.Fields("tenants url TENANT"), settings},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestNextStepsCallTheCommandLine(t *testing.T) {
 func TestDynamicURLCommand(t *testing.T) {
 	outputs := register(t, map[string]any{"gemhook": "scripts/gemhook", "terraform_dir": "terraform/aws"})
 	got := shell(t, outputs.DynamicURLs["acme"], "")
-	if len(got) != 1 || !slices.Equal(got[0].Arguments, strings.Fields("url acme --terraform-dir terraform/aws")) {
+	if len(got) != 1 || !slices.Equal(got[0].Arguments, strings.Fields("tenants url acme --terraform-dir terraform/aws")) {
 		t.Errorf("calls %v, want that of the tenant's URL", got)
 	}
 }

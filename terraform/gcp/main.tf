@@ -96,6 +96,7 @@ module "observability" {
   thresholds               = var.alert_thresholds
   notification_emails      = var.notification_emails
   notification_channels    = var.notification_channels
+  tenants                  = coalesce(var.tenant_count, length(var.tenants))
 
   receiver = {
     service         = module.receiver.service

@@ -42,6 +42,12 @@ variable "tenants" {
   nullable    = false
 }
 
+variable "tenant_count" {
+  description = "About how many tenants have dynamic URLs, listed in tenants or not; null: as many as are listed. From 1 to 200 a metric and the dashboard show each of them; above that, gemhook tenants list does."
+  type        = number
+  default     = null
+}
+
 variable "event_types" {
   description = "Event types that next_steps subscribes the webhook to; null for all that can be subscribed to."
   type        = list(string)

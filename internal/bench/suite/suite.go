@@ -31,6 +31,7 @@ type bench struct {
 var benches = []bench{
 	{"verify-v1", (*run).verifyV1},
 	{"verify-v1a", (*run).verifyV1a},
+	{"tokens", (*run).tokens},
 	{"size", (*run).sizes},
 	{"start", (*run).start},
 	{"sequential", (*run).sequential},

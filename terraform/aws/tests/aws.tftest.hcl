@@ -81,7 +81,7 @@ run "tenants" {
   }
 
   assert {
-    condition     = output.dynamic_urls == { acme = "scripts/gemhook url acme --terraform-dir terraform/aws" }
+    condition     = output.dynamic_urls == { acme = "scripts/gemhook tenants url acme --terraform-dir terraform/aws" }
     error_message = "Each tenant has the command that prints its URL."
   }
 }

@@ -117,7 +117,7 @@ run "tenants_subscriptions_and_another_instance" {
   }
 
   assert {
-    condition     = output.dynamic_urls == { acme = "scripts/gemhook url acme --terraform-dir terraform/gcp" }
+    condition     = output.dynamic_urls == { acme = "scripts/gemhook tenants url acme --terraform-dir terraform/gcp" }
     error_message = "Each tenant has the command that prints its URL."
   }
 

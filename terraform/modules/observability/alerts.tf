@@ -14,6 +14,7 @@ locals {
 
   deliveries_metric = module.alerts.deliveries_metric
   latency_metric    = module.alerts.latency_metric
+  tenants_metric    = replace(local.deliveries_metric, "/_deliveries$/", "_tenants")
   delivery_lines    = module.alerts.delivery_lines
   resource          = "monitored_resource=\"cloud_run_revision\""
 }

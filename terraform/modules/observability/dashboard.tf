@@ -32,6 +32,16 @@ locals {
     },
   ] : row if var.receiver != null]
 
+  tenant_rows = [for row in [
+    {
+      height = 16
+      tiles = [
+        { width = 24, title = "Published by tenant", plot = "STACKED_BAR", series = "sum by (tenant) (increase(${local.tenants_metric}{${local.resource},outcome=\"published\"}${local.every}))" },
+        { width = 24, title = "Refused or failed, by tenant", plot = "STACKED_BAR", series = "sum by (tenant, outcome) (increase(${local.tenants_metric}{${local.resource},outcome!~\"published|duplicate\"}${local.every}))" },
+      ]
+    },
+  ] : row if var.receiver != null && local.by_tenant]
+
   backend_rows = [
     {
       height = 16
@@ -58,7 +68,7 @@ locals {
     },
   ] : row if var.receiver != null]
 
-  rows              = concat(local.receiver_rows, local.backend_rows, local.instance_rows)
+  rows              = concat(local.receiver_rows, local.tenant_rows, local.backend_rows, local.instance_rows)
   own_subscriptions = "subscription_id=~\"${join("|", sort(values(var.subscriptions)))}\""
 
   # The API drops members that are zero, false or empty, which would be a change

@@ -46,6 +46,18 @@ variable "dead_letter_subscription" {
   type        = string
 }
 
+variable "tenants" {
+  description = "About how many tenants have dynamic URLs. From 1 to 200 there is a metric with a label for the tenant, and a row of the dashboard; with 0 or more than 200 there is neither, since every tenant is a time series to pay for."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.tenants >= 0 && floor(var.tenants) == var.tenants
+    error_message = "Write tenants as a whole number from 0."
+  }
+}
+
 variable "thresholds" {
   description = "Above what to alert: refused signatures in ten minutes; 5xx answers in half an hour; age in seconds of the oldest message not acknowledged; hours without a delivery, 1 to 23, or null for no such alert; the share of genuine deliveries to answer 2xx; the milliseconds in which to answer."
   type = object({

@@ -19,7 +19,7 @@ locals {
 
   # The URL holds a token, HMAC-SHA256 with the dynamic key, which must not enter
   # Terraform's state: any output does. So what is given is the command that makes it.
-  dynamic_urls = { for tenant in var.tenants : tenant => "${var.gemhook} url ${tenant}${local.place}" }
+  dynamic_urls = { for tenant in var.tenants : tenant => "${var.gemhook} tenants url ${tenant}${local.place}" }
 
   next_steps = <<-EOT
     1. Let the command line read your Gemini API key, without showing it or leaving it in the shell's history:
@@ -37,7 +37,7 @@ locals {
 
     4. For webhooks named in a single request (webhook_config.uris), print a tenant's dynamic URL and keep it like a password:
 
-       ${var.gemhook} url TENANT${local.place}
+       ${var.gemhook} tenants url TENANT${local.place}
 
     The webhook's URL: ${var.base_url}/
   EOT

@@ -123,15 +123,47 @@ run "dashboard" {
   }
 }
 
+run "tenants" {
+  command = apply
+
+  variables {
+    tenants = 200
+  }
+
+  assert {
+    condition     = strcontains(google_logging_metric.tenants[0].filter, "jsonPayload.outcome != \"unknown_token\"") && toset(keys(google_logging_metric.tenants[0].label_extractors)) == toset(["tenant", "outcome"])
+    error_message = "Deliveries are counted by tenant and outcome, and a name that anybody writes is none."
+  }
+
+  assert {
+    condition     = length([for t in jsondecode(google_monitoring_dashboard.deliveries.dashboard_json).mosaicLayout.tiles : t if endswith(t.widget.title, "by tenant")]) == 2
+    error_message = "The dashboard has a row of tenants."
+  }
+}
+
+run "too_many_tenants" {
+  command = apply
+
+  variables {
+    tenants = 201
+  }
+
+  assert {
+    condition     = length(google_logging_metric.tenants) == 0 && !strcontains(google_monitoring_dashboard.deliveries.dashboard_json, "by tenant")
+    error_message = "More than 200 tenants have no time series each."
+  }
+}
+
 run "receiver_elsewhere" {
   command = apply
 
   variables {
     receiver = null
+    tenants  = 3
   }
 
   assert {
-    condition     = length(google_logging_metric.deliveries) == 0 && length(google_monitoring_alert_policy.logged) == 0 && keys(google_monitoring_alert_policy.measured) == ["backlog-age", "dead-letters"]
+    condition     = length(google_logging_metric.deliveries) + length(google_logging_metric.tenants) == 0 && length(google_monitoring_alert_policy.logged) == 0 && keys(google_monitoring_alert_policy.measured) == ["backlog-age", "dead-letters"]
     error_message = "Without the receiver only Pub/Sub is watched."
   }
 

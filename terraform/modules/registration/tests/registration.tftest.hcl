@@ -27,15 +27,15 @@ run "commands_that_read_terraforms_outputs" {
 
   assert {
     condition = output.dynamic_urls == {
-      acme  = "scripts/gemhook url acme --terraform-dir terraform/gcp"
-      bravo = "scripts/gemhook url bravo --terraform-dir terraform/gcp"
+      acme  = "scripts/gemhook tenants url acme --terraform-dir terraform/gcp"
+      bravo = "scripts/gemhook tenants url bravo --terraform-dir terraform/gcp"
     }
     error_message = "Each tenant has the command that makes its URL from the secret."
   }
 
   assert {
     condition = alltrue([
-      for command in ["webhooks create --name gemhook", "doctor", "url TENANT"] :
+      for command in ["webhooks create --name gemhook", "doctor", "tenants url TENANT"] :
       strcontains(output.next_steps, "scripts/gemhook ${command} --terraform-dir terraform/gcp")
     ]) && !strcontains(output.next_steps, "GEMHOOK_TOPIC")
     error_message = output.next_steps
