@@ -56,6 +56,9 @@ func (k Keys) Tenants() []string {
 	return slices.Sorted(maps.Keys(k.byTenant()))
 }
 
+// IsZero reports whether there is no key at all.
+func (k Keys) IsZero() bool { return k.byTenant == nil || len(k.byTenant()) == 0 }
+
 const hidden = "[API keys]"
 
 // Format hides the keys from every verb.

@@ -46,10 +46,14 @@ type Checker interface {
 	Verify(ctx context.Context, header http.Header) error
 }
 
+// Gemini returns a client with a tenant's API key. If Gemini has refused the key of the client that
+// was returned before, it returns one with another key, or nil if there is none.
+type Gemini func(ctx context.Context, tenant string, isRefused bool) (*geminiapi.Client, error)
+
 // Deps are what a collector works with. All of them are safe for concurrent use.
 type Deps struct {
 	Checker   Checker
-	Gemini    func(ctx context.Context, tenant string) (*geminiapi.Client, error) // with the tenant's API key
+	Gemini    Gemini
 	Bucket    func(ctx context.Context) (*objects.Bucket, error)
 	Ledger    once.Ledger
 	Publisher once.Publisher
@@ -87,6 +91,7 @@ var (
 	errGeminiUnavailable = errors.New("unavailable: Gemini")
 	errBucketUnavailable = errors.New("bucket unavailable")
 	errNotEnded          = errors.New("the job is not at its end")
+	errNoOtherKey        = errors.New("there is no other API key")
 	errInFlight          = errors.New("another instance holds the claim")
 	errLedgerUnavailable = errors.New("ledger unavailable")
 )
@@ -120,22 +125,36 @@ func (c *Collector) fetchAndStore(ctx context.Context, event *pushed, line *line
 	defer line.time("store_ms")()
 	ctx, cancel := c.until(ctx, line, storeBy)
 	defer cancel()
-	gemini, err := c.deps.Gemini(ctx, event.tenant)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errGeminiUnavailable, err)
-	}
 	bucket, err := c.deps.Bucket(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBucketUnavailable, err)
 	}
-	task := &task{gemini: gemini, store: &store{bucket: bucket, prefix: event.prefix()}, event: event, result: &result{}}
-	err = event.kind.collect(ctx, task)
-	if unavailable := (*unavailable)(nil); errors.As(err, &unavailable) {
-		task.result.Reason = unavailable.reason
-		task.result.unavailable = true
-		return task.result, nil
+	store := &store{bucket: bucket, prefix: event.prefix()}
+	result, err := c.collectWith(ctx, false, event, store)
+	if errors.Is(err, geminiapi.ErrPermission) {
+		if renewed, renewedErr := c.collectWith(ctx, true, event, store); !errors.Is(renewedErr, errNoOtherKey) {
+			result, err = renewed, renewedErr
+		}
 	}
-	return task.result, err
+	if unavailable := (*unavailable)(nil); errors.As(err, &unavailable) {
+		result.Reason = unavailable.reason
+		result.unavailable = true
+		return result, nil
+	}
+	return result, err
+}
+
+// collectWith collects with the tenant's API key, or with another if that was refused.
+func (c *Collector) collectWith(ctx context.Context, isRefused bool, event *pushed, store *store) (*result, error) {
+	gemini, err := c.deps.Gemini(ctx, event.tenant, isRefused)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errGeminiUnavailable, err)
+	}
+	if gemini == nil {
+		return nil, errNoOtherKey
+	}
+	task := &task{gemini: gemini, store: store, event: event, result: &result{}}
+	return task.result, event.kind.collect(ctx, task)
 }
 
 // announce publishes the result message, unless it has been published before.

@@ -330,3 +330,26 @@ func TestNamesOfObjectsAreSafeAndDistinct(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedAPIKey wants the keys to be read again when Gemini refuses one, and the result to be
+// collected with the new key at once.
+func TestRefusedAPIKey(t *testing.T) {
+	for name, test := range map[string]struct {
+		keys []string
+		want int
+	}{
+		"a new key is stored":    {[]string{"AIza-old", apiKey}, http.StatusNoContent},
+		"another that is no use": {[]string{"AIza-old", "AIza-older"}, http.StatusServiceUnavailable},
+		"there is no other":      {[]string{"AIza-old"}, http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.addBatch("b")
+			f.keys = test.keys
+			f.wantPush(t, "batch.succeeded", "b", test.want)
+			if strings.Contains(f.log.String(), "AIza") {
+				t.Error("the log has an API key in it")
+			}
+		})
+	}
+}

@@ -38,6 +38,9 @@ type fixture struct {
 	token   string
 	log     bytes.Buffer
 
+	geminiURL string
+	keys      []string // the API key, and those that are read after it was refused
+
 	mu        sync.Mutex
 	ahead     time.Duration // of the collector's clock
 	published []message
@@ -74,16 +77,27 @@ func newFixture(t *testing.T) *fixture {
 	if f.token, err = issuer.Token(audience, account, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	client := geminiapi.New(apiKey, &geminiapi.Options{BaseURL: gemini.URL, MaxAttempts: 1})
+	f.geminiURL, f.keys = gemini.URL, []string{apiKey}
 	f.handler = collector.New(collector.Deps{
 		Checker:   pushauth.New(pushauth.Options{Audience: audience, Account: account, CertsURL: certs.URL}),
-		Gemini:    func(context.Context, string) (*geminiapi.Client, error) { return client, nil },
+		Gemini:    f.client,
 		Bucket:    func(context.Context) (*objects.Bucket, error) { return results, nil },
 		Ledger:    ledger.New(ledger.NewMemory(), ledger.Options{Lease: lease, Retention: time.Hour, Now: f.now}),
 		Publisher: f,
 		Log:       slog.New(slog.NewJSONHandler(&f.log, nil)),
 	}, collector.Options{Topic: "gemini-results", Now: f.now})
 	return f
+}
+
+// client is a collector.Gemini.
+func (f *fixture) client(_ context.Context, _ string, isRefused bool) (*geminiapi.Client, error) {
+	if isRefused {
+		if len(f.keys) == 1 {
+			return nil, nil
+		}
+		f.keys = f.keys[1:]
+	}
+	return geminiapi.New(f.keys[0], &geminiapi.Options{BaseURL: f.geminiURL, MaxAttempts: 1}), nil
 }
 
 func (f *fixture) now() time.Time {
