@@ -1,0 +1,120 @@
+package tap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cloud.google.com/go/firestore"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/gemhook/gemhook/internal/cli/deliveries"
+	"github.com/gemhook/gemhook/internal/inspect"
+	"github.com/gemhook/gemhook/shared/ledger"
+)
+
+// Document records the state of a ledger's document after a change. Where no request of it is on record it adds a record of
+// its own.
+func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
+	if seen(document, log, key) > 0 {
+		return
+	}
+	d := &document
+	log.Add(inspect.Record{
+		At: d.ReceivedAt, Key: key, WebhookID: d.WebhookID, Tenant: d.Tenant, Scheme: d.Scheme, Type: d.Type, Subject: d.ResourceID,
+		Outcome: string(d.State), Documents: []inspect.Document{document},
+	})
+}
+
+// seen adds a document to the records of its requests, and returns how many those are.
+func seen(document inspect.Document, log *inspect.Log, key ledger.Key) int {
+	return log.Update(func(r *inspect.Record) bool {
+		// A token's delivery has a key that its answer does not say: the document is known by what its request says.
+		byToken := r.Key == "" && r.Request != nil && r.Answer == nil && r.WebhookID == document.WebhookID && r.Tenant == document.Tenant
+		return r.Key == key || byToken
+	}, func(r *inspect.Record) {
+		r.Key, r.Scheme = key, document.Scheme
+		if r.Request == nil {
+			r.Outcome = string(document.State)
+		}
+		for i := range r.Documents {
+			if r.Documents[i].At.Equal(document.At) {
+				return // a listener that starts anew brings what it has brought
+			}
+		}
+		r.Documents = append(r.Documents, document)
+	})
+}
+
+// Ledger records the changes of the newest documents of a collection, until ctx ends. Only reads are made, each of which
+// Firestore charges for. It fails with [deliveries.ErrNotListed] where the ledger has no index to be listed by.
+func Ledger(ctx context.Context, log *inspect.Log, documents *firestore.CollectionRef, newest int) error {
+	snapshots := documents.OrderBy("received_at", firestore.Desc).Limit(newest).Snapshots(ctx)
+	defer snapshots.Stop()
+	for {
+		snapshot, err := snapshots.Next()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if status.Code(err) == codes.FailedPrecondition {
+			return fmt.Errorf("%w: %w", deliveries.ErrNotListed, err)
+		}
+		if err != nil {
+			return fmt.Errorf("listen to the ledger: %w", err)
+		}
+		// Newest first in a snapshot; oldest first in the log.
+		for i := len(snapshot.Changes) - 1; i >= 0; i-- {
+			change := snapshot.Changes[i]
+			if change.Kind == firestore.DocumentRemoved {
+				continue
+			}
+			document := inspect.Document{At: change.Doc.UpdateTime}
+			if err := change.Doc.DataTo(&document.Document); err != nil {
+				return fmt.Errorf("decode the ledger's document %s: %w", change.Doc.Ref.ID, err)
+			}
+			Document(log, ledger.Key(change.Doc.Ref.ID), document)
+		}
+	}
+}
+
+// Store returns a store that records each change of a document. It is for a ledger in memory, to which nothing listens.
+func Store(log *inspect.Log, store ledger.Store) ledger.Store { return &recorded{store, log} }
+
+type recorded struct {
+	ledger.Store
+	log *inspect.Log
+}
+
+// Create implements ledger.Store.
+func (r *recorded) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
+	version, err := r.Store.Create(ctx, key, document)
+	r.changed(ctx, key, err)
+	return version, err
+}
+
+// Replace implements ledger.Store.
+func (r *recorded) Replace(ctx context.Context, key ledger.Key, version ledger.Version, document *ledger.Document) (ledger.Version, error) {
+	next, err := r.Store.Replace(ctx, key, version, document)
+	r.changed(ctx, key, err)
+	return next, err
+}
+
+// Finish implements ledger.Store.
+func (r *recorded) Finish(ctx context.Context, key ledger.Key, version ledger.Version, outcome ledger.Outcome) error {
+	err := r.Store.Finish(ctx, key, version, outcome)
+	r.changed(ctx, key, err)
+	return err
+}
+
+func (r *recorded) changed(ctx context.Context, key ledger.Key, err error) {
+	if err != nil {
+		return
+	}
+	document, version, err := r.Read(ctx, key)
+	if errors.Is(err, ledger.ErrNotFound) || err != nil {
+		return // it is a record for people, and the next change brings it
+	}
+	Document(r.log, key, inspect.Document{At: time.Time(version), Document: *document})
+}
