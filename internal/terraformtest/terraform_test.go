@@ -69,10 +69,7 @@ func evaluate(t *testing.T, root, module string, arguments map[string]any, outpu
 // terraform runs one command in dir and returns what it wrote on standard output.
 func terraform(t *testing.T, dir string, arguments ...string) []byte {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "terraform", arguments...)
-	command.Dir = dir
-	command.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_DATA_DIR="+filepath.Join(dir, ".terraform"), "TF_CLI_ARGS=-no-color")
-	output, err := command.Output()
+	output, err := command(t, dir, arguments...).Output()
 	if err != nil {
 		var stderr []byte
 		if failure, is := err.(*exec.ExitError); is {
@@ -81,6 +78,15 @@ func terraform(t *testing.T, dir string, arguments ...string) []byte {
 		t.Fatalf("terraform %s: %v\n%s%s", arguments[0], err, output, stderr)
 	}
 	return output
+}
+
+// command returns a terraform command that runs in dir.
+func command(t *testing.T, dir string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "terraform", arguments...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_DATA_DIR="+filepath.Join(dir, ".terraform"), "TF_CLI_ARGS=-no-color")
+	return command
 }
 
 // sameSet reports what is in only one of two lists.

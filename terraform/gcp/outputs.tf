@@ -1,74 +1,71 @@
+# What both clouds have. The other root links to this file.
+
 output "project_id" {
   description = "The project, for gcloud's --project."
-  value       = var.project_id
+  value       = module.gemhook.project_id
 }
 
 output "static_url" {
   description = "URL to register at Gemini."
-  value       = module.registration.static_url
+  value       = module.gemhook.static_url
 }
 
 output "dynamic_urls" {
   description = "Tenant to the command that prints its dynamic URL. Not the URL itself: it holds a token, and an output is kept in the state in clear."
-  value       = module.registration.dynamic_urls
+  value       = module.gemhook.dynamic_urls
 }
 
 output "topic" {
   description = "Id of the topic that events are published to."
-  value       = module.backend.topic
+  value       = module.gemhook.topic
 }
 
 output "dead_letter_topic" {
   description = "Id of the topic for dead letters."
-  value       = module.backend.dead_letter_topic
+  value       = module.gemhook.dead_letter_topic
 }
 
 output "subscriptions" {
   description = "Subscriptions to the events: key to id."
-  value       = module.backend.subscriptions
+  value       = module.gemhook.subscriptions
 }
 
 output "dead_letter_subscription" {
   description = "Id of the subscription that keeps dead letters."
-  value       = module.backend.dead_letter_subscription
+  value       = module.gemhook.dead_letter_subscription
 }
 
 output "signing_secrets" {
   description = "Id of the secret for the webhook's signing secrets."
-  value       = module.backend.signing_secrets
+  value       = module.gemhook.signing_secrets
 }
 
 output "dynamic_keys" {
   description = "Id of the secret with the keys of dynamic URLs."
-  value       = module.backend.dynamic_keys
+  value       = module.gemhook.dynamic_keys
 }
 
 output "database" {
   description = "Id of the ledger's Firestore database."
-  value       = module.backend.database
+  value       = module.gemhook.database
 }
 
 output "collection" {
   description = "Collection of the ledger's documents."
-  value       = module.backend.collection
+  value       = module.gemhook.collection
 }
 
 output "dashboard_url" {
   description = "Where the dashboard can be looked at."
-  value       = module.observability.dashboard_url
-}
-
-output "service" {
-  description = "Name of the Cloud Run service behind the function."
-  value       = module.receiver.service
-}
-
-output "dns_record" {
-  description = "Record to add to the domain's zone; null without a domain."
-  value       = one(module.edge[*].dns_record)
+  value       = module.gemhook.dashboard_url
 }
 
 output "next_steps" {
   description = "What to do next, with the exact commands."
-  value       = module.registration.next_steps
+  value       = module.gemhook.next_steps
+}
+
+output "ids" {
+  description = "Full ids of what outlives every change of a setting, for grants and policies of your own."
+  value       = module.gemhook.ids
 }

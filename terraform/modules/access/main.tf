@@ -9,10 +9,7 @@ locals {
 }
 
 resource "google_pubsub_topic_iam_member" "publisher" {
-  for_each = {
-    events       = var.backend.topic
-    dead_letters = var.backend.dead_letter_topic
-  }
+  for_each = var.publishes_on
 
   project = var.project_id
   topic   = each.value
@@ -21,10 +18,7 @@ resource "google_pubsub_topic_iam_member" "publisher" {
 }
 
 resource "google_secret_manager_secret_iam_member" "accessor" {
-  for_each = {
-    signing_secrets = var.backend.signing_secrets
-    dynamic_keys    = var.backend.dynamic_keys
-  }
+  for_each = var.reads
 
   project   = var.project_id
   secret_id = each.value
@@ -41,9 +35,18 @@ resource "google_project_iam_member" "ledger" {
 
   condition {
     title       = "Only the ledger's database"
-    description = "Database ${var.backend.database} of gemhook"
-    expression  = "resource.name == \"projects/${var.project_id}/databases/${var.backend.database}\""
+    description = "Database ${var.database} of gemhook"
+    expression  = "resource.name == \"projects/${var.project_id}/databases/${var.database}\""
   }
+}
+
+# Objects can be made and read, not overwritten and not deleted.
+resource "google_storage_bucket_iam_member" "objects" {
+  for_each = toset(var.stores_in == null ? [] : ["roles/storage.objectCreator", "roles/storage.objectViewer"])
+
+  bucket = var.stores_in
+  role   = each.value
+  member = local.member
 }
 
 # Grants take about a minute to be seen by the services they are for.
@@ -55,5 +58,6 @@ resource "time_sleep" "granted" {
     google_pubsub_topic_iam_member.publisher,
     google_secret_manager_secret_iam_member.accessor,
     google_project_iam_member.ledger,
+    google_storage_bucket_iam_member.objects,
   ]
 }

@@ -4,22 +4,32 @@ variable "project_id" {
 }
 
 variable "member" {
-  description = "Who the receiver runs as, as an IAM member."
+  description = "Who the function runs as, as an IAM member."
   type        = string
 
   validation {
     condition     = startswith(var.member, "serviceAccount:")
-    error_message = "Write member as \"serviceAccount:\" and the e-mail address of the receiver's service account."
+    error_message = "Write member as \"serviceAccount:\" and the e-mail address of the function's service account."
   }
 }
 
-variable "backend" {
-  description = "Names of what the receiver uses, as the backend module outputs them."
-  type = object({
-    topic             = string
-    dead_letter_topic = string
-    database          = string
-    signing_secrets   = string
-    dynamic_keys      = string
-  })
+variable "database" {
+  description = "Database of the ledger, which the member reads and writes."
+  type        = string
+}
+
+variable "publishes_on" {
+  description = "Topics that the member publishes on: key to id."
+  type        = map(string)
+}
+
+variable "reads" {
+  description = "Secrets that the member reads: key to id."
+  type        = map(string)
+}
+
+variable "stores_in" {
+  description = "Bucket that the member makes objects in; null for none. Whether it is null has to be known at plan."
+  type        = string
+  default     = null
 }

@@ -9,44 +9,34 @@ resource "google_firestore_database" "ledger" {
 
   # The provider's default forgets the database on destroy and leaves it behind,
   # and the next apply then finds the name taken.
-  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
+  deletion_policy = local.deletion_policy
+
+  dynamic "cmek_config" {
+    for_each = var.kms_key[*]
+
+    content {
+      kms_key_name = cmek_config.value
+    }
+  }
 }
 
 locals {
-  # Every field of a ledger document but expires_at and received_at. The API
-  # takes no wildcard together with a TTL policy, so each is named. A map's
-  # members follow the map.
-  unindexed_fields = [
-    "attempt", "attributes", "lease_expires_at", "message_id", "payload", "resource_id", "scheme",
-    "settled_at", "state", "tenant", "topic", "type", "webhook_id",
-  ]
-
   # What the ledger is listed by, newest first, unless var.listing is off.
   listed_by = ["state", "tenant", "type"]
-}
-
-# The receiver reads and writes documents by id only. An index it does not use
-# would cost latency on every write, and payloads can be larger than an index
-# entry may be.
-resource "google_firestore_field" "unindexed" {
-  for_each = toset(local.unindexed_fields)
-
-  project    = var.project_id
-  database   = google_firestore_database.ledger.name
-  collection = var.collection
-  field      = each.value
-
-  index_config {}
 }
 
 # Every write lands at the end of these indexes, which Firestore cannot split.
 # Without listing too the field has this resource of its own, to be changed in
 # place: to destroy one sets the default indexes, perhaps after another unset them.
+# Nobody waits for an index: over a large ledger it takes longer than the provider
+# waits, which would then lose it. Until it is built, listing fails.
 resource "google_firestore_field" "received_at" {
-  project    = var.project_id
-  database   = google_firestore_database.ledger.name
-  collection = var.collection
-  field      = "received_at"
+  project         = var.project_id
+  database        = google_firestore_database.ledger.name
+  collection      = var.collection
+  field           = "received_at"
+  deletion_policy = "ABANDON"
+  skip_wait       = true
 
   index_config {
     dynamic "indexes" {
@@ -58,6 +48,8 @@ resource "google_firestore_field" "received_at" {
       }
     }
   }
+
+  depends_on = [google_firestore_field.webhook_id]
 }
 
 resource "google_firestore_index" "listed_by" {
@@ -66,6 +58,7 @@ resource "google_firestore_index" "listed_by" {
   project    = var.project_id
   database   = google_firestore_database.ledger.name
   collection = var.collection
+  skip_wait  = true # as above
 
   fields {
     field_path = each.value
@@ -76,14 +69,17 @@ resource "google_firestore_index" "listed_by" {
     field_path = "received_at"
     order      = "DESCENDING"
   }
+
+  depends_on = [google_firestore_field.received_at]
 }
 
 # Sweeps what is past its retention; the receiver never relies on when.
 resource "google_firestore_field" "expires_at" {
-  project    = var.project_id
-  database   = google_firestore_database.ledger.name
-  collection = var.collection
-  field      = "expires_at"
+  project         = var.project_id
+  database        = google_firestore_database.ledger.name
+  collection      = var.collection
+  field           = "expires_at"
+  deletion_policy = "ABANDON"
 
   index_config {}
   ttl_config {}

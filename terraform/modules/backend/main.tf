@@ -1,7 +1,25 @@
+locals {
+  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
+}
+
+# No schema: an event of a type that nobody knew yet has to pass.
 resource "google_pubsub_topic" "events" {
-  project = var.project_id
-  name    = "${var.name}-events"
-  labels  = var.labels
+  project         = var.project_id
+  name            = "${var.name}-events"
+  labels          = var.labels
+  kms_key_name    = var.kms_key
+  deletion_policy = local.deletion_policy
+
+  # What a subscription acknowledged can be had again for so long.
+  message_retention_duration = var.topic_retention_days == 0 ? null : "${var.topic_retention_days * 86400}s"
+
+  dynamic "message_storage_policy" {
+    for_each = length(var.message_regions) == 0 ? [] : [true]
+
+    content {
+      allowed_persistence_regions = sort(var.message_regions)
+    }
+  }
 }
 
 # Two kinds of message end here: genuine deliveries that are no Gemini event,
@@ -9,16 +27,27 @@ resource "google_pubsub_topic" "events" {
 # subscriber could not handle, put here by Pub/Sub (CloudPubSubDeadLetter…
 # attributes name the subscription).
 resource "google_pubsub_topic" "dead_letters" {
-  project = var.project_id
-  name    = "${var.name}-dead-letters"
-  labels  = var.labels
+  project         = var.project_id
+  name            = "${var.name}-dead-letters"
+  labels          = var.labels
+  kms_key_name    = var.kms_key
+  deletion_policy = local.deletion_policy
+
+  dynamic "message_storage_policy" {
+    for_each = length(var.message_regions) == 0 ? [] : [true]
+
+    content {
+      allowed_persistence_regions = sort(var.message_regions)
+    }
+  }
 }
 
 resource "google_pubsub_subscription" "dead_letters" {
-  project = var.project_id
-  name    = "${var.name}-dead-letters"
-  topic   = google_pubsub_topic.dead_letters.id
-  labels  = var.labels
+  project         = var.project_id
+  name            = "${var.name}-dead-letters"
+  topic           = google_pubsub_topic.dead_letters.id
+  labels          = var.labels
+  deletion_policy = local.deletion_policy
 
   ack_deadline_seconds         = 60
   enable_exactly_once_delivery = true
@@ -32,132 +61,4 @@ resource "google_pubsub_subscription" "dead_letters" {
     minimum_backoff = "10s"
     maximum_backoff = "600s"
   }
-}
-
-locals {
-  # The default subscription takes everything; an entry of the same key replaces it.
-  subscriptions = merge(
-    { all = { types = [], tenants = [], user_metadata = {}, ack_deadline = 60, retention_days = 7, max_delivery_attempts = 20, push = null } },
-    var.subscriptions,
-  )
-
-  # Each of the three narrows the subscription: one of the types, and one of the
-  # tenants, and every one of the metadata. Keys other than letters, digits and
-  # underscores are quoted; AND and OR need their parentheses.
-  conditions = {
-    for key, s in local.subscriptions : key => concat(
-      length(s.types) == 0 ? [] : [[
-        for type in s.types : endswith(type, ".*")
-        ? "hasPrefix(attributes.\"ce-type\", \"${trimsuffix(type, "*")}\")"
-        : "attributes.\"ce-type\" = \"${type}\""
-      ]],
-      length(s.tenants) == 0 ? [] : [[for tenant in s.tenants : "attributes.\"ce-tenant\" = \"${tenant}\""]],
-      [
-        for member, value in s.user_metadata : [format("attributes.%s = %s",
-          "\"user_metadata.${replace(replace(member, "\\", "\\\\"), "\"", "\\\"")}\"",
-          "\"${replace(replace(value, "\\", "\\\\"), "\"", "\\\"")}\"",
-        )]
-      ],
-    )
-  }
-
-  filters = {
-    for key, all in local.conditions : key => join(" AND ", [
-      for any in all : length(any) == 1 || length(all) == 1 ? join(" OR ", any) : "(${join(" OR ", any)})"
-    ])
-  }
-}
-
-resource "google_pubsub_subscription" "events" {
-  for_each = local.subscriptions
-
-  project = var.project_id
-  name    = "${var.name}-${each.key}"
-  topic   = google_pubsub_topic.events.id
-  labels  = var.labels
-
-  filter                       = local.filters[each.key] == "" ? null : local.filters[each.key]
-  ack_deadline_seconds         = each.value.ack_deadline
-  enable_exactly_once_delivery = each.value.push == null # Pub/Sub has it for pull only
-  message_retention_duration   = "${each.value.retention_days * 86400}s"
-
-  expiration_policy {
-    ttl = "" # never
-  }
-
-  retry_policy {
-    minimum_backoff = "10s"
-    maximum_backoff = "600s"
-  }
-
-  dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.dead_letters.id
-    max_delivery_attempts = each.value.max_delivery_attempts
-  }
-
-  dynamic "push_config" {
-    for_each = each.value.push[*]
-
-    content {
-      push_endpoint = push_config.value.endpoint
-
-      dynamic "oidc_token" {
-        for_each = push_config.value.service_account[*]
-
-        content {
-          service_account_email = oidc_token.value
-          audience              = push_config.value.audience
-        }
-      }
-
-      dynamic "no_wrapper" {
-        for_each = push_config.value.unwrap ? [true] : []
-
-        content {
-          write_metadata = true
-        }
-      }
-    }
-  }
-
-  lifecycle {
-    precondition {
-      condition     = length(local.filters[each.key]) <= 256
-      error_message = "The filter of subscription \"${each.key}\" is longer than Pub/Sub's 256 bytes: name fewer types or tenants, use a prefix such as \"batch.*\", or divide it into two subscriptions."
-    }
-  }
-
-  # Dead lettering silently does not happen while the service agent may not publish.
-  depends_on = [google_pubsub_topic_iam_member.dead_lettering]
-}
-
-# Pub/Sub itself moves a message to the dead-letter topic: its service agent,
-# which a new project does not have yet, publishes there and acknowledges here.
-resource "google_project_service_identity" "pubsub" {
-  provider = google-beta
-
-  project = var.project_id
-  service = "pubsub.googleapis.com"
-}
-
-# Nor is a new service agent known everywhere at once.
-resource "time_sleep" "pubsub" {
-  create_duration = "15s"
-  triggers        = { member = google_project_service_identity.pubsub.member }
-}
-
-resource "google_pubsub_topic_iam_member" "dead_lettering" {
-  project = var.project_id
-  topic   = google_pubsub_topic.dead_letters.name
-  role    = "roles/pubsub.publisher"
-  member  = time_sleep.pubsub.triggers["member"]
-}
-
-resource "google_pubsub_subscription_iam_member" "dead_lettering" {
-  for_each = google_pubsub_subscription.events
-
-  project      = var.project_id
-  subscription = each.value.name
-  role         = "roles/pubsub.subscriber"
-  member       = time_sleep.pubsub.triggers["member"]
 }

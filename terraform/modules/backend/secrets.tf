@@ -1,23 +1,42 @@
-# Starts without a version: Gemini makes the signing secret when the webhook is
+# The signing secrets start without a version: Gemini makes one when the webhook is
 # registered, which needs the receiver's URL. Until one is stored the receiver
-# answers keys_unavailable.
-resource "google_secret_manager_secret" "signing_secrets" {
-  project   = var.project_id
-  secret_id = "${var.name}-signing-secrets"
-  labels    = var.labels
+# answers keys_unavailable. API keys are the user's to store.
+resource "google_secret_manager_secret" "secret" {
+  for_each = setunion(["signing_secrets", "dynamic_keys"], var.api_keys ? ["api_keys"] : [])
+
+  project         = var.project_id
+  secret_id       = "${var.name}-${replace(each.key, "_", "-")}"
+  labels          = var.labels
+  deletion_policy = local.deletion_policy
 
   replication {
-    auto {}
-  }
-}
+    dynamic "auto" {
+      for_each = length(var.secret_locations) == 0 ? [true] : []
 
-resource "google_secret_manager_secret" "dynamic_keys" {
-  project   = var.project_id
-  secret_id = "${var.name}-dynamic-keys"
-  labels    = var.labels
+      content {}
+    }
 
-  replication {
-    auto {}
+    dynamic "user_managed" {
+      for_each = length(var.secret_locations) == 0 ? [] : [true]
+
+      content {
+        dynamic "replicas" {
+          for_each = var.secret_locations
+
+          content {
+            location = replicas.value
+
+            dynamic "customer_managed_encryption" {
+              for_each = var.kms_key[*]
+
+              content {
+                kms_key_name = customer_managed_encryption.value
+              }
+            }
+          }
+        }
+      }
+    }
   }
 }
 
@@ -32,10 +51,10 @@ locals {
 }
 
 resource "google_secret_manager_secret_version" "dynamic_key" {
-  secret                 = google_secret_manager_secret.dynamic_keys.id
+  secret                 = google_secret_manager_secret.secret["dynamic_keys"].id
   secret_data_wo         = local.dynamic_key
-  secret_data_wo_version = var.dynamic_key_version
-  deletion_policy        = "DISABLE" # a replaced key can be had back
+  secret_data_wo_version = var.dynamic_key_version # a number in the provider's version 7, a string in 8
+  deletion_policy        = "DISABLE"               # a replaced key can be had back
 
   lifecycle {
     create_before_destroy = true

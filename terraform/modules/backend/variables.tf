@@ -106,6 +106,8 @@ variable "subscriptions" {
     types, tenants, user_metadata: what it takes (one of the types and one of the tenants and all of the metadata; a type may end
     in ".*"; empty takes everything). Changing them replaces the subscription, and with it what it has not delivered.
     ack_deadline (s), retention_days, max_delivery_attempts: how long a message is leased, kept, and tried before it is dead-lettered.
+    bigquery: write into a table of its own, with a view beside it that has each event once; expiration_days drops old partitions.
+    cloud_storage: write Avro files of so many minutes into a bucket.
     push: deliver to endpoint instead of waiting to be pulled, with a token of service_account for audience (the endpoint if left
     out); unwrap sends the event's bytes alone, attributes as headers. Push has no exactly-once delivery.
   EOT
@@ -121,6 +123,12 @@ variable "subscriptions" {
       service_account = optional(string)
       audience        = optional(string)
       unwrap          = optional(bool, false)
+    }))
+    bigquery = optional(object({
+      expiration_days = optional(number)
+    }))
+    cloud_storage = optional(object({
+      minutes = optional(number, 5)
     }))
   }))
   default  = {}
@@ -166,12 +174,79 @@ variable "subscriptions" {
   }
 
   validation {
-    condition     = alltrue([for s in values(var.subscriptions) : s.push == null || try(s.push.service_account, null) == null || can(regex("^[^@[:space:]]+@[^@[:space:]]+\\.gserviceaccount\\.com$", s.push.service_account))])
-    error_message = "Write push.service_account as the e-mail address of a service account, such as \"push@my-project.iam.gserviceaccount.com\"."
+    condition     = alltrue([for s in values(var.subscriptions) : s.push == null || try(s.push.service_account, null) == null || can(regex("^[a-z0-9][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.-]+\\.gserviceaccount\\.com$", s.push.service_account))])
+    error_message = "Write push.service_account as the e-mail address of a service account, whose id has 6 to 30 characters, such as \"worker-push@my-project.iam.gserviceaccount.com\"."
   }
 
   validation {
     condition     = alltrue([for s in values(var.subscriptions) : s.push == null || try(s.push.audience, null) == null || try(s.push.service_account, null) != null])
     error_message = "Write push.service_account too where push.audience is given: without it no token is sent."
   }
+}
+
+variable "consumers" {
+  description = "Who may pull from every subscription, as IAM members known at plan, such as [\"serviceAccount:worker@my-project.iam.gserviceaccount.com\"]."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.consumers : can(regex("^(serviceAccount|user|group|principal|principalSet):[^[:space:]]+$", member))])
+    error_message = "Write each of consumers as an IAM member, such as \"serviceAccount:worker@my-project.iam.gserviceaccount.com\"; \"allUsers\" would publish your events."
+  }
+}
+
+variable "topic_retention_days" {
+  description = "For how many days the topic keeps every event, so that a subscription can be set back in time. 0 to 31; 0 keeps none."
+  type        = number
+  default     = 31
+  nullable    = false
+
+  validation {
+    condition     = var.topic_retention_days >= 0 && var.topic_retention_days <= 31 && floor(var.topic_retention_days) == var.topic_retention_days
+    error_message = "Write topic_retention_days as a whole number from 0 to 31."
+  }
+}
+
+variable "data_location" {
+  description = "Where the BigQuery dataset and the archive's bucket lie: a region, or \"US\" or \"EU\" (null: \"US\"). It can never be changed."
+  type        = string
+  default     = null
+}
+
+variable "message_regions" {
+  description = "Regions that the topics' messages may be kept in; empty for all. A message published elsewhere is sent there first, which takes longer."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "secret_locations" {
+  description = "Regions that secrets are kept in, for an organization that forbids automatic replication, and with kms_key; empty for automatic. It can never be changed."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "kms_key" {
+  description = "Cloud KMS key, projects/P/locations/L/keyRings/R/cryptoKeys/K, for topics, ledger, secrets, table and archive; null for Google's own. It can never be changed."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "Write kms_key by its full name, \"projects/P/locations/L/keyRings/R/cryptoKeys/K\"."
+  }
+
+  validation {
+    condition     = var.kms_key == null || length(var.secret_locations) > 0
+    error_message = "Write secret_locations too where kms_key is given: secrets that are replicated everywhere take no key of one region."
+  }
+}
+
+variable "api_keys" {
+  description = "Whether there is a secret for Gemini API keys, which collect and reconcile need."
+  type        = bool
+  default     = false
+  nullable    = false
 }

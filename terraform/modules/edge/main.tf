@@ -15,6 +15,11 @@ resource "google_compute_region_network_endpoint_group" "receiver" {
   cloud_run {
     service = var.service
   }
+
+  # The load balancer uses it: another region's is made before this one goes.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "google_compute_security_policy" "rate_limit" {
@@ -84,19 +89,41 @@ resource "google_compute_url_map" "receiver" {
   default_service = google_compute_backend_service.receiver.id
 }
 
-# A certificate cannot be changed, nor removed while it is in use: the next one
-# is made beside it, under another name.
+# Remembers which domain came first. Its certificate has had its address in the
+# state since there was only one, and a certificate that moves is made again.
+resource "terraform_data" "first_domain" {
+  input = var.domain
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+locals {
+  domains      = concat([var.domain], sort(var.previous_domains))
+  certificates = { for domain in local.domains : domain == terraform_data.first_domain.input ? "first" : domain => domain }
+}
+
+# One for each name, since Google issues it only once the name leads here: that of
+# a previous name is served beside the new one's until it is taken off the list.
 resource "google_compute_managed_ssl_certificate" "domain" {
+  for_each = local.certificates
+
   project = var.project_id
-  name    = "${var.name}-${substr(sha256(var.domain), 0, 8)}"
+  name    = "${var.name}-${substr(sha256(each.value), 0, 8)}"
 
   managed {
-    domains = [var.domain]
+    domains = [each.value]
   }
 
   lifecycle {
     create_before_destroy = true
   }
+}
+
+moved {
+  from = google_compute_managed_ssl_certificate.domain
+  to   = google_compute_managed_ssl_certificate.domain["first"]
 }
 
 resource "google_compute_ssl_policy" "modern" {
@@ -110,7 +137,7 @@ resource "google_compute_target_https_proxy" "receiver" {
   project          = var.project_id
   name             = "${var.name}-receiver"
   url_map          = google_compute_url_map.receiver.id
-  ssl_certificates = [google_compute_managed_ssl_certificate.domain.id]
+  ssl_certificates = [for key in sort(keys(local.certificates)) : google_compute_managed_ssl_certificate.domain[key].id]
   ssl_policy       = google_compute_ssl_policy.modern.id
 }
 

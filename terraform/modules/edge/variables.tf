@@ -45,6 +45,18 @@ variable "domain" {
   }
 }
 
+variable "previous_domains" {
+  description = "Domain names that go on being served beside domain, each with its certificate."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.previous_domains) <= 14 && !contains(var.previous_domains, var.domain)
+    error_message = "Write previous_domains with at most 14 names, none of them the present one."
+  }
+}
+
 variable "requests_per_minute" {
   description = "Requests per minute allowed from one source address. Gemini may send everything from a few addresses, and comes again after a 429."
   type        = number

@@ -16,7 +16,17 @@ module "access" {
 
   project_id = var.project_id
   member     = google_service_account.receiver.member
-  backend    = var.backend
+  database   = var.backend.database
+
+  publishes_on = {
+    events       = var.backend.topic
+    dead_letters = var.backend.dead_letter_topic
+  }
+
+  reads = {
+    signing_secrets = var.backend.signing_secrets
+    dynamic_keys    = var.backend.dynamic_keys
+  }
 }
 
 locals {

@@ -114,6 +114,11 @@ resource "google_monitoring_notification_channel" "email" {
   type         = "email"
   labels       = { email_address = each.value }
   user_labels  = var.labels
+
+  # The policies let go of a channel before it is removed.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 locals {

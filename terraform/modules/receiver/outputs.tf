@@ -1,11 +1,11 @@
 output "url" {
   description = "URL of the function, without a slash at its end."
-  value       = google_cloudfunctions2_function.receiver.service_config[0].uri
+  value       = module.function.url
 }
 
 output "service" {
   description = "Name of the Cloud Run service behind the function."
-  value       = google_cloudfunctions2_function.receiver.name
+  value       = module.function.service
 }
 
 output "service_account" {

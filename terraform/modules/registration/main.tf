@@ -21,8 +21,14 @@ locals {
   # Terraform's state: any output does. So what is given is the command that makes it.
   dynamic_urls = { for tenant in var.tenants : tenant => "${var.gemhook} tenants url ${tenant}${local.place}" }
 
+  # An organization may forbid the grant that opens a service to everyone.
+  opening = join("", [
+    for command in var.open_by_hand : "   ${command}\n"
+  ])
+  open_by_hand = local.opening == "" ? "" : "0. Open the receiver to Gemini, which brings no Google identity; its signature is what counts:\n\n${local.opening}\n"
+
   next_steps = <<-EOT
-    1. Let the command line read your Gemini API key, without showing it or leaving it in the shell's history:
+    ${local.open_by_hand}1. Let the command line read your Gemini API key, without showing it or leaving it in the shell's history:
 
        read -rs GEMINI_API_KEY && export GEMINI_API_KEY
     ${local.environment}

@@ -98,3 +98,10 @@ variable "terraform_dir" {
     error_message = "Write terraform_dir as a path of letters, digits, dots, hyphens, underscores and slashes, such as \"terraform/gcp\"."
   }
 }
+
+variable "open_by_hand" {
+  description = "Commands that open services to everyone, where Terraform may not."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}

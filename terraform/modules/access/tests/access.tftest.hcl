@@ -4,12 +4,16 @@ mock_provider "time" {}
 variables {
   project_id = "my-project"
   member     = "serviceAccount:gemhook-receiver@my-project.iam.gserviceaccount.com"
-  backend = {
-    topic             = "gemhook-events"
-    dead_letter_topic = "gemhook-dead-letters"
-    database          = "gemhook"
-    signing_secrets   = "gemhook-signing-secrets"
-    dynamic_keys      = "gemhook-dynamic-keys"
+  database   = "gemhook"
+
+  publishes_on = {
+    events       = "gemhook-events"
+    dead_letters = "gemhook-dead-letters"
+  }
+
+  reads = {
+    signing_secrets = "gemhook-signing-secrets"
+    dynamic_keys    = "gemhook-dynamic-keys"
   }
 }
 
@@ -38,6 +42,24 @@ run "each_grant_is_on_the_one_resource" {
       google_project_iam_member.ledger.condition[0].expression == "resource.name == \"projects/my-project/databases/gemhook\""
     )
     error_message = "Firestore access is limited to the ledger's database."
+  }
+
+  assert {
+    condition     = length(google_storage_bucket_iam_member.objects) == 0
+    error_message = "No bucket is needed to receive."
+  }
+}
+
+run "objects_are_made_and_never_overwritten" {
+  command = apply
+
+  variables {
+    stores_in = "my-results"
+  }
+
+  assert {
+    condition     = toset([for g in values(google_storage_bucket_iam_member.objects) : "${g.bucket} ${g.role}"]) == toset(["my-results roles/storage.objectCreator", "my-results roles/storage.objectViewer"])
+    error_message = "Objects can be made and read; to overwrite or delete one takes another role."
   }
 }
 

@@ -30,7 +30,7 @@ run "rate_limit_per_source" {
   }
 
   assert {
-    condition     = google_compute_global_forwarding_rule.https.port_range == "443" && google_compute_managed_ssl_certificate.domain.managed[0].domains == tolist(["hooks.example.com"])
+    condition     = google_compute_global_forwarding_rule.https.port_range == "443" && google_compute_managed_ssl_certificate.domain["first"].managed[0].domains == tolist(["hooks.example.com"])
     error_message = "Only HTTPS is served, with a certificate of the domain."
   }
 
@@ -38,6 +38,48 @@ run "rate_limit_per_source" {
     condition     = output.url == "https://hooks.example.com" && output.dns_record == "hooks.example.com. 300 IN A 203.0.113.7"
     error_message = "Unexpected outputs."
   }
+}
+
+run "the_next_domain_is_served_beside_the_previous_one" {
+  command = apply
+
+  variables {
+    domain           = "events.example.com"
+    previous_domains = ["hooks.example.com"]
+  }
+
+  assert {
+    condition     = output.certificates["hooks.example.com"] == run.rate_limit_per_source.certificates["hooks.example.com"] && length(google_compute_target_https_proxy.receiver.ssl_certificates) == 2
+    error_message = "The previous domain keeps its certificate while the next one's is issued."
+  }
+
+  assert {
+    condition     = output.url == "https://events.example.com" && google_compute_managed_ssl_certificate.domain["events.example.com"].managed[0].domains == tolist(["events.example.com"])
+    error_message = "The next domain has a certificate of its own."
+  }
+}
+
+run "the_previous_domain_is_let_go" {
+  command = apply
+
+  variables {
+    domain = "events.example.com"
+  }
+
+  assert {
+    condition     = output.certificates == { "events.example.com" = run.the_next_domain_is_served_beside_the_previous_one.certificates["events.example.com"] }
+    error_message = "The certificate in use stays the one that it is."
+  }
+}
+
+run "the_present_domain_is_no_previous_one" {
+  command = plan
+
+  variables {
+    previous_domains = ["hooks.example.com"]
+  }
+
+  expect_failures = [var.previous_domains]
 }
 
 run "a_url_is_no_domain" {

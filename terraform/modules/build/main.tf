@@ -1,45 +1,25 @@
-module "source" {
-  source = "../source"
-}
+# What functions are built with: a bucket for their sources, a repository for
+# their images, and an account that may read the one and write the other.
 
-data "archive_file" "source" {
-  type             = "zip"
-  output_path      = "${path.root}/.terraform/${local.function_name}.zip"
-  output_file_mode = "0644"
-
-  dynamic "source" {
-    for_each = module.source.files
-
-    content {
-      filename = source.key
-      content  = file("${module.source.root}/${source.value}")
-    }
-  }
-}
-
-# Named after the project, whose id nobody else can have.
 resource "google_storage_bucket" "source" {
   project                     = var.project_id
-  name                        = "${var.project_id}-${var.name}-source"
+  name                        = var.bucket
   location                    = var.region
   labels                      = var.labels
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   force_destroy               = true # holds nothing that is not in the repository
 
+  dynamic "encryption" {
+    for_each = var.kms_key[*]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
   soft_delete_policy {
     retention_duration_seconds = 0
-  }
-}
-
-# The name changes with the content, and so makes the function be built again.
-resource "google_storage_bucket_object" "source" {
-  bucket = google_storage_bucket.source.name
-  name   = "receiver-${data.archive_file.source.output_sha256}.zip"
-  source = data.archive_file.source.output_path
-
-  lifecycle {
-    create_before_destroy = true
   }
 }
 
@@ -47,8 +27,9 @@ resource "google_artifact_registry_repository" "images" {
   project       = var.project_id
   location      = var.region
   repository_id = "${var.name}-receiver"
-  description   = "Images that the receiver is deployed from"
+  description   = "Images that gemhook's functions are deployed from"
   format        = "DOCKER"
+  kms_key_name  = var.kms_key
   labels        = var.labels
 
   cleanup_policies {

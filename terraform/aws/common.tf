@@ -1,0 +1,1 @@
+../modules/gemhook-gcp/common.tf

@@ -1,0 +1,215 @@
+# random is not mocked: Terraform cannot mock an ephemeral resource.
+mock_provider "archive" {}
+mock_provider "time" {}
+
+mock_provider "google-beta" {
+  mock_resource "google_project_service_identity" {
+    defaults = { member = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com" }
+  }
+}
+
+mock_provider "google" {
+  mock_resource "google_service_account" {
+    defaults = {
+      email  = "account@my-project.iam.gserviceaccount.com"
+      member = "serviceAccount:account@my-project.iam.gserviceaccount.com"
+    }
+  }
+
+  mock_resource "google_storage_bucket" {
+    defaults = { project_number = 123456789012 }
+  }
+
+  mock_resource "google_cloudfunctions2_function" {
+    defaults = {
+      service_config = {
+        service = "projects/my-project/locations/us-central1/services/gemhook-receiver"
+        uri     = "https://gemhook-receiver-abc-uc.a.run.app"
+      }
+    }
+  }
+
+  mock_resource "google_compute_global_address" {
+    defaults = { address = "203.0.113.7" }
+  }
+}
+
+variables {
+  project_id          = "my-project"
+  deletion_protection = false # or the tests could not clean up
+}
+
+run "one_variable_is_enough" {
+  state_key = "default"
+  command   = apply
+
+  assert {
+    condition = {
+      project_id               = output.project_id
+      static_url               = output.static_url
+      topic                    = output.topic
+      dead_letter_topic        = output.dead_letter_topic
+      subscriptions            = output.subscriptions["all"]
+      dead_letter_subscription = output.dead_letter_subscription
+      signing_secrets          = output.signing_secrets
+      dynamic_keys             = output.dynamic_keys
+      database                 = output.database
+      collection               = output.collection
+      service                  = output.service
+      } == {
+      project_id               = "my-project"
+      static_url               = "https://gemhook-receiver-abc-uc.a.run.app/"
+      topic                    = "gemhook-events"
+      dead_letter_topic        = "gemhook-dead-letters"
+      subscriptions            = "gemhook-all"
+      dead_letter_subscription = "gemhook-dead-letters"
+      signing_secrets          = "gemhook-signing-secrets"
+      dynamic_keys             = "gemhook-dynamic-keys"
+      database                 = "gemhook"
+      collection               = "deliveries"
+      service                  = "gemhook-receiver"
+    }
+    error_message = "Unexpected outputs."
+  }
+
+  assert {
+    condition     = module.backend.listing
+    error_message = "The ledger can be listed unless it is said otherwise."
+  }
+
+  assert {
+    condition     = length(module.edge) == 0 && output.dns_record == null
+    error_message = "The load balancer is off by default."
+  }
+
+  assert {
+    condition = module.receiver.environment == tomap({
+      GOOGLE_CLOUD_PROJECT      = "my-project"
+      GEMHOOK_TOPIC             = output.topic
+      GEMHOOK_DEAD_LETTER_TOPIC = output.dead_letter_topic
+      GEMHOOK_DATABASE          = output.database
+      GEMHOOK_COLLECTION        = output.collection
+      GEMHOOK_RETENTION         = "168h"
+      GEMHOOK_SIGNING_SECRETS   = "projects/my-project/secrets/${output.signing_secrets}"
+      GEMHOOK_DYNAMIC_KEYS      = "projects/my-project/secrets/${output.dynamic_keys}"
+      GEMHOOK_TOLERANCE         = "5m"
+      GEMHOOK_LEASE             = "60s"
+      GEMHOOK_MAX_BODY          = "262144"
+      LOG_LEVEL                 = "info"
+    })
+    error_message = "The function's environment names what was made: ${jsonencode(module.receiver.environment)}"
+  }
+}
+
+run "tenants_subscriptions_and_another_instance" {
+  command = apply
+
+  variables {
+    name    = "staging"
+    tenants = ["acme"]
+    subscriptions = {
+      batches = { types = ["batch.*"] }
+      worker  = { push = { endpoint = "https://worker.example.com" } }
+    }
+  }
+
+  assert {
+    condition     = output.topic == "staging-events" && output.database == "staging" && output.subscriptions == { all = "staging-all", batches = "staging-batches", worker = "staging-worker" }
+    error_message = "Everything is named after the instance."
+  }
+
+  assert {
+    condition     = output.dynamic_urls == { acme = "gemhook tenants url acme" }
+    error_message = "Each tenant has the command that prints its URL."
+  }
+
+  assert {
+    condition     = strcontains(output.next_steps, "gemhook webhooks create --name staging") && strcontains(output.next_steps, output.static_url)
+    error_message = "next_steps names this instance."
+  }
+}
+
+run "domain" {
+  command = apply
+
+  variables {
+    name   = "staging"
+    domain = { name = "hooks.example.com" }
+  }
+
+  assert {
+    condition     = output.static_url == "https://hooks.example.com/" && output.dns_record == "hooks.example.com. 300 IN A 203.0.113.7"
+    error_message = "With a domain the webhook is registered there."
+  }
+}
+
+run "another_name_by_mistake" {
+  command = plan
+
+  variables {
+    name = "gemhook"
+  }
+
+  expect_failures = [terraform_data.identity]
+}
+
+run "another_project_by_mistake" {
+  command = plan
+
+  variables {
+    name       = "staging"
+    project_id = "other-project"
+  }
+
+  expect_failures = [terraform_data.identity]
+}
+
+run "another_location_of_the_ledger" {
+  command = plan
+
+  variables {
+    name               = "staging"
+    firestore_location = "eur3"
+  }
+
+  expect_failures = [terraform_data.identity]
+}
+
+run "an_organization_that_forbids_public_access" {
+  command = plan
+
+  variables {
+    name     = "staging"
+    function = { public_access = false }
+  }
+
+  assert {
+    condition     = strcontains(output.next_steps, "gcloud run services update staging-receiver --region=us-central1 --project=my-project --no-invoker-iam-check")
+    error_message = "next_steps says how to open the receiver."
+  }
+}
+
+run "protected" {
+  command = plan
+
+  variables {
+    name                = "staging"
+    deletion_protection = true
+  }
+
+  assert {
+    condition     = terraform_data.protection.input == "exit 1"
+    error_message = "While it is protected, the first thing to be destroyed refuses."
+  }
+}
+
+run "bad_labels" {
+  command = plan
+
+  variables {
+    name   = "staging"
+    labels = { Team = "Hooks" }
+  }
+
+  expect_failures = [var.labels]
+}

@@ -1,0 +1,181 @@
+# random is not mocked: Terraform cannot mock an ephemeral resource.
+mock_provider "archive" {
+  mock_data "archive_file" {
+    defaults = { output_sha256 = "5f1d" }
+  }
+}
+mock_provider "time" {}
+
+mock_provider "google-beta" {
+  mock_resource "google_project_service_identity" {
+    defaults = { member = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com" }
+  }
+}
+
+mock_provider "google" {
+  mock_resource "google_service_account" {
+    defaults = {
+      email  = "account@my-project.iam.gserviceaccount.com"
+      member = "serviceAccount:account@my-project.iam.gserviceaccount.com"
+    }
+  }
+
+  mock_resource "google_storage_bucket" {
+    defaults = { project_number = 123456789012 }
+  }
+
+  mock_resource "google_cloudfunctions2_function" {
+    defaults = {
+      service_config = {
+        service = "projects/my-project/locations/us-central1/services/gemhook-receiver"
+        uri     = "https://gemhook-receiver-abc-uc.a.run.app"
+      }
+    }
+  }
+
+  mock_resource "google_compute_global_address" {
+    defaults = { address = "203.0.113.7" }
+  }
+}
+
+variables {
+  project_id          = "my-project"
+  deletion_protection = false # or the test could not clean up
+}
+
+# What a year brings: each step is applied, and planned again. TestYear looks at
+# the plans of the runs that end in "_again", which must be empty.
+
+run "started" {
+  command = apply
+
+  variables {
+    notification_emails = ["a@example.com", "b@example.com"]
+    subscriptions       = { batches = { types = ["batch.*"] }, worker = { types = ["video.generated"] } }
+  }
+}
+
+run "started_again" {
+  command = plan
+
+  variables {
+    notification_emails = ["a@example.com", "b@example.com"]
+    subscriptions       = { batches = { types = ["batch.*"] }, worker = { types = ["video.generated"] } }
+  }
+}
+
+# An address goes, a filter changes, pull becomes push, tenants come, listing goes.
+run "pushed" {
+  command = apply
+
+  variables {
+    notification_emails = ["b@example.com"]
+    tenants             = ["acme"]
+    listing             = false
+    subscriptions       = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
+  }
+
+  assert {
+    condition     = output.ids == run.started.ids
+    error_message = "Topics, ledger and secrets stay what they are."
+  }
+}
+
+run "pushed_again" {
+  command = plan
+
+  variables {
+    notification_emails = ["b@example.com"]
+    tenants             = ["acme"]
+    listing             = false
+    subscriptions       = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
+  }
+}
+
+# Push becomes pull, listing comes back, the function moves to another region and has a domain.
+run "moved" {
+  command = apply
+
+  variables {
+    tenants            = ["acme"]
+    region             = "europe-west1"
+    firestore_location = "us-central1"
+    domain             = { name = "hooks.example.com" }
+    subscriptions      = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"] } }
+  }
+
+  assert {
+    condition     = output.ids == run.pushed.ids
+    error_message = "Topics, ledger and secrets stay what they are."
+  }
+}
+
+run "moved_again" {
+  command = plan
+
+  variables {
+    tenants            = ["acme"]
+    region             = "europe-west1"
+    firestore_location = "us-central1"
+    domain             = { name = "hooks.example.com" }
+    subscriptions      = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"] } }
+  }
+}
+
+# The domain changes, the old one stays beside it; another key, more in the log.
+run "renamed" {
+  command = apply
+
+  variables {
+    region              = "europe-west1"
+    firestore_location  = "us-central1"
+    domain              = { name = "events.example.com", previous = ["hooks.example.com"] }
+    dynamic_key_version = 2
+    settings            = { log_level = "debug" }
+  }
+
+  assert {
+    condition     = output.ids == run.moved.ids
+    error_message = "Topics, ledger and secrets stay what they are."
+  }
+}
+
+run "renamed_again" {
+  command = plan
+
+  variables {
+    region              = "europe-west1"
+    firestore_location  = "us-central1"
+    domain              = { name = "events.example.com", previous = ["hooks.example.com"] }
+    dynamic_key_version = 2
+    settings            = { log_level = "debug" }
+  }
+}
+
+# The old domain goes.
+run "settled" {
+  command = apply
+
+  variables {
+    region              = "europe-west1"
+    firestore_location  = "us-central1"
+    domain              = { name = "events.example.com", close_function_url = true }
+    dynamic_key_version = 2
+  }
+
+  assert {
+    condition     = output.ids == run.renamed.ids
+    error_message = "Topics, ledger and secrets stay what they are."
+  }
+}
+
+run "settled_again" {
+  command = plan
+
+  variables {
+    region              = "europe-west1"
+    firestore_location  = "us-central1"
+    domain              = { name = "events.example.com", close_function_url = true }
+    dynamic_key_version = 2
+  }
+}
