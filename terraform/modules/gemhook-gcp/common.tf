@@ -125,6 +125,9 @@ variable "alert_thresholds" {
     signature_failures  = optional(number)
     server_errors       = optional(number)
     backlog_age_seconds = optional(number)
+    no_delivery_hours   = optional(number)
+    availability        = optional(number)
+    latency_ms          = optional(number)
   })
   default  = {}
   nullable = false

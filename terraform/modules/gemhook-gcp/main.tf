@@ -115,8 +115,6 @@ module "edge" {
   requests_per_minute = var.domain.requests_per_minute
 }
 
-# Names that are known before what they belong to is made: an alert is wanted
-# above all while something cannot be made.
 module "observability" {
   source = "../observability"
 
@@ -134,6 +132,7 @@ module "observability" {
     service         = "${var.name}-receiver"
     region          = var.region
     signing_secrets = module.backend.signing_secrets
+    url             = local.base_url
   }
 }
 
