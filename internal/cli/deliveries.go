@@ -85,10 +85,8 @@ func deliveriesListCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, cancel := s.clients.Call(command.Context())
-			defer cancel()
 			l := &listing{s.console, reader, filter}
-			return l.run(ctx)
+			return l.run(command.Context())
 		},
 	}
 	filters.add(list)

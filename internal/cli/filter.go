@@ -16,7 +16,7 @@ import (
 // filterFlags say which deliveries are wanted.
 type filterFlags struct {
 	state, eventType, tenant, since, until string
-	static                                 bool
+	static, results                        bool
 }
 
 func (f *filterFlags) add(command *cobra.Command) {
@@ -24,6 +24,7 @@ func (f *filterFlags) add(command *cobra.Command) {
 	flags.StringVar(&f.eventType, "type", "", "of this type, such as batch.succeeded")
 	flags.StringVar(&f.tenant, "tenant", "", "of this tenant")
 	flags.BoolVar(&f.static, "static", false, "of static webhooks")
+	flags.BoolVar(&f.results, "results", false, "results that were collected, in place of deliveries")
 	flags.StringVar(&f.state, "state", "", "claimed, published, dead_lettered or released")
 	flags.StringVar(&f.since, "since", "", "received then or later: a time, or how long ago, such as 90m or 1d")
 	flags.StringVar(&f.until, "until", "", "received before: a time, or how long ago")
@@ -43,7 +44,7 @@ func (f *filterFlags) filter(now time.Time) (filter deliveries.Filter, err error
 	if f.static && f.tenant != "" {
 		return filter, failure.Usagef("--static and --tenant cannot both be given")
 	}
-	filter = deliveries.Filter{State: ledger.State(f.state), Type: f.eventType}
+	filter = deliveries.Filter{State: ledger.State(f.state), Type: f.eventType, Results: f.results}
 	if f.static || f.tenant != "" {
 		filter.Tenant = &f.tenant
 	}

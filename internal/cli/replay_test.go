@@ -196,6 +196,49 @@ func TestReplayMistakesAndFailures(t *testing.T) {
 	w.run("replay", "--dead-letters").want(78, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
 }
 
+// A limit takes the oldest, and says that there are more.
+func TestReplayLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const n = 250 // more than two pages of a listing
+	w.seed(n)
+	for limit, want := range map[string]struct {
+		matched, more int
+		said          string
+	}{
+		"3":   {3, n - 3, "247 newer ones are beyond --limit 3\n"},
+		"249": {249, 1, "1 newer ones are beyond --limit 249\n"},
+		"250": {n, 0, "250 would be published"},
+		"0":   {n, 0, "250 would be published"},
+	} {
+		var got struct {
+			Matched, More int
+			Events        []struct {
+				WebhookID string `json:"webhook_id"`
+			}
+		}
+		w.run("replay", "--since", "1h", "--limit", limit, "-o", "json").want(0).json(&got)
+		if got.Matched != want.matched || got.More != want.more || len(got.Events) != want.matched {
+			t.Errorf("--limit %s: %d of %d events, and %d more; want %+v", limit, len(got.Events), got.Matched, got.More, want)
+		}
+		for i, event := range got.Events {
+			if id := fmt.Sprintf("msg_%03d", i); event.WebhookID != id {
+				t.Fatalf("--limit %s: event %d is %s, want %s", limit, i, event.WebhookID, id)
+			}
+		}
+		r := w.run("replay", "--since", "1h", "--limit", limit).want(0, want.said)
+		if want.more == 0 && strings.Contains(r.stdout, "beyond --limit") {
+			t.Errorf("--limit %s: %s", limit, r.stdout)
+		}
+	}
+	for limit, lines := range map[string]int{"0": n + 1, "2": 4} {
+		r := w.run("deliveries", "list", "--limit", limit).want(0)
+		if got := strings.Count(r.stdout, "\n"); got != lines {
+			t.Errorf("deliveries list --limit %s prints %d lines, want %d", limit, got, lines)
+		}
+	}
+}
+
 func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

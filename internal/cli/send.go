@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +37,15 @@ var (
 
 // A sending is one run of "send".
 type sending struct {
-	*session // for the clock, the files, the settings and the secrets
+	console  *console.Console
+	settings *deployment.Settings
+	client   *http.Client
+	now      func() time.Time
+	rand     io.Reader
+
+	secretText func(context.Context, deployment.Setting) (string, error) // reads the secret that a setting names
+	dynamicURL func(ctx context.Context, tenant string) (string, error)
+	readFile   func(name string) ([]byte, error) // that a flag names
 	sendingFlags
 }
 
@@ -58,7 +68,7 @@ type sent struct {
 }
 
 func sendCommand(s *session) *cobra.Command {
-	v := &sending{session: s}
+	var v sendingFlags
 	send := &cobra.Command{
 		Use:   "send",
 		Short: "Sign a delivery as Gemini would, and post it to the receiver",
@@ -81,7 +91,12 @@ token in the URL.`,
 			if !command.Flags().Changed("scheme") && v.tenant != "" {
 				v.scheme = standin.SchemeV1a
 			}
-			return v.run(command.Context())
+			sending := &sending{
+				console: s.console, settings: s.settings, client: s.HTTPClient, now: s.Now, rand: s.Rand,
+				secretText: s.clients.SecretText, readFile: s.readFile, sendingFlags: v,
+				dynamicURL: func(ctx context.Context, tenant string) (string, error) { return dynamicURL(ctx, s, tenant) },
+			}
+			return sending.run(command.Context())
 		},
 	}
 	flags := send.Flags()
@@ -162,7 +177,7 @@ func (v *sending) target(ctx context.Context) (string, error) {
 		receiver, err := v.settings.Receiver()
 		return receiver + "/", err
 	}
-	url, err := dynamicURL(ctx, v.session, v.tenant)
+	url, err := v.dynamicURL(ctx, v.tenant)
 	if err != nil {
 		return "", err
 	}
@@ -174,8 +189,8 @@ func (v *sending) target(ctx context.Context) (string, error) {
 }
 
 func (v *sending) delivery() (standin.Delivery, error) {
-	now := v.Now().Add(v.offset)
-	random, err := standin.NewID(v.Rand)
+	now := v.now().Add(v.offset)
+	random, err := standin.NewID(v.rand)
 	if err != nil {
 		return standin.Delivery{}, err
 	}
@@ -197,7 +212,7 @@ func (v *sending) delivery() (standin.Delivery, error) {
 // keys are what to sign with: those of a file, or the signing secrets that the receiver has.
 func (v *sending) keys(ctx context.Context) (*standin.Keys, error) {
 	if v.forge == forgeSecret {
-		return standin.NewKeys(v.Rand)
+		return standin.NewKeys(v.rand)
 	}
 	if v.keysFile != "" {
 		text, err := v.readFile(v.keysFile)
@@ -211,7 +226,7 @@ func (v *sending) keys(ctx context.Context) (*standin.Keys, error) {
 		return keys, nil
 	}
 	defer v.console.Working("reading the signing secrets")()
-	text, err := v.clients.SecretText(ctx, deployment.SigningSecrets)
+	text, err := v.secretText(ctx, deployment.SigningSecrets)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +272,7 @@ func (v *sending) post(ctx context.Context, url string, d standin.Delivery) ([]*
 	results := []*sent{}
 	for range v.repeat {
 		begin := time.Now()
-		answer, err := standin.Send(ctx, v.HTTPClient, url, d)
+		answer, err := standin.Send(ctx, v.client, url, d)
 		if ctx.Err() != nil {
 			return results, context.Cause(ctx)
 		}

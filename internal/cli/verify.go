@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,12 +23,20 @@ import (
 
 // A verification is one run of "verify".
 type verification struct {
-	*session                        // for the files, the settings and the secrets
-	headersFile, bodyFile, path, at string
+	console    *console.Console
+	settings   *deployment.Settings
+	client     *http.Client // to fetch the key set
+	now        func() time.Time
+	call       func(context.Context) (context.Context, context.CancelFunc) // bounds one call
+	secretText func(context.Context, deployment.Setting) (string, error)   // reads the secret that a setting names
+	readFile   func(name string) ([]byte, error)                           // that a flag or argument names
+	verificationFlags
 }
 
+type verificationFlags struct{ headersFile, bodyFile, path, at string }
+
 func verifyCommand(s *session) *cobra.Command {
-	v := &verification{session: s}
+	var v verificationFlags
 	verify := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Say, step by step, why a captured delivery is or is not accepted",
@@ -42,7 +52,13 @@ keys and Google's key set.`,
 		Example: "  gemhook verify request.txt --at 2026-01-22T12:00:00Z\n" +
 			"  gemhook verify --headers headers.txt --body body.json --path /",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(command *cobra.Command, args []string) error { return v.run(command.Context(), args) },
+		RunE: func(command *cobra.Command, args []string) error {
+			verification := &verification{
+				console: s.console, settings: s.settings, client: s.HTTPClient, now: s.Now, call: s.clients.Call,
+				secretText: s.clients.SecretText, readFile: s.readFile, verificationFlags: v,
+			}
+			return verification.run(command.Context(), args)
+		},
 	}
 	flags := verify.Flags()
 	flags.StringVar(&v.headersFile, "headers", "", "file with the headers, one a line")
@@ -117,11 +133,11 @@ func (v *verification) readCapture(name string) ([]byte, error) {
 }
 
 func (v *verification) options() (options explain.Options, err error) {
-	if options.At, err = moment("at", v.at, v.Now()); err != nil {
+	if options.At, err = moment("at", v.at, v.now()); err != nil {
 		return options, err
 	}
 	if options.At.IsZero() {
-		options.At = v.Now()
+		options.At = v.now()
 	}
 	var toleranceErr, sizeErr, retentionErr error
 	options.Tolerance, toleranceErr = v.settings.Duration(deployment.Tolerance)
@@ -134,7 +150,7 @@ func (v *verification) options() (options explain.Options, err error) {
 // keys reads those that a delivery to a path is verified with.
 func (v *verification) keys(ctx context.Context, path string) (keys explain.Keys) {
 	if !strings.HasPrefix(path, tenant.PathPrefix) {
-		text, err := v.clients.SecretText(ctx, deployment.SigningSecrets)
+		text, err := v.secretText(ctx, deployment.SigningSecrets)
 		if err == nil {
 			keys.Secrets, err = webhook.ParseSecrets(text)
 		}
@@ -143,7 +159,7 @@ func (v *verification) keys(ctx context.Context, path string) (keys explain.Keys
 		}
 		return keys
 	}
-	text, err := v.clients.SecretText(ctx, deployment.DynamicKeys)
+	text, err := v.secretText(ctx, deployment.DynamicKeys)
 	var missing *deployment.MissingError
 	if errors.As(err, &missing) {
 		return keys // there are no dynamic endpoints
@@ -153,14 +169,14 @@ func (v *verification) keys(ctx context.Context, path string) (keys explain.Keys
 			keys.TenantsErr = errors.Join(errors.New("there is no dynamic key"), err)
 		}
 	}
-	ctx, cancel := v.clients.Call(ctx)
+	ctx, cancel := v.call(ctx)
 	defer cancel()
 	url, err := v.settings.KeySet()
 	if err != nil {
 		keys.KeySetErr = err
 		return keys
 	}
-	keys.KeySet, keys.KeySetErr = jwks.Fetch(ctx, v.HTTPClient, url)
+	keys.KeySet, keys.KeySetErr = jwks.Fetch(ctx, v.client, url)
 	return keys
 }
 

@@ -126,13 +126,15 @@ func (c *Clients) SecretManager(ctx context.Context) (*secretmanager.Client, err
 	return client, nil
 }
 
-// Deliveries returns a reader of the ledger.
+// Deliveries returns a reader of the ledger. Each of its pages is one call.
 func (c *Clients) Deliveries(ctx context.Context) (*deliveries.Reader, error) {
 	client, err := c.Firestore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return deliveries.NewReader(client, c.options.Settings.Optional(deployment.Collection)), nil
+	reader := deliveries.NewReader(client, c.options.Settings.Optional(deployment.Collection))
+	reader.Call = c.Call
+	return reader, nil
 }
 
 // SigningSecrets returns where the signing secrets are stored.

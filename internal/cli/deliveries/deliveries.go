@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/firestore"
-	"google.golang.org/api/iterator"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -49,10 +48,17 @@ type Filter struct {
 	Since  time.Time // received then or later
 	Until  time.Time // received before
 	Limit  int       // how many at most, the newest; 0 is all
+	// Results wants the result messages on record in place of the deliveries.
+	Results bool
 }
 
 // Reader reads one ledger. It is safe for concurrent use.
-type Reader struct{ documents *firestore.CollectionRef }
+type Reader struct {
+	// Call bounds the fetching of one page of a list; nil does not. Set it before anything else is done.
+	Call func(context.Context) (context.Context, context.CancelFunc)
+
+	documents *firestore.CollectionRef
+}
 
 // NewReader returns a reader of the ledger in a collection. The caller closes the client.
 func NewReader(client *firestore.Client, collection string) *Reader {
@@ -65,27 +71,52 @@ var listed = []string{
 	"received_at", "expires_at", "settled_at", "message_id",
 }
 
+// pageSize is how many documents are fetched at once.
+const pageSize = 100
+
 // List yields the deliveries that a filter wants, newest first, without payload and attributes. It ends with the first
 // error, which is ErrNotListed where Firestore has no index for it.
 func (r *Reader) List(ctx context.Context, filter Filter) iter.Seq2[*Delivery, error] {
 	return func(yield func(*Delivery, error) bool) {
-		documents := r.query(filter).Documents(ctx)
-		defer documents.Stop()
+		query, yielded := r.query(filter), 0
+		size := pageSize
+		if filter.Limit > 0 {
+			size = min(size, filter.Limit)
+		}
 		for {
-			snapshot, err := documents.Next()
-			if errors.Is(err, iterator.Done) {
-				return
+			page, err := r.page(ctx, query.Limit(size))
+			for _, snapshot := range page {
+				if isResult(snapshot.Ref.ID) != filter.Results {
+					continue
+				}
+				delivery, err := decode(snapshot)
+				if !yield(delivery, err) || err != nil {
+					return
+				}
+				if yielded++; yielded == filter.Limit {
+					return
+				}
 			}
 			if err != nil {
 				yield(nil, listError(err))
 				return
 			}
-			delivery, err := decode(snapshot)
-			if !yield(delivery, err) || err != nil {
+			if len(page) < size {
 				return
 			}
+			query, size = query.StartAfter(page[len(page)-1]), pageSize
 		}
 	}
+}
+
+// page returns the documents of one query.
+func (r *Reader) page(ctx context.Context, query firestore.Query) ([]*firestore.DocumentSnapshot, error) {
+	if r.Call != nil {
+		bounded, cancel := r.Call(ctx)
+		defer cancel()
+		ctx = bounded
+	}
+	return query.Documents(ctx).GetAll()
 }
 
 func (r *Reader) query(filter Filter) firestore.Query {
@@ -104,9 +135,6 @@ func (r *Reader) query(filter Filter) firestore.Query {
 	}
 	if !filter.Until.IsZero() {
 		query = query.Where("received_at", "<", filter.Until)
-	}
-	if filter.Limit > 0 {
-		query = query.Limit(filter.Limit)
 	}
 	return query
 }
@@ -131,10 +159,15 @@ func decode(snapshot *firestore.DocumentSnapshot) (*Delivery, error) {
 	return delivery, nil
 }
 
+// resultPrefix begins the keys of result messages, which the collector records in the same ledger.
+const resultPrefix = "result!"
+
+func isResult(key string) bool { return strings.HasPrefix(key, resultPrefix) }
+
 // KeyOf returns the key of what a person calls a delivery: the key itself, or the webhook-id of a static webhook's delivery,
 // or with a tenant that of a dynamic one's. A delivery by token is known by its key alone.
 func KeyOf(id, tenant string) ledger.Key {
-	for _, prefix := range []string{"static!", "dynamic!", "jwt!"} {
+	for _, prefix := range []string{"static!", "dynamic!", "jwt!", resultPrefix} {
 		if strings.HasPrefix(id, prefix) {
 			return ledger.Key(id)
 		}

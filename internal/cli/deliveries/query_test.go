@@ -41,8 +41,8 @@ func TestQueriesNeedNoOtherIndexThanTerraformMakes(t *testing.T) {
 	tenant := "acme"
 	now := time.Unix(1769083200, 0)
 	for _, filter := range []Filter{
-		{}, {Limit: 5}, {State: ledger.Published}, {Type: "a"}, {Tenant: &tenant}, {Since: now, Until: now},
-		{State: ledger.Published, Type: "a", Tenant: &tenant, Since: now, Until: now, Limit: 5},
+		{}, {State: ledger.Published}, {Type: "a"}, {Tenant: &tenant}, {Since: now, Until: now},
+		{State: ledger.Published, Type: "a", Tenant: &tenant, Since: now, Until: now},
 	} {
 		serialized, err := NewReader(client, "deliveries").query(filter).Serialize()
 		if err != nil {
@@ -90,6 +90,8 @@ func TestKeyOf(t *testing.T) {
 		{"a/b", "", "static!a%2Fb"},
 		{"static!msg_1", "acme", "static!msg_1"},
 		{"jwt!acme!00ff", "", "jwt!acme!00ff"},
+		{"dynamic!acme!msg_1", "", "dynamic!acme!msg_1"},
+		{"result!00ff", "acme", "result!00ff"},
 	} {
 		if got := KeyOf(test.id, test.tenant); string(got) != test.want {
 			t.Errorf("KeyOf(%q, %q) = %q, want %q", test.id, test.tenant, got, test.want)

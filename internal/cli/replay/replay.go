@@ -18,7 +18,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/messages"
 	"github.com/gemhook/gemhook/shared/ledger"
-	"github.com/gemhook/gemhook/shared/topic"
+	"github.com/gemhook/gemhook/shared/once"
 )
 
 // An Outcome is what has become of one event.
@@ -58,17 +58,12 @@ type deadLetter struct {
 	message *messages.Message
 }
 
-// A Publisher puts one message on a topic: [*topic.Publisher].
-type Publisher interface {
-	Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (messageID string, err error)
-}
-
 // Deps are what a replay works with.
 type Deps struct {
-	Publisher Publisher
+	Publisher once.Publisher
 	Reader    *deliveries.Reader // of the ledger; nil for dead letters
 	Ledger    *ledger.Ledger
-	Timeout   time.Duration // of one event
+	Timeout   time.Duration // of each step with an event: its reading and claiming, its publish, its settling
 	Clock     *Clock        // Ledger has the same; set from what Reader reads
 	Done      func()        // called for each event that is done with; concurrently
 }
@@ -82,16 +77,11 @@ func Run(ctx context.Context, deps Deps, items []*Item) error {
 	group, stopped := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for _, item := range items {
-		if stopped.Err() != nil {
-			break
-		}
 		group.Go(func() error {
 			if stopped.Err() != nil {
 				return nil
 			}
-			working, cancel := context.WithTimeout(context.WithoutCancel(ctx), deps.Timeout)
-			defer cancel()
-			err := deps.replay(working, item)
+			err := deps.replay(context.WithoutCancel(ctx), item)
 			deps.Done()
 			return err
 		})
@@ -120,7 +110,9 @@ func (d *Deps) replay(ctx context.Context, item *Item) error {
 }
 
 func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
-	delivery, err := d.Reader.Get(ctx, ledger.Key(item.Key))
+	reading, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
+	delivery, err := d.Reader.Get(reading, ledger.Key(item.Key))
 	if err != nil {
 		return err
 	}
@@ -135,10 +127,10 @@ func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
 	attributes := marked(delivery.Attributes)
 	// A copy to another topic says nothing about the delivery's own.
 	if delivery.State.Settled() || item.Topic != delivery.Topic {
-		item.MessageID, err = d.Publisher.Publish(ctx, item.Topic, delivery.Payload, attributes)
+		item.MessageID, err = d.publish(ctx, item.Topic, delivery.Payload, attributes)
 		return err
 	}
-	result, err := d.Ledger.Claim(ctx, ledger.Message{
+	result, err := d.Ledger.Claim(reading, ledger.Message{
 		Key: delivery.Key, WebhookID: delivery.WebhookID, Tenant: delivery.Tenant, Scheme: delivery.Scheme, Type: delivery.Type,
 		ResourceID: delivery.ResourceID, Topic: item.Topic, Payload: delivery.Payload, Attributes: attributes,
 	})
@@ -150,17 +142,20 @@ func (d *Deps) fromLedger(ctx context.Context, item *Item) error {
 	case result.Standing == ledger.Settled:
 		return errSettled
 	}
-	claim := result.Claim
-	publishing, cancel := context.WithTimeout(ctx, claim.TimeLeft(d.Clock.Now()))
-	defer cancel()
-	item.MessageID, err = d.Publisher.Publish(publishing, item.Topic, delivery.Payload, claim.Attributes)
-	if errors.Is(err, topic.ErrNotPublished) {
-		return errors.Join(err, d.Ledger.Release(ctx, claim))
-	}
-	if err != nil {
+	outlet := once.Outlet{Ledger: d.Ledger, Publisher: d.Publisher, Now: d.Clock.Now}
+	publishBy := d.Clock.Now().Add(d.Timeout)
+	endBy := publishBy.Add(d.Timeout)
+	if item.MessageID, err = outlet.Publish(ctx, result.Claim, publishBy, endBy); err != nil {
 		return err
 	}
-	return d.Ledger.Settle(ctx, claim, item.MessageID)
+	return outlet.Settle(ctx, result.Claim, item.MessageID, endBy)
+}
+
+// publish publishes a copy, of which nothing is recorded.
+func (d *Deps) publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
+	return d.Publisher.Publish(ctx, topicID, data, attributes)
 }
 
 func (d *Deps) fromDeadLetter(ctx context.Context, item *Item) (err error) {
@@ -169,10 +164,12 @@ func (d *Deps) fromDeadLetter(ctx context.Context, item *Item) (err error) {
 	delete(attributes, "error")
 	// What Pub/Sub adds to a dead letter says where it comes from, and would be taken for the new message's own.
 	maps.DeleteFunc(attributes, func(name, _ string) bool { return strings.HasPrefix(name, "CloudPubSubDeadLetter") })
-	if item.MessageID, err = d.Publisher.Publish(ctx, item.Topic, letter.message.Data, attributes); err != nil {
+	if item.MessageID, err = d.publish(ctx, item.Topic, letter.message.Data, attributes); err != nil {
 		return err
 	}
-	return letter.from.Take(ctx, letter.message)
+	taking, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
+	return letter.from.Take(taking, letter.message)
 }
 
 // marked returns a copy of attributes with the mark of a redelivery.

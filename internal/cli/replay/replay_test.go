@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -20,19 +21,23 @@ import (
 
 // A topic that does what it is told.
 type publisher struct {
+	publish func(nth int) error
+
 	mu        sync.Mutex
 	published int
-	publish   func(nth int) error
+	deadline  time.Time // of the last publish
 }
 
-func (p *publisher) Publish(_ context.Context, _ string, _ []byte, attributes map[string]string) (string, error) {
+func (p *publisher) Publish(ctx context.Context, _ string, _ []byte, attributes map[string]string) (string, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.published++
+	nth := p.published
+	p.deadline, _ = ctx.Deadline()
+	p.mu.Unlock()
 	if attributes[ledger.RedeliveredAttribute] != "true" {
 		return "", errors.New("the message is not marked")
 	}
-	return fmt.Sprint(p.published), p.publish(p.published)
+	return fmt.Sprint(nth), p.publish(nth)
 }
 
 // fixture is a ledger with n deliveries in a state.
@@ -71,38 +76,106 @@ func outcomes(items []*replay.Item) map[replay.Outcome]int {
 	return counts
 }
 
-func TestStopsAtAFailure(t *testing.T) {
-	t.Parallel()
-	deps, p, _, items := fixture(t, 40, ledger.Published)
-	down := errors.New("down")
-	p.publish = func(nth int) error {
-		if nth == 5 {
-			return down
-		}
-		return nil
-	}
-	err := replay.Run(t.Context(), deps, items)
-	got := outcomes(items)
-	if !errors.Is(err, down) || got[replay.Failed] != 1 || got[replay.Published] != p.published-1 || got[replay.Planned] != 40-p.published || p.published == 40 {
-		t.Errorf("%v after %d: %v", err, p.published, got)
+// atOnce is how many events are under way at the same time.
+const atOnce = 8
+
+// together returns a function that lets its callers go on when so many have called it.
+func together(n int) func() {
+	var all sync.WaitGroup
+	all.Add(n)
+	return func() {
+		all.Done()
+		all.Wait()
 	}
 }
 
-func TestStopsWhenInterruptedAndEndsWhatItBegan(t *testing.T) {
+func TestBeginsNothingAfterAFailure(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := fixture(t, 40, ledger.Published)
+	deps, p, _, items := fixture(t, 3*atOnce, ledger.Published)
+	down := errors.New("down")
+	meet := together(atOnce)
+	p.publish = func(nth int) error {
+		if nth <= atOnce {
+			meet()
+		}
+		return down
+	}
+	done := 0
+	deps.Done = func() { p.mu.Lock(); done++; p.mu.Unlock() }
+	err := replay.Run(t.Context(), deps, items)
+	want := map[replay.Outcome]int{replay.Failed: atOnce, replay.Planned: 2 * atOnce}
+	if got := outcomes(items); !errors.Is(err, down) || !maps.Equal(got, want) || p.published != atOnce || done != atOnce {
+		t.Errorf("%v after %d, of which %d are done: %v, want %v", err, p.published, done, got, want)
+	}
+}
+
+func TestBeginsNothingAfterAnInterruptAndEndsWhatItBegan(t *testing.T) {
+	t.Parallel()
+	deps, p, _, items := fixture(t, 3*atOnce, ledger.Published)
 	interrupt := errors.New("interrupt")
 	ctx, stop := context.WithCancelCause(t.Context())
-	p.publish = func(nth int) error {
-		if nth == 5 {
-			stop(interrupt)
-		}
+	meet := together(atOnce)
+	p.publish = func(int) error {
+		meet()
+		stop(interrupt)
 		return nil
 	}
 	err := replay.Run(ctx, deps, items)
-	got := outcomes(items)
-	if !errors.Is(err, interrupt) || got[replay.Published] != p.published || got[replay.Failed] != 0 || got[replay.Planned] == 0 {
-		t.Errorf("%v after %d: %v", err, p.published, got)
+	want := map[replay.Outcome]int{replay.Published: atOnce, replay.Planned: 2 * atOnce}
+	if got := outcomes(items); !errors.Is(err, interrupt) || !maps.Equal(got, want) {
+		t.Errorf("%v after %d: %v, want %v", err, p.published, got, want)
+	}
+}
+
+// Whoever takes over the claim publishes after its lease: the replay's publish ends as long before that as a receiver's.
+func TestAPublishEndsBeforeItsLease(t *testing.T) {
+	t.Parallel()
+	deps, p, store, items := fixture(t, 1, ledger.Released)
+	deps.Timeout = time.Hour
+	if err := replay.Run(t.Context(), deps, items); err != nil {
+		t.Fatal(err)
+	}
+	document, _, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The server's time is known but for as long as a read takes.
+	const margin = ledger.MaxClockSkew + ledger.MaxTransit - time.Second
+	if left := document.LeaseExpiresAt.Sub(p.deadline); p.deadline.IsZero() || left < margin {
+		t.Errorf("the publish may go on until %s before the lease ends, want %s", left, margin)
+	}
+}
+
+// A publish is bounded where there is no lease, too.
+func TestACopyIsBounded(t *testing.T) {
+	t.Parallel()
+	deps, p, _, items := fixture(t, 1, ledger.Published)
+	deps.Timeout = time.Minute
+	begun := time.Now()
+	if err := replay.Run(t.Context(), deps, items); err != nil || p.deadline.Before(begun) || p.deadline.After(time.Now().Add(time.Minute)) {
+		t.Errorf("the publish may go on until %s: %v", p.deadline, err)
+	}
+}
+
+func TestADeadLetterIsSettledAsOne(t *testing.T) {
+	t.Parallel()
+	for eventType, want := range map[string]ledger.State{ledger.DeadLetterType: ledger.DeadLettered, "batch.failed": ledger.Published} {
+		deps, _, store, items := fixture(t, 1, ledger.Released)
+		key := ledger.StaticKey("msg_0")
+		document, version, err := store.Read(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document.Attributes = map[string]string{"ce-type": eventType}
+		if _, err := store.Replace(t.Context(), key, version, document); err != nil {
+			t.Fatal(err)
+		}
+		if err := replay.Run(t.Context(), deps, items); err != nil {
+			t.Fatal(err)
+		}
+		if document, _, err = store.Read(t.Context(), key); err != nil || document.State != want || document.MessageID != items[0].MessageID {
+			t.Errorf("a replay of %s is %+v, %v; want it %s", eventType, document, err, want)
+		}
 	}
 }
 
