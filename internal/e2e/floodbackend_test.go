@@ -97,10 +97,6 @@ func (l *errorLines) Write(p []byte) (int, error) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			continue
 		}
-		if bytes.HasPrefix(l.begun, []byte("serving on ")) {
-			l.begun = nil
-			continue // the server's own word that it is up
-		}
 		if !bytes.HasPrefix(l.begun, []byte("{")) || bytes.Contains(l.begun, []byte(`"severity":"ERROR"`)) {
 			l.errors = append(l.errors, string(l.begun))
 		}

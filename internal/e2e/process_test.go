@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 func buildServe(path string) error {
-	return process.Build(context.Background(), "../..", "./internal/serve", path)
+	return process.Build(context.Background(), "../..", "./internal/testkit/framework/receive", path)
 }
 
 // buildBootstrap unpacks the program from the archive that is deployed.

@@ -1,44 +1,50 @@
-// Command serve runs the Cloud Functions entrypoint under the Functions Framework, as Cloud Functions would. It listens on $PORT
-// (8080 if that is not set) of $HOST, which is this machine alone (127.0.0.1) if that is not set.
+// Command serve runs one of gemhook's functions on this machine, configured by the environment. It is
+// the program of scripts/serve.
 package main
 
 import (
 	"cmp"
 	"fmt"
-	"log"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
-	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
-
-	_ "github.com/gemhook/gemhook/functions/receive/cloudfunction"
+	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/app/collect"
+	"github.com/gemhook/gemhook/shared/app/receive"
 )
 
+// concurrency is how many requests the process has memory for at once.
+const concurrency = 80
+
+var functions = map[string]func(concurrency int) *app.App{
+	"receive": receive.FromEnvironment,
+	"collect": collect.FromEnvironment,
+}
+
 func main() {
-	if err := os.Setenv("FUNCTION_TARGET", "receive"); err != nil {
-		log.Fatal(err)
-	}
-	host, port := cmp.Or(os.Getenv("HOST"), "127.0.0.1"), cmp.Or(os.Getenv("PORT"), "8080")
-	go announce(host, port)
-	if err := funcframework.StartHostPort(host, port); err != nil {
-		log.Fatal(err)
+	if err := serve(); err != nil {
+		fmt.Fprintln(os.Stderr, "serve:", err)
+		os.Exit(1)
 	}
 }
 
-// announce says on standard error when the receiver takes connections. The framework has nothing to ask.
-func announce(host, port string) {
-	dialled := host
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		dialled = "localhost"
+func serve() error {
+	target := cmp.Or(os.Getenv("FUNCTION_TARGET"), "receive")
+	open, known := functions[target]
+	if !known {
+		return fmt.Errorf("FUNCTION_TARGET is %q, want receive or collect", target)
 	}
-	for {
-		connection, err := net.DialTimeout("tcp", net.JoinHostPort(dialled, port), time.Second)
-		if err == nil {
-			_ = connection.Close()
-			fmt.Fprintf(os.Stderr, "serving on http://%s/\n", net.JoinHostPort(host, port))
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+	server := &http.Server{
+		Handler:           app.ExitOnSIGTERM(open(concurrency)),
+		ReadHeaderTimeout: 10 * time.Second,
 	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(
+		cmp.Or(os.Getenv("HOST"), "127.0.0.1"), cmp.Or(os.Getenv("PORT"), "8080")))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "%s is serving on http://%s/\n", target, listener.Addr())
+	return server.Serve(listener)
 }

@@ -17,7 +17,7 @@ var ErrNoNode = errors.New("needs node, npm, and once the npm registry")
 
 // Receiver is gemhook as Cloud Functions runs it.
 func (r *Setup) Receiver(ctx context.Context, b *Backends, sender *Sender) (Program, error) {
-	path, err := r.Build(ctx, "internal/serve")
+	path, err := r.Build(ctx, "internal/testkit/framework/receive")
 	return Program{Arguments: []string{path}, Environment: b.Environment(sender)}, err
 }
 
