@@ -56,9 +56,15 @@ func TestLines(t *testing.T) {
 			`{"line":2,"key":"k","reason":"error","error":{}}` + "\n" + `{"line":2,"key":"k","reason":"duplicate_key"}` + "\n"},
 		"inline responses": {`{"response":{},"metadata":{"key":"k"}}` + "\n" + `{"response":{},"metadata":{"key":"k"}}`, counts(2, 2, 0, 1),
 			`{"line":2,"key":"k","reason":"duplicate_key"}` + "\n"},
-		"keys of other kinds": {`{"response":{},"key":1}` + "\n" + `{"response":{},"key":1}` + "\n" + `{"response":{},"metadata":7}`, counts(3, 3, 0, 0), ""},
-		"long key":            {`{"key":"` + strings.Repeat("k", 2000) + `"}`, counts(1, 0, 1, 0), `{"line":1,"reason":"no_response"}` + "\n"},
-		"long error":          {`{"error":"` + strings.Repeat("e", 70_000) + `"}`, counts(1, 0, 1, 0), `{"line":1,"reason":"error"}` + "\n"},
+		"key over 64 KiB, twice": {strings.Repeat(`{"response":{},"key":"`+strings.Repeat("k", 70_000)+`"}`+"\n", 2), counts(2, 2, 0, 1),
+			`{"line":2,"reason":"duplicate_key"}` + "\n"},
+		"null in place of a key": {`{"response":null,"key":null,"metadata":{"key":"m"}}`, counts(1, 0, 1, 0), `{"line":1,"key":"m","reason":"no_response"}` + "\n"},
+		"members twice": {`{"error":{},"error":null,"response":{},"key":"a","key":"b"}` + "\n" + `{"key":"b"}`, counts(2, 1, 1, 1),
+			`{"line":2,"key":"b","reason":"no_response"}` + "\n" + `{"line":2,"key":"b","reason":"duplicate_key"}` + "\n"},
+		"the same names deeper": {`{"a":{"error":1,"key":"x"},"metadata":{"b":{"key":"y"},"error":2},"response":[{"key":"z"}]}`, counts(1, 1, 0, 0), ""},
+		"keys of other kinds":   {`{"response":{},"key":1}` + "\n" + `{"response":{},"key":1}` + "\n" + `{"response":{},"metadata":7}`, counts(3, 3, 0, 0), ""},
+		"long key":              {`{"key":"` + strings.Repeat("k", 2000) + `"}`, counts(1, 0, 1, 0), `{"line":1,"reason":"no_response"}` + "\n"},
+		"long error":            {`{"error":"` + strings.Repeat("e", 70_000) + `"}`, counts(1, 0, 1, 0), `{"line":1,"reason":"error"}` + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for how, content := range map[string]io.Reader{
@@ -86,15 +92,29 @@ func TestManyAndLongLines(t *testing.T) {
 		t.Errorf("%d lines of failures, want %d", n, got.Failed+*got.DuplicateKeys)
 	}
 
-	got, failures = pass(t, standin.ResultLines{Count: 3, Text: 10 << 20}.File().Open())
+	got, failures = pass(t, standin.ResultLines{Count: 3, Text: 40 << 20}.File().Open())
 	if diff := cmp.Diff(counts(3, 3, 0, 0), got); diff != "" || failures != "" {
-		t.Errorf("lines of 10 MB: %s%s", diff, failures)
+		t.Errorf("lines of 40 MB: %s%s", diff, failures)
 	}
+}
 
-	tooLong := io.MultiReader(strings.NewReader(`{"response":"`), strings.NewReader(strings.Repeat("x", 33<<20)), strings.NewReader("\"}\n{\"response\":{}}\n"))
-	got, failures = pass(t, tooLong)
-	if diff := cmp.Diff(counts(2, 1, 1, 0), got); diff != "" || failures != `{"line":1,"reason":"too_long"}`+"\n" {
-		t.Errorf("a line of 33 MiB: %s%s", diff, failures)
+// TestMemory wants a line to take no memory of its own, however long it and its parts are, and however it ends.
+func TestMemory(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	content := []byte(`{"response":{"text":"` + long + `","n":[-1.5e+3,0,true,null]},"metadata":{"a":{}},"key":"k1"}` + "\n" +
+		`{"key":"` + long + `","response":{}}` + "\n" + `{"response":{},"key":"k2","usage":{"` + long + `":1}}` + "\n")
+	lines := resultlines.New(io.Discard)
+	const runs = 10
+	if allocations := testing.AllocsPerRun(runs, func() { _, _ = lines.Write(content) }); allocations > 3*4 {
+		// The keys come again in each run, and a failure is written of each.
+		t.Errorf("%f allocations for three lines whose keys came before", allocations)
+	}
+	if got := lines.Counts(); got.Failed != 0 || *got.DuplicateKeys != 3*runs {
+		t.Errorf("counts %+v with %d duplicate keys", got, *got.DuplicateKeys)
+	}
+	fresh := bytes.ReplaceAll(content, []byte("key"), []byte("yek"))
+	if allocations := testing.AllocsPerRun(runs, func() { _, _ = lines.Write(fresh) }); allocations != 0 {
+		t.Errorf("%f allocations for lines that are well", allocations)
 	}
 }
 
