@@ -33,7 +33,7 @@ func TestFlood(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls, log := &callCounter{calls: map[string]int{}}, &errorLines{}
-	receiver := startLogging(t, environment(b, g, map[string]string{
+	receiver := startLogging(t, "receive", environment(b, g, map[string]string{
 		"FIRESTORE_EMULATOR_HOST": calls.inFrontOf(t, b.FirestoreHost),
 		"PUBSUB_EMULATOR_HOST":    calls.inFrontOf(t, b.PubSubHost),
 	}), log)

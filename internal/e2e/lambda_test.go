@@ -13,16 +13,28 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// lambdaEntrance starts the built bootstrap against a Runtime API of the test's own and sends it events of payload format 2.0
-// as that stage of an HTTP API does ($default: as a function URL does).
+// lambdaEntrance starts the receiver's bootstrap and sends it events of payload format 2.0 as that stage
+// of an HTTP API does ($default: as a function URL does).
 func lambdaEntrance(t *testing.T, env map[string]string, stage string) entrance {
+	invoke := startBootstrap(t, "receive", env)
+	return func(t *testing.T, path string, header [][2]string, body []byte) reply {
+		t.Helper()
+		status, answer := invoke(t, lambdaEvent(t, stage, path, header, body))
+		return readReply(t, status, answer)
+	}
+}
+
+// startBootstrap starts a function's built bootstrap against a Runtime API of the test's own, and
+// returns how to invoke it.
+func startBootstrap(t *testing.T, function string, env map[string]string) func(t *testing.T, event []byte) (status int, body []byte) {
+	t.Helper()
 	runtime, err := lambdaruntime.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = runtime.Close() })
 	log := &logBuffer{}
-	command := exec.Command(binary(t, "bootstrap"))
+	command := exec.Command(binary(t, function+bootstrap))
 	command.Env = process.Environ(env, "AWS_LAMBDA_RUNTIME_API="+runtime.Host())
 	command.Stdout, command.Stderr = log, log
 	started, err := process.Start(context.WithoutCancel(t.Context()), command)
@@ -30,9 +42,9 @@ func lambdaEntrance(t *testing.T, env map[string]string, stage string) entrance 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = started.Stop() })
-	return func(t *testing.T, path string, header [][2]string, body []byte) reply {
+	return func(t *testing.T, event []byte) (int, []byte) {
 		t.Helper()
-		response, err := runtime.Invoke(t.Context(), lambdaEvent(t, stage, path, header, body))
+		response, err := runtime.Invoke(t.Context(), event)
 		if err != nil {
 			t.Fatalf("invoke: %v\n%s", err, log)
 		}
@@ -44,7 +56,7 @@ func lambdaEntrance(t *testing.T, env map[string]string, stage string) entrance 
 		if err := json.Unmarshal(response, &answer); err != nil || answer.IsBase64Encoded {
 			t.Fatalf("response %s: %v", response, err)
 		}
-		return readReply(t, answer.StatusCode, []byte(answer.Body))
+		return answer.StatusCode, []byte(answer.Body)
 	}
 }
 

@@ -35,22 +35,31 @@ func TestMain(m *testing.M) {
 	}
 	binaries.folder = folder
 	binaries.once = map[string]func() error{}
-	for name, build := range map[string]func(path string) error{"serve": buildServe, "bootstrap": buildBootstrap} {
-		binaries.once[name] = sync.OnceValue(func() error { return build(filepath.Join(folder, name)) })
+	for _, function := range []string{"receive", "collect"} {
+		for platform, build := range map[string]func(function, path string) error{framework: buildFramework, bootstrap: buildBootstrap} {
+			name := function + platform
+			binaries.once[name] = sync.OnceValue(func() error { return build(function, filepath.Join(folder, name)) })
+		}
 	}
 	code := m.Run()
 	_ = os.RemoveAll(folder)
 	os.Exit(code)
 }
 
-func buildServe(path string) error {
-	return process.Build(context.Background(), "../..", "./internal/testkit/framework/receive", path)
+// A binary is a function's name and one of these.
+const (
+	framework = " under the Functions Framework"
+	bootstrap = " bootstrap"
+)
+
+func buildFramework(function, path string) error {
+	return process.Build(context.Background(), "../..", "./internal/testkit/framework/"+function, path)
 }
 
 // buildBootstrap unpacks the program from the archive that is deployed.
-func buildBootstrap(path string) error {
+func buildBootstrap(function, path string) error {
 	var archive bytes.Buffer
-	if err := pack.WriteLambda(context.Background(), &archive, "../..", "receive", runtime.GOARCH); err != nil {
+	if err := pack.WriteLambda(context.Background(), &archive, "../..", function, runtime.GOARCH); err != nil {
 		return err
 	}
 	files, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
@@ -82,17 +91,17 @@ type receiverProcess struct {
 // startProcess starts one and waits until it answers. It is killed when the test ends.
 func startProcess(t *testing.T, env map[string]string) *receiverProcess {
 	t.Helper()
-	return startLogging(t, env, &logBuffer{})
+	return startLogging(t, "receive", env, &logBuffer{})
 }
 
-// startLogging is startProcess with a log of the test's own.
-func startLogging(t *testing.T, env map[string]string, log interface {
+// startLogging is startProcess of any function, with a log of the test's own.
+func startLogging(t *testing.T, function string, env map[string]string, log interface {
 	io.Writer
 	fmt.Stringer
 }) *receiverProcess {
 	t.Helper()
 	port := testkit.FreePort(t)
-	command := exec.Command(binary(t, "serve"))
+	command := exec.Command(binary(t, function+framework))
 	command.Env = process.Environ(env, "PORT="+port)
 	command.Stdout, command.Stderr = log, log
 	started, err := process.Start(context.WithoutCancel(t.Context()), command)
@@ -110,7 +119,7 @@ func startLogging(t *testing.T, env map[string]string, log interface {
 }
 
 func TestBadConfigurationStopsTheStart(t *testing.T) {
-	command := exec.Command(binary(t, "serve"))
+	command := exec.Command(binary(t, "receive"+framework))
 	command.Env = append(os.Environ(), "GEMHOOK_TOPIC=", "GOOGLE_CLOUD_PROJECT=", "GEMHOOK_LEASE=9s", "GEMHOOK_MAX_BODY=big")
 	output, err := command.Output()
 	if _, exited := err.(*exec.ExitError); !exited {
