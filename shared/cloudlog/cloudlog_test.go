@@ -223,3 +223,11 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAttributeCalledSource(t *testing.T) {
+	var buf bytes.Buffer
+	slog.New(cloudlog.NewHandler(&buf, nil)).Info("m", slog.Any(slog.SourceKey, (*slog.Source)(nil)))
+	if got := line(t, &buf); got["message"] != "m" || got["source"] != nil {
+		t.Errorf("line = %v, want no source", got)
+	}
+}

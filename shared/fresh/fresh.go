@@ -92,7 +92,7 @@ func (v *Value[T]) Refresh(ctx context.Context, stale *T) *T {
 	case v.value != stale && v.value != nil:
 		defer v.mu.Unlock()
 		return v.value
-	case !v.underWay() && !v.refreshedAt.IsZero() && now.Sub(v.refreshedAt) < v.options.RefreshInterval:
+	case !v.underWay() && !v.refreshedAt.IsZero() && elapsed(v.refreshedAt, now) < v.options.RefreshInterval:
 		defer v.mu.Unlock()
 		return stale
 	case !v.underWay():

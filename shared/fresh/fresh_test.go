@@ -110,6 +110,135 @@ func TestAgeByTheWallClock(t *testing.T) {
 	wantGet(t, v, 2)
 }
 
+// A caller whom the value does not serve has it loaded although a refresh was made just before the instance froze.
+func TestRefreshIsLimitedByTheWallClock(t *testing.T) {
+	now := time.Now()
+	options := settings
+	options.Now = func() time.Time { return now }
+	from := &origin{}
+	v := fresh.New(from.load, options)
+	first, _ := v.Get(t.Context())
+	second := v.Refresh(t.Context(), first)
+	now = shiftMonotonic(now.Add(settings.RefreshInterval), -settings.RefreshInterval)
+	if got := v.Refresh(t.Context(), second); *got != 3 {
+		t.Errorf("Refresh = %d after the interval, want 3", *got)
+	}
+}
+
+func TestWithoutAgeOrTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := &origin{}
+		bounded := false
+		v := fresh.New(func(ctx context.Context) (*int, error) {
+			_, bounded = ctx.Deadline()
+			return from.load(ctx)
+		}, fresh.Options{})
+		wantGet(t, v, 1)
+		time.Sleep(1000 * time.Hour)
+		wantGet(t, v, 1)
+		if bounded {
+			t.Error("the load has a deadline")
+		}
+	})
+}
+
+// A value is as old as the beginning of its load: what was stored since is not in it.
+func TestAgeFromTheBeginningOfTheLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := &origin{delay: time.Second}
+		v := fresh.New(from.load, settings)
+		wantGet(t, v, 1)
+		time.Sleep(settings.MaxAge - time.Second)
+		wantGet(t, v, 2)
+	})
+}
+
+// TestAgeWithTheWallClockSetBack has a clock whose wall time stood still for MaxAge.
+func TestAgeWithTheWallClockSetBack(t *testing.T) {
+	now := time.Now()
+	options := settings
+	options.Now = func() time.Time { return now }
+	from := &origin{}
+	v := fresh.New(from.load, options)
+	wantGet(t, v, 1)
+	now = shiftMonotonic(now, settings.MaxAge)
+	wantGet(t, v, 2)
+}
+
+// While the origin is away a value that serves is not asked for at every Get.
+func TestGetIsLimitedWhileTheOriginIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := &origin{}
+		v := fresh.New(from.load, settings)
+		wantGet(t, v, 1)
+		from.set(errAway, 0)
+		time.Sleep(settings.MaxAge)
+		for _, step := range []struct {
+			after time.Duration
+			loads int
+		}{{0, 2}, {settings.RefreshInterval - 1, 2}, {1, 3}} {
+			time.Sleep(step.after)
+			wantGet(t, v, 1)
+			if from.count() != step.loads {
+				t.Errorf("%d loads, want %d", from.count(), step.loads)
+			}
+		}
+	})
+}
+
+// A caller who has no time to wait gets the value that serves.
+func TestGetWithoutTimeToWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := &origin{}
+		v := fresh.New(from.load, settings)
+		wantGet(t, v, 1)
+		from.set(nil, time.Second)
+		time.Sleep(settings.MaxAge)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if got, err := v.Get(ctx); err != nil || *got != 1 {
+			t.Errorf("Get = %v, %v; want the value of before", got, err)
+		}
+		time.Sleep(time.Second)
+		wantGet(t, v, 2)
+	})
+}
+
+// A load that goes on is waited for, however recently another one failed.
+func TestGetJoinsALoadAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := &origin{err: errAway}
+		v := fresh.New(from.load, settings)
+		if _, err := v.Get(t.Context()); !errors.Is(err, errAway) {
+			t.Fatalf("Get: %v, want %v", err, errAway)
+		}
+		from.set(nil, time.Second)
+		var refresh sync.WaitGroup
+		refresh.Go(func() { v.Refresh(t.Context(), nil) })
+		synctest.Wait()
+		wantGet(t, v, 2)
+		refresh.Wait()
+	})
+}
+
+// After a load that succeeds, no failure before it keeps an old value in use.
+func TestAFailureIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		options := settings
+		options.MaxAge = time.Second
+		from := &origin{err: errAway}
+		v := fresh.New(from.load, options)
+		if _, err := v.Get(t.Context()); err == nil {
+			t.Fatal("Get succeeds")
+		}
+		from.set(nil, 0)
+		time.Sleep(settings.RetryInterval)
+		wantGet(t, v, 2)
+		time.Sleep(options.MaxAge)
+		wantGet(t, v, 3)
+	})
+}
+
 // shiftMonotonic changes the monotonic reading of a time and leaves its wall clock. Package time has
 // no way to do that; its doc comment describes the second word of a Time that has such a reading.
 func shiftMonotonic(t time.Time, by time.Duration) time.Time {
@@ -169,9 +298,13 @@ func TestDefiniteErrorEndsTheUseOfAValue(t *testing.T) {
 				t.Errorf("Get = %v, %v after a definite error, want the error", got, err)
 			}
 		}
+		stale := new(int)
+		if got := v.Refresh(t.Context(), stale); got != stale {
+			t.Errorf("Refresh = %v after a definite error, want nothing newer", got)
+		}
 		from.set(nil, 0)
 		time.Sleep(settings.RetryInterval)
-		wantGet(t, v, 3)
+		wantGet(t, v, 4)
 	})
 }
 
@@ -210,7 +343,12 @@ func TestLastGoodValueStaysWhileTheOriginIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reported int
 		options := settings
-		options.OnError = func(error) { reported++ }
+		options.OnError = func(err error) {
+			reported++
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("reported %v, want that the load took too long", err)
+			}
+		}
 		from := &origin{}
 		v := fresh.New(from.load, options)
 		wantGet(t, v, 1)

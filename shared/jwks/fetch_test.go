@@ -31,6 +31,35 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// closing notes whether the body of an answer was closed, so that its connection can be used again.
+type closing struct {
+	io.ReadCloser
+	closed *bool
+}
+
+func (c closing) Close() error {
+	*c.closed = true
+	return c.ReadCloser.Close()
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (r roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
+
+func TestFetchClosesTheAnswer(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusInternalServerError} {
+		closed := false
+		client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: status, Body: closing{io.NopCloser(strings.NewReader("{}")), &closed}}, nil
+		})}
+		_, _ = jwks.Fetch(t.Context(), client, "https://keys.example.com/")
+		if !closed {
+			t.Errorf("the body of an answer %d is left open", status)
+		}
+	}
+}
+
 func TestFetchErrors(t *testing.T) {
 	t.Parallel()
 	keys, _ := vectorKeys(t)

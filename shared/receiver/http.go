@@ -125,10 +125,7 @@ func writeFailure(w http.ResponseWriter, f failure) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // every answer is made of strings
-	}
+	encoded, _ := json.Marshal(body) // every answer is made of strings, which never fails
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
 	w.WriteHeader(status)

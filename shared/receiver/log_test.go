@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/topic"
 	"github.com/gemhook/gemhook/shared/webhook"
 )
@@ -187,5 +189,38 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	}
 	if text := b.log.String(); !strings.Contains(text, "published") || !strings.Contains(text, "bad_signature") || !strings.Contains(text, "unknown_token") {
 		t.Error("the deliveries did not get far enough for this to prove something")
+	}
+}
+
+// TestLedgerTakesWhatFitsAnAttribute has a type or id that is longer than an attribute: it is in the payload, and left out of
+// the ledger's own fields, whose document would outgrow Firestore's limit.
+func TestLedgerTakesWhatFitsAnAttribute(t *testing.T) {
+	t.Parallel()
+	const limit = 1024
+	for name, test := range map[string]struct {
+		eventType, id         string
+		wantType, wantSubject bool
+	}{
+		"both fit":  {strings.Repeat("t", limit), strings.Repeat("i", limit), true, true},
+		"long id":   {"batch.succeeded", strings.Repeat("i", limit+1), true, false},
+		"long type": {strings.Repeat("t", limit+1), "batch_1", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newFixture(t)
+			d := b.delivery("msg_1")
+			d.Body = fmt.Appendf(nil, `{"type":%q,"data":{"id":%q}}`, test.eventType, test.id)
+			b.post("/", b.v1(d))
+			document := b.document(ledger.StaticKey("msg_1"))
+			if (document.Type == test.eventType) != test.wantType || !test.wantType && len(document.Type) > limit {
+				t.Errorf("the ledger has a type of %d bytes", len(document.Type))
+			}
+			if (document.ResourceID == test.id) != test.wantSubject || !test.wantSubject && document.ResourceID != "" {
+				t.Errorf("the ledger has an id of %d bytes", len(document.ResourceID))
+			}
+			if string(document.Payload) != string(d.Body) {
+				t.Error("the payload is not whole")
+			}
+		})
 	}
 }

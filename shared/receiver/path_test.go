@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/receiver"
 	"github.com/gemhook/gemhook/shared/tenant"
 	"github.com/gemhook/gemhook/shared/webhook"
@@ -191,3 +193,21 @@ func (u unreadable) Read([]byte) (int, error) {
 }
 
 func (unreadable) Close() error { return nil }
+
+// TestTheSystemsClock has a receiver that is given none.
+func TestTheSystemsClock(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.options.Now = nil
+	b.Receiver = receiver.New(b.deps, b.options)
+	b.ledger.Ledger = ledger.New(b.store, ledger.Options{Lease: lease, Retention: 168 * time.Hour})
+	b.succeeded(b.post("/", b.v1(b.delivery("msg_1"))), "published", "msg_1")
+}
+
+// A token must have expired by every clock before the record of its delivery does.
+func TestMaxTokenLife(t *testing.T) {
+	t.Parallel()
+	if got, want := receiver.MaxTokenLife(168*time.Hour), 168*time.Hour-ledger.MaxClockSkew; got != want {
+		t.Errorf("a token lives %s, want %s", got, want)
+	}
+}

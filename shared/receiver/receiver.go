@@ -160,6 +160,9 @@ func (r *Receiver) verify(ctx context.Context, times schedule, verifier Verifier
 // pack makes the message of a verified delivery.
 func (r *Receiver) pack(delivery webhook.Delivery, tenantName string) ledger.Message {
 	parsed, err := event.Parse(delivery.Payload())
+	if err != nil {
+		parsed = &event.Event{} // it has nothing that identifies it
+	}
 	message := ledger.Message{
 		Key:       keyOf(delivery, tenantName, parsed),
 		WebhookID: delivery.ID(),
@@ -180,16 +183,13 @@ func (r *Receiver) pack(delivery webhook.Delivery, tenantName string) ledger.Mes
 	return message
 }
 
-// keyOf returns the ledger's key of a delivery, made of signed bytes alone. parsed is nil if the
-// delivery is not an event.
+// keyOf returns the ledger's key of a delivery, made of signed bytes alone.
 func keyOf(delivery webhook.Delivery, tenantName string, parsed *event.Event) ledger.Key {
 	switch {
 	case delivery.Scheme() != webhook.SchemeJWT && tenantName == "":
 		return ledger.StaticKey(delivery.ID())
 	case delivery.Scheme() != webhook.SchemeJWT:
 		return ledger.DynamicKey(tenantName, delivery.ID())
-	case parsed == nil:
-		return ledger.TokenKey(tenantName, "", "", "", delivery.Payload())
 	}
 	return ledger.TokenKey(tenantName, parsed.Type, parsed.ResourceID, parsed.Timestamp, delivery.Payload())
 }

@@ -69,6 +69,7 @@ func TestParseKeys(t *testing.T) {
 		{"two colons", "$A acme:beta:$B", "", "A", "A", []string{"entry 2: " + prefix}},
 		{"a name that is none, closed", "hunter_2: $A", "A", "A", "A", []string{"entry 1: " + badName}},
 		{"closed and then open", "$A acme: acme:$B", "", "A", "A", []string{"entry 3 gives a key to the tenant that entry 2 closes"}},
+		{"an entry behind a closed one's", "acme: acme:$B beta:$C $A", "", "C", "A", []string{"entry 2 gives a key to the tenant that entry 1 closes"}},
 		{"open and then closed", "acme:$B $A acme:", "", "A", "A", []string{"entry 1 gives a key to the tenant that entry 3 closes"}},
 		{"a common key twice", "$A $A", "A", "A", "A", []string{"entry 2 has the key of entry 1"}},
 		{"its own key twice", "acme:$A acme:$A $B", "A", "B", "B", []string{"entry 2 has the key of entry 1"}},

@@ -60,6 +60,7 @@ func TestDynamicSignatures(t *testing.T) {
 		{"after 100 of unknown versions", before(strings.Repeat("v2,a ", 100)), ""},
 		{"after 100 of v1", before(strings.Repeat(otherV1+" ", 100)), ""},
 		{"after junk", before(", ,, v1a v1a, v1a,==== a.b.c "), ""},
+		{"after one of no base64", before("v1a," + strings.Repeat("!", 88) + " "), ""},
 		{"label in upper case", signatureIs(strings.ToUpper), notSigned},
 		{"label v1", signatureIs(func(s string) string { return strings.Replace(s, "v1a", "v1", 1) }), notSigned},
 		{"label v1ab", signatureIs(func(s string) string { return strings.Replace(s, "v1a", "v1ab", 1) }), notSigned},

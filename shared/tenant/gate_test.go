@@ -1,0 +1,87 @@
+package tenant_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/gemhook/gemhook/shared/tenant"
+	"github.com/gemhook/gemhook/shared/webhook"
+)
+
+// source has keys and, once it is asked for newer ones, perhaps others.
+type source struct {
+	keys, newer *tenant.Keys
+	err         error
+	refreshes   int
+}
+
+func (s *source) Get(context.Context) (*tenant.Keys, error) { return s.keys, s.err }
+
+func (s *source) Refresh(_ context.Context, stale *tenant.Keys) *tenant.Keys {
+	s.refreshes++
+	if stale != s.keys {
+		panic("other keys are stale than those of Get")
+	}
+	if s.newer != nil {
+		return s.newer
+	}
+	return stale
+}
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	old, other := keysOf(t, byLetter.Replace("$A")), keysOf(t, byLetter.Replace("$B acme:$C beta:"))
+	away := errors.New("away")
+	token := func(letter, name string) string { return key(t, byLetter.Replace("$"+letter)).Token(name) }
+	for name, test := range map[string]struct {
+		source      source
+		tenant      string
+		token       string
+		want        error
+		wantRefresh int
+	}{
+		"known":                       {source{keys: old}, "acme", token("A", "acme"), nil, 0},
+		"unknown":                     {source{keys: old}, "acme", token("B", "acme"), tenant.ErrUnknownToken, 1},
+		"another tenant's":            {source{keys: old}, "acme", token("A", "beta"), tenant.ErrUnknownToken, 1},
+		"known to newer keys":         {source{keys: old, newer: other}, "acme", token("C", "acme"), nil, 1},
+		"unknown to newer keys":       {source{keys: old, newer: other}, "acme", token("B", "acme"), tenant.ErrUnknownToken, 1},
+		"closed":                      {source{keys: other}, "beta", token("B", "beta"), tenant.ErrUnknownToken, 1},
+		"closed, open to newer keys":  {source{keys: other, newer: old}, "beta", token("A", "beta"), nil, 1},
+		"known, and closed by newer":  {source{keys: old, newer: other}, "beta", token("A", "beta"), nil, 0},
+		"without keys":                {source{err: away}, "acme", token("A", "acme"), webhook.ErrKeysUnavailable, 0},
+		"without keys, for what else": {source{err: away}, "acme", "", away, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := tenant.NewGate(&test.source).Admit(t.Context(), test.tenant, test.token)
+			if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
+				t.Errorf("error %v, want %v", err, test.want)
+			}
+			if test.source.refreshes != test.wantRefresh {
+				t.Errorf("%d looks for newer keys, want %d", test.source.refreshes, test.wantRefresh)
+			}
+		})
+	}
+}
+
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	keys := keysOf(t, byLetter.Replace("$A acme:$B $C acme:$A beta:"))
+	for name, test := range map[string]struct {
+		letters string
+		has     bool
+	}{"": {"AC", true}, "acme": {"BA", true}, "beta": {"", true}, "other": {"", false}} {
+		own, has := keys.Own(name)
+		letters := ""
+		for _, key := range own {
+			letters += key.Reveal()[len(tenant.KeyPrefix):][:1]
+		}
+		if letters != test.letters || has != test.has {
+			t.Errorf("%q has the keys %q, %t; want %q, %t", name, letters, has, test.letters, test.has)
+		}
+	}
+	if own, has := (tenant.Keys{}).Own(""); len(own) > 0 || has {
+		t.Error("no keys have common ones")
+	}
+}
