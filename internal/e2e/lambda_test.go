@@ -24,29 +24,15 @@ func lambdaEntrance(t *testing.T, env map[string]string, stage string) entrance 
 	}
 }
 
-// startBootstrap starts a function's built bootstrap against a Runtime API of the test's own, and
-// returns how to invoke it.
+// startBootstrap starts a function's built bootstrap, and returns how to invoke it with a request.
 func startBootstrap(t *testing.T, function string, env map[string]string) func(t *testing.T, event []byte) (status int, body []byte) {
 	t.Helper()
-	runtime, err := lambdaruntime.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = runtime.Close() })
-	log := &logBuffer{}
-	command := exec.Command(binary(t, function+bootstrap))
-	command.Env = process.Environ(env, "AWS_LAMBDA_RUNTIME_API="+runtime.Host())
-	command.Stdout, command.Stderr = log, log
-	started, err := process.Start(context.WithoutCancel(t.Context()), command)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = started.Stop() })
+	runtime := startBootstrapProcess(t, function, env)
 	return func(t *testing.T, event []byte) (int, []byte) {
 		t.Helper()
 		response, err := runtime.Invoke(t.Context(), event)
 		if err != nil {
-			t.Fatalf("invoke: %v\n%s", err, log)
+			t.Fatalf("invoke: %v", err)
 		}
 		var answer struct {
 			StatusCode      int
@@ -58,6 +44,31 @@ func startBootstrap(t *testing.T, function string, env map[string]string) func(t
 		}
 		return answer.StatusCode, []byte(answer.Body)
 	}
+}
+
+// startBootstrapProcess starts a function's built bootstrap against a Runtime API of the test's own.
+func startBootstrapProcess(t *testing.T, function string, env map[string]string) *lambdaruntime.Server {
+	t.Helper()
+	runtime, err := lambdaruntime.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = runtime.Close() })
+	log := &logBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log of %s:\n%s", function, log)
+		}
+	})
+	command := exec.Command(binary(t, function+bootstrap))
+	command.Env = process.Environ(env, "AWS_LAMBDA_RUNTIME_API="+runtime.Host())
+	command.Stdout, command.Stderr = log, log
+	started, err := process.Start(context.WithoutCancel(t.Context()), command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = started.Stop() })
+	return runtime
 }
 
 func lambdaEvent(t *testing.T, stage, path string, header [][2]string, body []byte) []byte {

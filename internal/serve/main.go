@@ -13,14 +13,16 @@ import (
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/app/collect"
 	"github.com/gemhook/gemhook/shared/app/receive"
+	"github.com/gemhook/gemhook/shared/app/reconcile"
 )
 
 // concurrency is how many requests the process has memory for at once.
 const concurrency = 80
 
 var functions = map[string]func(concurrency int) *app.App{
-	"receive": receive.FromEnvironment,
-	"collect": collect.FromEnvironment,
+	"receive":   receive.FromEnvironment,
+	"collect":   collect.FromEnvironment,
+	"reconcile": func(int) *app.App { return reconcile.FromEnvironment() },
 }
 
 func main() {
@@ -34,7 +36,7 @@ func serve() error {
 	target := cmp.Or(os.Getenv("FUNCTION_TARGET"), "receive")
 	open, known := functions[target]
 	if !known {
-		return fmt.Errorf("FUNCTION_TARGET is %q, want receive or collect", target)
+		return fmt.Errorf("FUNCTION_TARGET is %q, want receive, collect or reconcile", target)
 	}
 	server := &http.Server{
 		Handler:           app.ExitOnSIGTERM(open(concurrency)),

@@ -23,6 +23,10 @@ var settings = map[string]map[string]string{
 		"GOOGLE_CLOUD_PROJECT": "p", "GEMHOOK_API_KEYS": "file:keys", "GEMHOOK_RESULTS_BUCKET": "results",
 		"GEMHOOK_RESULTS_TOPIC": "results", "GEMHOOK_PUSH_AUDIENCE": "https://me", "GEMHOOK_PUSH_ACCOUNT": "me@p",
 	},
+	"reconcile": {
+		"GOOGLE_CLOUD_PROJECT": "p", "GEMHOOK_TOPIC": "events", "GEMHOOK_DEAD_LETTER_TOPIC": "dead-letters",
+		"GEMHOOK_PUSH_AUDIENCE": "https://me", "GEMHOOK_PUSH_ACCOUNT": "me@p",
+	},
 }
 
 // TestServe wants each function to answer in its own words, on every path, and to end on SIGTERM.

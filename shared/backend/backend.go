@@ -48,6 +48,7 @@ type Backend struct {
 	options       Options
 	log           *slog.Logger
 	identity      *fresh.Value[auth.Credentials]
+	firestore     *fresh.Value[firestore.Client]
 	secretManager *fresh.Value[secretmanager.Client]
 
 	mu     sync.Mutex
@@ -65,6 +66,7 @@ func Open(configuration config.Config, log *slog.Logger, options *Options) *Back
 	}
 	once := fresh.Options{Now: b.options.Now}
 	b.identity = fresh.New(b.identify, once)
+	b.firestore = fresh.New(b.openFirestore, once)
 	b.secretManager = fresh.New(b.openSecretManager, once)
 	b.Ledger = &Ledger{fresh.New(b.openLedger, once)}
 	b.Publisher = &Publisher{fresh.New(b.openPublisher, once)}
@@ -104,19 +106,32 @@ func (b *Backend) OnClose(c io.Closer) {
 	b.opened = append(b.opened, c)
 }
 
+// Firestore returns the client of the ledger's database.
+func (b *Backend) Firestore(ctx context.Context) (*firestore.Client, error) {
+	return b.firestore.Get(ctx)
+}
+
+func (b *Backend) openFirestore(ctx context.Context) (*firestore.Client, error) {
+	options, err := b.ClientOptions(ctx, "FIRESTORE_EMULATOR_HOST", b.options.Firestore)
+	if err != nil {
+		return nil, fmt.Errorf("open Firestore: %w", err)
+	}
+	client, err := firestore.NewClientWithDatabase(context.Background(), b.configuration.Project,
+		b.configuration.Database, options...)
+	if err != nil {
+		return nil, fmt.Errorf("open Firestore: %w", err)
+	}
+	b.OnClose(client)
+	return client, nil
+}
+
 func (b *Backend) openLedger(ctx context.Context) (*ledger.Ledger, error) {
 	store := b.options.Store
 	if store == nil {
-		options, err := b.ClientOptions(ctx, "FIRESTORE_EMULATOR_HOST", b.options.Firestore)
+		client, err := b.firestore.Get(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("open Firestore: %w", err)
+			return nil, err
 		}
-		client, err := firestore.NewClientWithDatabase(context.Background(), b.configuration.Project,
-			b.configuration.Database, options...)
-		if err != nil {
-			return nil, fmt.Errorf("open Firestore: %w", err)
-		}
-		b.OnClose(client)
 		store = firestoreledger.New(client, b.configuration.Collection)
 	}
 	return ledger.New(store, ledger.Options{

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/googleapis/gax-go/v2"
+
 	"github.com/gemhook/gemhook/shared/fresh"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/topic"
@@ -53,4 +56,13 @@ func (p *Publisher) Publish(ctx context.Context, topicID string, data []byte, at
 		return "", fmt.Errorf("%w: %w", topic.ErrNotPublished, err)
 	}
 	return opened.Publish(ctx, topicID, data, attributes)
+}
+
+// GetTopic is [topic.Publisher.GetTopic].
+func (p *Publisher) GetTopic(ctx context.Context, request *pubsubpb.GetTopicRequest, options ...gax.CallOption) (*pubsubpb.Topic, error) {
+	opened, err := p.opened.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return opened.GetTopic(ctx, request, options...)
 }

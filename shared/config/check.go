@@ -127,6 +127,21 @@ func (c *checker) size(value string) int64 {
 	return parsed
 }
 
+func (c *checker) number(value string, least, most int) int {
+	parsed, err := strconv.Atoi(value)
+	if err != nil || parsed < least || parsed > most {
+		c.fault("is %q, want a number from %d to %d", value, least, most)
+	}
+	return parsed
+}
+
+func (c *checker) boolean(value string) bool {
+	if value != "true" && value != "false" {
+		c.fault("is %q, want true or false", value)
+	}
+	return value == "true"
+}
+
 func (c *checker) url(value string) string {
 	parsed, err := url.Parse(value)
 	switch {

@@ -57,6 +57,8 @@ type Config struct {
 	PushCertsURL  string
 	FindAfter     time.Duration // 0: finds nothing
 	FindPrefix    string
+	FinishRate    int // a second
+	Canary        bool
 	ReceiverURL   string // empty: there is no webhook to look after
 	GeminiURL     string // empty: Google's
 }

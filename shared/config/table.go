@@ -159,6 +159,16 @@ var table = []Setting{
 		set: func(_ *checker, to *Config, value string) { to.FindPrefix = value },
 	},
 	{
+		Name: "GEMHOOK_FINISH_RATE", Functions: everyReconcile, Default: "50",
+		Doc: "How many deliveries reconcile finishes in a second, from 1 to 1000.",
+		set: func(c *checker, to *Config, value string) { to.FinishRate = c.number(value, 1, 1000) },
+	},
+	{
+		Name: "GEMHOOK_CANARY", Functions: everyReconcile, Default: "false",
+		Doc: "`true`: once a day Gemini pings the webhook, and reconcile waits for the ping in the ledger.",
+		set: func(c *checker, to *Config, value string) { to.Canary = c.boolean(value) },
+	},
+	{
 		Name: "GEMHOOK_URL", Functions: everyReconcile,
 		Doc: "The receiver's URL, whose webhook reconcile looks after. Not set: none.",
 		set: func(c *checker, to *Config, value string) { to.ReceiverURL = c.url(value) },

@@ -1,0 +1,118 @@
+// Package reconcile composes the reconciler: from its configuration to what both platforms call.
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gemhook/gemhook/shared/apikey"
+	"github.com/gemhook/gemhook/shared/app"
+	"github.com/gemhook/gemhook/shared/backend"
+	"github.com/gemhook/gemhook/shared/config"
+	"github.com/gemhook/gemhook/shared/fresh"
+	"github.com/gemhook/gemhook/shared/geminiapi"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
+	"github.com/gemhook/gemhook/shared/notes"
+	"github.com/gemhook/gemhook/shared/pushauth"
+	"github.com/gemhook/gemhook/shared/reconciler"
+)
+
+// receiverTimeout bounds the request that sees whether the receiver answers.
+const receiverTimeout = 10 * time.Second
+
+// FromEnvironment returns the reconciler that the process environment describes, called over HTTP with
+// a token. It ends the process if the environment describes none.
+func FromEnvironment() *app.App {
+	configuration, log := app.Start(config.Reconcile, noBuffers)
+	reconciler, b := New(configuration, log, nil)
+	return app.New(reconciler, b)
+}
+
+// Direct returns what a platform invokes without HTTP. It ends the process as FromEnvironment does.
+func Direct() *reconciler.Reconciler {
+	configuration, log := app.Start(config.ReconcileDirect, noBuffers)
+	reconciler, _ := New(configuration, log, nil)
+	return reconciler
+}
+
+// noBuffers is what a run holds of bodies: a page of documents.
+func noBuffers(config.Config) int64 { return 0 }
+
+// New returns a reconciler and the backend that it works with. options may be nil.
+func New(configuration config.Config, log *slog.Logger, options *backend.Options) (*reconciler.Reconciler, *backend.Backend) {
+	b := backend.Open(configuration, log, options)
+	b.Warm()
+	deps := reconciler.Deps{
+		Books: func(ctx context.Context) (reconciler.Books, error) {
+			return openBooks(ctx, b, configuration.Collection)
+		},
+		Publisher: b.Publisher,
+		HTTP:      &http.Client{Timeout: receiverTimeout},
+		Log:       log,
+	}
+	if !configuration.APIKeys.IsZero() {
+		keys := backend.OpenKeys(b, backend.Keys[apikey.Keys]{
+			Variable: "GEMHOOK_API_KEYS", Ref: configuration.APIKeys, What: "API keys",
+			Parse: apikey.Parse, IsEmpty: apikey.Keys.IsZero,
+		})
+		deps.Projects = func(ctx context.Context) ([]reconciler.Project, error) {
+			return projects(ctx, keys, configuration.GeminiURL)
+		}
+	}
+	if configuration.PushAudience != "" {
+		deps.Checker = pushauth.New(pushauth.Options{
+			Audience: configuration.PushAudience, Account: configuration.PushAccount, CertsURL: configuration.PushCertsURL, Now: b.Now,
+			OnError: func(err error) { log.Warn("reading the certificates", slog.String("error", err.Error())) },
+		})
+	}
+	return reconciler.New(deps, reconciler.Options{
+		CloudProject:    configuration.Project,
+		Topic:           configuration.Topic,
+		DeadLetterTopic: configuration.DeadLetterTopic,
+		Database:        configuration.Database,
+		Lease:           configuration.Lease,
+		Retention:       configuration.Retention,
+		ReceiverURL:     strings.TrimRight(configuration.ReceiverURL, "/"),
+		FindAfter:       configuration.FindAfter,
+		FindPrefix:      configuration.FindPrefix,
+		FinishRate:      configuration.FinishRate,
+		Canary:          configuration.Canary,
+		Version:         app.Version,
+		Now:             b.Now,
+	}), b
+}
+
+func openBooks(ctx context.Context, b *backend.Backend, collection string) (reconciler.Books, error) {
+	opened, err := b.Ledger.Open(ctx)
+	if err != nil {
+		return reconciler.Books{}, err
+	}
+	client, err := b.Firestore(ctx)
+	if err != nil {
+		return reconciler.Books{}, err
+	}
+	return reconciler.Books{
+		Ledger:    opened,
+		Documents: firestoreledger.New(client, collection),
+		Notes:     notes.NewFirestore(client, collection),
+	}, nil
+}
+
+// projects returns the projects of all API keys.
+func projects(ctx context.Context, keys *fresh.Value[apikey.Keys], geminiURL string) ([]reconciler.Project, error) {
+	current, err := keys.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []reconciler.Project
+	for _, tenant := range current.Tenants() {
+		key, _ := current.For(tenant)
+		found = append(found, reconciler.Project{
+			Tenant: tenant, Gemini: geminiapi.New(key, &geminiapi.Options{BaseURL: geminiURL}),
+		})
+	}
+	return found, nil
+}
