@@ -7,6 +7,7 @@
 //     them, or stand-ins within the process where they are not installed;
 //   - gemini is the stand-in for Gemini with its keys, which signs deliveries;
 //   - proxy stands between a client and its server, and breaks connections;
+//   - npm installs JavaScript packages;
 //   - lambdaruntime is the AWS Lambda service as a function sees it;
 //   - withemulators is a command that runs another one with emulators.
 //

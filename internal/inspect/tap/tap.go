@@ -4,6 +4,7 @@ package tap
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -67,8 +68,8 @@ func answered(r *inspect.Record) {
 		Type string
 		Data struct{ ID string }
 	}
-	if json.Unmarshal(r.Request.Body, &event) == nil && r.Type == "" {
-		r.Type, r.Subject = event.Type, event.Data.ID
+	if json.Unmarshal(r.Request.Body, &event) == nil {
+		r.Type, r.Subject = cmp.Or(r.Type, event.Type), event.Data.ID
 	}
 	if said.Status != "" && r.Scheme != string(webhook.SchemeJWT) {
 		r.Key = deliveries.KeyOf(r.WebhookID, r.Tenant)
