@@ -43,6 +43,8 @@ func readAlerts(t *testing.T) alerts {
 		"receiver": map[string]string{
 			"service": "gemhook-receiver", "region": "us-central1", "host": "hooks.example.com", "signing_secrets": "gemhook-signing-secrets",
 		},
+		"collect":       map[string]string{"service": "gemhook-collect", "region": "us-central1"},
+		"reconcile":     map[string]string{"service": "gemhook-reconcile", "region": "us-central1"},
 		"subscriptions": map[string]string{"all": "gemhook-all"}, "dead_letter_subscription": "gemhook-dead-letters",
 		"thresholds": map[string]float64{
 			"signature_failures": 20, "server_errors": 0, "backlog_age_seconds": 900,

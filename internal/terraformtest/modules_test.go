@@ -42,7 +42,7 @@ func TestLeastPrivilege(t *testing.T) {
 		"a basic role":                    regexp.MustCompile(`"roles/(owner|editor|viewer)"`),
 		"an administrator's role":         regexp.MustCompile(`"roles/[\w.]*[aA]dmin"`),
 		"a grant that takes others away":  regexp.MustCompile(`"google_\w+_iam_(binding|policy)"`),
-		"a default service account":       regexp.MustCompile(`default_service_account|-compute@developer|@appspot\.gserviceaccount|@cloudbuild\.gserviceaccount`),
+		"a default service account":       regexp.MustCompile(`(compute|app_engine)_default_service_account|-compute@developer|@appspot\.gserviceaccount|@cloudbuild\.gserviceaccount`),
 		"a service account key":           regexp.MustCompile(`"google_service_account_key"`),
 		"a secret's value in the state":   regexp.MustCompile(`\bsecret_data\s*=`),
 		"an AWS policy for everything":    regexp.MustCompile(`Resource\s*=\s*"\*"`),

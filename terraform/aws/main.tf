@@ -38,6 +38,9 @@ module "gemhook" {
   package               = var.package
   alarm_topics          = var.alarm_topics
   function              = var.function
+  collect               = var.collect
+  reconcile             = var.reconcile
+  packages              = var.packages
 
   gemhook       = "scripts/gemhook"
   terraform_dir = "terraform/aws"

@@ -36,6 +36,8 @@ module "gemhook" {
   function              = var.function
   domain                = var.domain
   tenant_count          = var.tenant_count
+  collect               = var.collect
+  reconcile             = var.reconcile
 
   gemhook       = "scripts/gemhook"
   terraform_dir = "terraform/gcp"

@@ -69,3 +69,13 @@ output "ids" {
   description = "Full ids of what outlives every change of a setting, for grants and policies of your own."
   value       = module.gemhook.ids
 }
+
+output "api_keys" {
+  description = "Id of the secret for Gemini API keys; null without collect and reconcile."
+  value       = module.gemhook.api_keys
+}
+
+output "results" {
+  description = "Bucket, topic and subscription for results; null without collect."
+  value       = module.gemhook.results
+}

@@ -17,6 +17,15 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member  = local.member
 }
 
+resource "google_pubsub_topic_iam_member" "viewer" {
+  for_each = var.looks_at
+
+  project = var.project_id
+  topic   = each.value
+  role    = "roles/pubsub.viewer"
+  member  = local.member
+}
+
 resource "google_secret_manager_secret_iam_member" "accessor" {
   for_each = var.reads
 
@@ -56,6 +65,7 @@ resource "time_sleep" "granted" {
 
   depends_on = [
     google_pubsub_topic_iam_member.publisher,
+    google_pubsub_topic_iam_member.viewer,
     google_secret_manager_secret_iam_member.accessor,
     google_project_iam_member.ledger,
     google_storage_bucket_iam_member.objects,

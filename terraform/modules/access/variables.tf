@@ -33,3 +33,10 @@ variable "stores_in" {
   type        = string
   default     = null
 }
+
+variable "looks_at" {
+  description = "Topics that the member looks whether they are there: key to id."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -36,7 +36,10 @@ locals {
     advice = "${trimspace(alert.advice)}\n\nRunbook: ${local.runbook}/${key}.md"
   }) }
 
-  log_alerts = var.receiver == null ? {} : {
+  log_alerts    = merge(local.receiver_log_alerts, local.collect_log_alerts, local.reconcile_log_alerts)
+  metric_alerts = merge(local.receiver_metric_alerts, local.collect_metric_alerts, local.reconcile_metric_alerts)
+
+  receiver_log_alerts = var.receiver == null ? {} : {
     keys-unavailable = {
       severity = "CRITICAL"
       title    = "no key available"
@@ -82,7 +85,7 @@ locals {
     }
   }
 
-  metric_alerts = merge(
+  receiver_metric_alerts = merge(
     var.receiver == null ? {} : {
       signature-failures = {
         severity = "WARNING"

@@ -40,3 +40,21 @@ variable "thresholds" {
     latency_ms          = number
   })
 }
+
+variable "collect" {
+  description = "Cloud Run service and region of collect; null where it is not on Google Cloud, or not at all."
+  type = object({
+    service = string
+    region  = string
+  })
+  default = null
+}
+
+variable "reconcile" {
+  description = "Cloud Run service and region of reconcile; null where it is not on Google Cloud, or not at all."
+  type = object({
+    service = string
+    region  = string
+  })
+  default = null
+}

@@ -74,8 +74,18 @@ resource "google_firestore_field" "resource_id" {
   collection      = var.collection
   field           = "resource_id"
   deletion_policy = "ABANDON"
+  skip_wait       = var.reconcile # as received_at
 
-  index_config {}
+  index_config {
+    dynamic "indexes" {
+      for_each = var.reconcile ? ["ASCENDING"] : []
+
+      content {
+        order       = indexes.value
+        query_scope = "COLLECTION"
+      }
+    }
+  }
 
   depends_on = [google_firestore_field.payload]
 }
@@ -110,8 +120,18 @@ resource "google_firestore_field" "state" {
   collection      = var.collection
   field           = "state"
   deletion_policy = "ABANDON"
+  skip_wait       = var.reconcile # as received_at
 
-  index_config {}
+  index_config {
+    dynamic "indexes" {
+      for_each = var.reconcile ? ["ASCENDING"] : []
+
+      content {
+        order       = indexes.value
+        query_scope = "COLLECTION"
+      }
+    }
+  }
 
   depends_on = [google_firestore_field.settled_at]
 }

@@ -135,8 +135,8 @@ variable "subscriptions" {
   nullable = false
 
   validation {
-    condition     = alltrue([for key in keys(var.subscriptions) : can(regex("^[a-z][a-z0-9-]{0,62}$", key)) && key != "dead-letters"])
-    error_message = "Write each key of subscriptions with lower-case letters, digits and hyphens, beginning with a letter, such as \"batches\"; \"dead-letters\" is taken."
+    condition     = alltrue([for key in keys(var.subscriptions) : can(regex("^[a-z][a-z0-9-]{0,62}$", key)) && !contains(["dead-letters", "results", "collect"], key)])
+    error_message = "Write each key of subscriptions with lower-case letters, digits and hyphens, beginning with a letter, such as \"batches\"; \"dead-letters\", \"results\" and \"collect\" are taken."
   }
 
   validation {
@@ -176,6 +176,11 @@ variable "subscriptions" {
   validation {
     condition     = alltrue([for s in values(var.subscriptions) : s.push == null || try(s.push.service_account, null) == null || can(regex("^[a-z0-9][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.-]+\\.gserviceaccount\\.com$", s.push.service_account))])
     error_message = "Write push.service_account as the e-mail address of a service account, whose id has 6 to 30 characters, such as \"worker-push@my-project.iam.gserviceaccount.com\"."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : length([for way in [s.push != null, s.bigquery != null, s.cloud_storage != null] : way if way]) <= 1])
+    error_message = "Write at most one of push, bigquery and cloud_storage for a subscription; add another subscription for another way."
   }
 
   validation {
@@ -246,6 +251,20 @@ variable "kms_key" {
 
 variable "api_keys" {
   description = "Whether there is a secret for Gemini API keys, which collect and reconcile need."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "reconcile" {
+  description = "Whether the ledger can be searched by state and by resource, as reconcile does. Neither index is on a field that grows, so neither caps the ledger."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "audit_logs" {
+  description = "Whether Google logs each reading and writing of topics, ledger and secrets, for the whole project."
   type        = bool
   default     = false
   nullable    = false

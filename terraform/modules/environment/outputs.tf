@@ -1,4 +1,4 @@
 output "variables" {
-  description = "Environment variables of the receiver."
+  description = "Environment variables of the function."
   value       = local.variables
 }

@@ -3,21 +3,67 @@ variable "project_id" {
   type        = string
 }
 
+variable "function" {
+  description = "Whose variables: those of \"receive\", \"collect\" or \"reconcile\"."
+  type        = string
+  default     = "receive"
+  nullable    = false
+
+  validation {
+    condition     = contains(["receive", "collect", "reconcile"], var.function)
+    error_message = "Write function as \"receive\", \"collect\" or \"reconcile\"."
+  }
+}
+
 variable "backend" {
-  description = "Names of what the receiver uses, as the backend module outputs them."
+  description = "Names of what the function uses, as the backend module outputs them: topics and the first two secrets for the receiver, topics and API keys for reconcile, API keys for collect."
   type = object({
-    topic             = string
-    dead_letter_topic = string
+    topic             = optional(string)
+    dead_letter_topic = optional(string)
     database          = string
     collection        = string
     retention         = string
-    signing_secrets   = string
-    dynamic_keys      = string
+    signing_secrets   = optional(string)
+    dynamic_keys      = optional(string)
+    api_keys          = optional(string)
   })
 }
 
+variable "caller" {
+  description = "Audience and account of the token that collect and reconcile want; null where AWS invokes reconcile."
+  type = object({
+    audience = string
+    account  = string
+  })
+  default = null
+}
+
+variable "collect" {
+  description = "Bucket and topic for results."
+  type = object({
+    bucket = string
+    topic  = string
+  })
+  default = null
+}
+
+variable "reconcile" {
+  description = "URL of the receiver whose webhook is looked after; how long after its end a batch without an event counts as missed (\"0\" finds none); what the display names of such batches begin with. Null leaves each to reconcile's own default."
+  type = object({
+    url         = string
+    find_after  = optional(string)
+    find_prefix = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = can(regex("^(0|[1-9][0-9]{0,5}(s|m|h))$", coalesce(try(var.reconcile.find_after, null), "25h")))
+    error_message = "Write find_after as a whole number with s, m or h, at least \"25h\", or as \"0\"."
+  }
+}
+
 variable "settings" {
-  description = "How the receiver behaves. Durations are a whole number with s, m or h. jwks_url: null for Google's; jwt_audience: null switches JWT signatures off."
+  description = "How the functions behave. Durations are a whole number with s, m or h. jwks_url: null for Google's; jwt_audience: null switches JWT signatures off."
   type = object({
     jwks_url     = optional(string)
     jwt_audience = optional(string)
@@ -65,7 +111,7 @@ variable "settings" {
 }
 
 variable "google_credentials" {
-  description = "External-account JSON for a receiver outside Google Cloud; it holds no secret. Null on Google Cloud."
+  description = "External-account JSON for a function outside Google Cloud; it holds no secret. Null on Google Cloud."
   type        = string
   default     = null
 }

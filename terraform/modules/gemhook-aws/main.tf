@@ -25,7 +25,8 @@ module "apis" {
       "sts.googleapis.com",
     ],
     anytrue([for s in values(var.subscriptions) : s.bigquery != null]) ? ["bigquery.googleapis.com"] : [],
-    anytrue([for s in values(var.subscriptions) : s.cloud_storage != null]) ? ["storage.googleapis.com"] : [],
+    var.collect != null || anytrue([for s in values(var.subscriptions) : s.cloud_storage != null]) ? ["storage.googleapis.com"] : [],
+    var.storage.kms_key == null ? [] : ["cloudkms.googleapis.com"],
   )
 }
 
@@ -46,8 +47,11 @@ module "backend" {
   topic_retention_days = var.topic_retention_days
   data_location        = var.storage.data_location
   message_regions      = var.storage.message_regions
-  secret_locations     = var.storage.secret_locations
-  kms_key              = var.storage.kms_key
+  secret_locations     = local.secret_locations
+  kms_key              = local.kms_key
+  audit_logs           = var.storage.audit_logs
+  api_keys             = var.collect != null || var.reconcile != null
+  reconcile            = var.reconcile != null
 }
 
 locals {
@@ -61,6 +65,21 @@ locals {
     signing_secrets   = module.backend.signing_secrets
     dynamic_keys      = module.backend.dynamic_keys
   }
+
+  backend_of_functions = {
+    topic             = module.backend.topic
+    dead_letter_topic = module.backend.dead_letter_topic
+    database          = module.backend.database
+    collection        = module.backend.collection
+    retention         = module.backend.retention
+    api_keys          = module.backend.api_keys
+  }
+
+  # Those whose backlog is watched.
+  watched_subscriptions = merge(module.backend.subscriptions, var.collect == null ? {} : {
+    collect = "${var.name}-collect"
+    results = "${var.name}-results"
+  })
 }
 
 module "lambda" {
@@ -88,7 +107,7 @@ module "observability" {
   project_id               = module.apis.project_id
   name                     = var.name
   labels                   = local.labels
-  subscriptions            = module.backend.subscriptions
+  subscriptions            = local.watched_subscriptions
   dead_letter_subscription = module.backend.dead_letter_subscription
   thresholds               = var.alert_thresholds
   notification_emails      = var.notification_emails
@@ -110,6 +129,7 @@ module "registration" {
   collection               = module.backend.collection
   signing_secrets          = module.backend.signing_secrets
   dynamic_keys             = module.backend.dynamic_keys
+  api_keys                 = module.backend.api_keys
   gemhook                  = var.gemhook
   terraform_dir            = var.terraform_dir
 }

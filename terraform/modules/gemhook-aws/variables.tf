@@ -41,3 +41,13 @@ variable "function" {
   default  = {}
   nullable = false
 }
+
+variable "packages" {
+  description = "Paths of the zips of the functions beside the receiver; null for those of dist/ of this repository, which scripts/package makes."
+  type = object({
+    collect   = optional(string)
+    reconcile = optional(string)
+  })
+  default  = {}
+  nullable = false
+}

@@ -164,3 +164,37 @@ variable "storage" {
   default  = {}
   nullable = false
 }
+
+variable "collect" {
+  description = <<-EOT
+    The function that stores what events point to: {} for its defaults, null (the default) for none. expiration_days: after how many days
+    results are deleted (null keeps them); force_destroy: whether to destroy the bucket with results in it; max_instances, memory_mb: of the
+    function. Taking it off again needs force_destroy, or an empty bucket.
+  EOT
+  type = object({
+    expiration_days = optional(number)
+    force_destroy   = optional(bool)
+    max_instances   = optional(number, 10)
+    memory_mb       = optional(number, 512)
+  })
+  default = null
+}
+
+variable "reconcile" {
+  description = <<-EOT
+    The function that finishes what was left, turns a disabled webhook on again and finds batches whose event never came: {} for its
+    defaults, null (the default) for none. every_minutes: how often, from 5 to 60; find_after: how long after its end a batch without an
+    event counts as missed, at least "25h", or "0", which finds none; find_prefix: what the display names of such batches begin with.
+  EOT
+  type = object({
+    every_minutes = optional(number, 10)
+    find_after    = optional(string)
+    find_prefix   = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.reconcile == null || contains([5, 6, 10, 12, 15, 20, 30, 60], try(var.reconcile.every_minutes, 10))
+    error_message = "Write reconcile.every_minutes as 5, 6, 10, 12, 15, 20, 30 or 60, which divide an hour."
+  }
+}

@@ -12,6 +12,11 @@ resource "terraform_data" "identity" {
   lifecycle {
     ignore_changes = [input]
 
+    precondition {
+      condition     = local.kms_location == null || alltrue([for place in concat([var.region, local.firestore_location], local.secret_locations, compact([var.storage.data_location])) : place == local.kms_location])
+      error_message = "A key of Cloud KMS serves only what lies in its region, ${coalesce(local.kms_location, "-")}: write region, firestore_location and what storage names in that region, or take a key of another."
+    }
+
     postcondition {
       condition     = self.input.project_id == var.project_id && self.input.name == var.name
       error_message = "This state holds the instance \"${self.input.name}\" of project ${self.input.project_id}. For another one use a state of its own, such as a workspace; to rename this one, destroy it first."
@@ -43,5 +48,8 @@ resource "terraform_data" "protection" {
     command = "echo 'exit 1 means: deletion_protection is on; apply with deletion_protection = false, then destroy.' && ${self.output}"
   }
 
-  depends_on = [module.apis, module.backend, module.build, module.receiver, module.edge, module.observability]
+  depends_on = [
+    module.apis, module.backend, module.build, module.receiver, module.edge, module.observability,
+    module.collect, module.collect_function, module.reconcile, module.reconcile_function, google_cloud_scheduler_job.reconcile,
+  ]
 }

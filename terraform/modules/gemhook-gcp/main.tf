@@ -29,6 +29,8 @@ module "apis" {
       "storage.googleapis.com",
     ],
     var.domain == null ? [] : ["compute.googleapis.com"],
+    var.reconcile == null ? [] : ["cloudscheduler.googleapis.com"],
+    var.storage.kms_key == null ? [] : ["cloudkms.googleapis.com"],
     anytrue([for s in values(var.subscriptions) : s.bigquery != null]) ? ["bigquery.googleapis.com"] : [],
   )
 }
@@ -50,8 +52,11 @@ module "backend" {
   topic_retention_days = var.topic_retention_days
   data_location        = var.storage.data_location
   message_regions      = var.storage.message_regions
-  secret_locations     = var.storage.secret_locations
-  kms_key              = var.storage.kms_key
+  secret_locations     = local.secret_locations
+  kms_key              = local.kms_key
+  audit_logs           = var.storage.audit_logs
+  api_keys             = var.collect != null || var.reconcile != null
+  reconcile            = var.reconcile != null
 }
 
 locals {
@@ -65,6 +70,21 @@ locals {
     signing_secrets   = module.backend.signing_secrets
     dynamic_keys      = module.backend.dynamic_keys
   }
+
+  backend_of_functions = {
+    topic             = module.backend.topic
+    dead_letter_topic = module.backend.dead_letter_topic
+    database          = module.backend.database
+    collection        = module.backend.collection
+    retention         = module.backend.retention
+    api_keys          = module.backend.api_keys
+  }
+
+  # Those whose backlog is watched.
+  watched_subscriptions = merge(module.backend.subscriptions, var.collect == null ? {} : {
+    collect = "${var.name}-collect"
+    results = "${var.name}-results"
+  })
 }
 
 module "build" {
@@ -75,7 +95,7 @@ module "build" {
   region     = var.region
   labels     = local.labels
   bucket     = local.source_bucket
-  kms_key    = var.storage.kms_key
+  kms_key    = local.kms_key
 }
 
 module "receiver" {
@@ -97,7 +117,7 @@ module "receiver" {
   timeout_seconds   = var.function.timeout_seconds
   keep_request_logs = var.function.keep_request_logs
   public_access     = local.public_access
-  kms_key           = var.storage.kms_key
+  kms_key           = local.kms_key
   ingress           = try(var.domain.close_function_url, false) ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_ALL"
 }
 
@@ -121,11 +141,13 @@ module "observability" {
   project_id               = module.apis.project_id
   name                     = var.name
   labels                   = local.labels
-  subscriptions            = module.backend.subscriptions
+  subscriptions            = local.watched_subscriptions
   dead_letter_subscription = module.backend.dead_letter_subscription
   thresholds               = var.alert_thresholds
   notification_emails      = var.notification_emails
   notification_channels    = var.notification_channels
+  collect                  = var.collect == null ? null : { service = "${var.name}-collect", region = var.region }
+  reconcile                = var.reconcile == null ? null : { service = "${var.name}-reconcile", region = var.region }
   tenants                  = coalesce(var.tenant_count, length(var.tenants))
 
   receiver = {
@@ -151,10 +173,12 @@ module "registration" {
   collection               = module.backend.collection
   signing_secrets          = module.backend.signing_secrets
   dynamic_keys             = module.backend.dynamic_keys
+  api_keys                 = module.backend.api_keys
   gemhook                  = var.gemhook
   terraform_dir            = var.terraform_dir
 
   open_by_hand = local.public_access ? [] : [
-    "gcloud run services update ${var.name}-receiver --region=${var.region} --project=${var.project_id} --no-invoker-iam-check",
+    for service in concat(["receiver"], var.collect == null ? [] : ["collect"], var.reconcile == null ? [] : ["reconcile"]) :
+    "gcloud run services update ${var.name}-${service} --region=${var.region} --project=${var.project_id} --no-invoker-iam-check"
   ]
 }

@@ -69,3 +69,13 @@ output "ids" {
   description = "Full ids of what outlives every change of a setting, for grants and policies of your own."
   value       = module.backend.ids
 }
+
+output "api_keys" {
+  description = "Id of the secret for Gemini API keys; null without collect and reconcile."
+  value       = module.backend.api_keys
+}
+
+output "results" {
+  description = "Bucket, topic and subscription for results; null without collect."
+  value       = one([for collect in module.collect : { bucket = collect.bucket, topic = collect.topic, subscription = collect.subscription }])
+}

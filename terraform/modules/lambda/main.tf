@@ -1,14 +1,10 @@
-data "aws_caller_identity" "current" {}
-
-data "aws_partition" "current" {}
-
 module "environment" {
   source = "../environment"
 
   project_id         = var.project_id
   backend            = var.backend
   settings           = var.settings
-  google_credentials = local.google_credentials
+  google_credentials = module.function.google_credentials
 }
 
 module "access" {
@@ -29,91 +25,34 @@ module "access" {
   }
 }
 
-locals {
-  function_name = "${var.name}-receiver"
-}
+# An instance starts during the deployment, and then has to have its grants: so
+# the account's address comes from the access module, which waits for them.
+module "function" {
+  source = "../lambdafunction"
 
-resource "aws_lambda_function" "receiver" {
-  function_name = local.function_name
-  description   = "Receives Gemini API webhooks, verifies each and publishes it once"
-  role          = aws_iam_role.receiver.arn
-  tags          = var.labels
+  project_id         = var.project_id
+  name               = var.name
+  labels             = var.labels
+  function_name      = "${var.name}-receiver"
+  description        = "Receives Gemini API webhooks, verifies each and publishes it once"
+  package            = var.package
+  environment        = module.environment.variables
+  provider_id        = "aws"
+  alarms             = local.alarms
+  errors_alarm       = "${var.name}-errors"
+  memory_mb          = var.memory_mb
+  timeout_seconds    = var.timeout_seconds
+  max_concurrency    = var.max_concurrency
+  log_retention_days = var.log_retention_days
+  alarm_topics       = var.alarm_topics
 
-  runtime                        = "provided.al2023"
-  architectures                  = ["arm64"]
-  handler                        = "bootstrap"
-  filename                       = var.package
-  source_code_hash               = filebase64sha256(var.package)
-  memory_size                    = var.memory_mb
-  timeout                        = var.timeout_seconds
-  reserved_concurrent_executions = var.max_concurrency
-
-  environment {
-    variables = module.environment.variables
+  pool = {
+    id   = google_iam_workload_identity_pool.aws.workload_identity_pool_id
+    name = google_iam_workload_identity_pool.aws.name
   }
 
-  logging_config {
-    log_format = "JSON"
-    log_group  = aws_cloudwatch_log_group.receiver.name
+  account = {
+    name  = google_service_account.receiver.name
+    email = trimprefix(module.access.member, "serviceAccount:")
   }
-
-  depends_on = [module.access, google_service_account_iam_member.federation, aws_iam_role_policy.logs]
-}
-
-resource "aws_lambda_function_url" "receiver" {
-  function_name      = aws_lambda_function.receiver.function_name
-  authorization_type = "NONE" # Gemini has no AWS identity; its signature is what counts
-}
-
-# A public function URL takes both permissions: to use the URL, and to invoke
-# the function through it.
-resource "aws_lambda_permission" "url" {
-  statement_id           = "GemhookPublicUrl"
-  function_name          = aws_lambda_function.receiver.function_name
-  action                 = "lambda:InvokeFunctionUrl"
-  principal              = "*"
-  function_url_auth_type = aws_lambda_function_url.receiver.authorization_type
-}
-
-resource "aws_lambda_permission" "invoke" {
-  statement_id             = "GemhookPublicInvoke"
-  function_name            = aws_lambda_function.receiver.function_name
-  action                   = "lambda:InvokeFunction"
-  principal                = "*"
-  invoked_via_function_url = true
-}
-
-resource "aws_cloudwatch_log_group" "receiver" {
-  name              = "/aws/lambda/${local.function_name}"
-  retention_in_days = var.log_retention_days
-  tags              = var.labels
-}
-
-resource "aws_iam_role" "receiver" {
-  name        = local.function_name
-  description = "Runs the gemhook receiver"
-  tags        = var.labels
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "lambda.amazonaws.com" }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "logs" {
-  name = "logs"
-  role = aws_iam_role.receiver.name
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = "${aws_cloudwatch_log_group.receiver.arn}:*"
-    }]
-  })
 }

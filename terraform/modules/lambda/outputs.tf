@@ -1,16 +1,24 @@
 output "url" {
   description = "URL of the function, without a slash at its end."
-  value       = trimsuffix(aws_lambda_function_url.receiver.function_url, "/")
+  value       = module.function.url
 }
 
 output "function_name" {
   description = "Name of the function."
-  value       = aws_lambda_function.receiver.function_name
+  value       = module.function.function_name
 }
 
 output "log_group" {
   description = "Name of the function's log group."
-  value       = aws_cloudwatch_log_group.receiver.name
+  value       = module.function.log_group
+}
+
+output "pool" {
+  description = "Workload identity pool that functions are let into: its id and its full name."
+  value = {
+    id   = google_iam_workload_identity_pool.aws.workload_identity_pool_id
+    name = google_iam_workload_identity_pool.aws.name
+  }
 }
 
 output "service_account" {

@@ -55,11 +55,6 @@ variable "settings" {
 variable "package" {
   description = "Path of the function's zip, as scripts/package makes it: dist/receive-lambda.zip, for arm64."
   type        = string
-
-  validation {
-    condition     = fileexists(var.package)
-    error_message = "There is no file at this path. Run scripts/package first, which makes dist/receive-lambda.zip, or write the path of a zip you have."
-  }
 }
 
 variable "memory_mb" {
@@ -67,11 +62,6 @@ variable "memory_mb" {
   type        = number
   default     = 512
   nullable    = false
-
-  validation {
-    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240 && floor(var.memory_mb) == var.memory_mb
-    error_message = "Write memory_mb as a whole number from 128 to 10240."
-  }
 }
 
 variable "timeout_seconds" {
@@ -91,11 +81,6 @@ variable "max_concurrency" {
   type        = number
   default     = -1
   nullable    = false
-
-  validation {
-    condition     = (var.max_concurrency == -1 || var.max_concurrency >= 1) && floor(var.max_concurrency) == var.max_concurrency
-    error_message = "Write max_concurrency as a whole number from 1, or -1 for no limit of its own. 0 would switch the function off."
-  }
 }
 
 variable "log_retention_days" {
@@ -103,11 +88,6 @@ variable "log_retention_days" {
   type        = number
   default     = 30
   nullable    = false
-
-  validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "Write log_retention_days as one of the numbers CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 and some larger ones."
-  }
 }
 
 variable "signature_failures_threshold" {
@@ -127,9 +107,4 @@ variable "alarm_topics" {
   type        = set(string)
   default     = []
   nullable    = false
-
-  validation {
-    condition     = alltrue([for arn in var.alarm_topics : can(regex("^arn:[^:]+:sns:", arn))])
-    error_message = "Write each of alarm_topics as the ARN of an SNS topic, such as \"arn:aws:sns:us-east-1:123456789012:on-call\"."
-  }
 }

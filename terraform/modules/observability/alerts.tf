@@ -7,6 +7,8 @@ module "alerts" {
   subscriptions            = var.subscriptions
   dead_letter_subscription = var.dead_letter_subscription
   thresholds               = var.thresholds
+  collect                  = var.collect
+  reconcile                = var.reconcile
 }
 
 locals {

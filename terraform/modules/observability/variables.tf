@@ -110,3 +110,21 @@ variable "notification_emails" {
     error_message = "Write each of notification_emails as an e-mail address."
   }
 }
+
+variable "collect" {
+  description = "Cloud Run service and region of collect; null where it is not on Google Cloud, or not at all."
+  type = object({
+    service = string
+    region  = string
+  })
+  default = null
+}
+
+variable "reconcile" {
+  description = "Cloud Run service and region of reconcile; null where it is not on Google Cloud, or not at all."
+  type = object({
+    service = string
+    region  = string
+  })
+  default = null
+}

@@ -27,6 +27,14 @@ locals {
   ])
   open_by_hand = local.opening == "" ? "" : "0. Open the receiver to Gemini, which brings no Google identity; its signature is what counts:\n\n${local.opening}\n"
 
+  # What the functions beside the receiver need.
+  store_api_key = var.api_keys == null ? "" : <<-EOT
+
+    Store the API key for the functions that ask Gemini themselves (a line TENANT:KEY for each tenant's own project may follow):
+
+       printf %s "$GEMINI_API_KEY" | gcloud secrets versions add ${coalesce(var.api_keys, "-")} --project=${var.project_id} --data-file=-
+  EOT
+
   next_steps = <<-EOT
     ${local.open_by_hand}1. Let the command line read your Gemini API key, without showing it or leaving it in the shell's history:
 
@@ -44,7 +52,7 @@ locals {
     4. For webhooks named in a single request (webhook_config.uris), print a tenant's dynamic URL and keep it like a password:
 
        ${var.gemhook} tenants url TENANT${local.place}
-
+    ${local.store_api_key}
     The webhook's URL: ${var.base_url}/
   EOT
 }

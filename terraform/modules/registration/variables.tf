@@ -105,3 +105,9 @@ variable "open_by_hand" {
   default     = []
   nullable    = false
 }
+
+variable "api_keys" {
+  description = "Id of the secret for Gemini API keys; null where no function needs one."
+  type        = string
+  default     = null
+}

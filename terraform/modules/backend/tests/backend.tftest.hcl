@@ -175,6 +175,32 @@ run "without_listing_nothing_is_indexed" {
   }
 }
 
+run "reconcile_searches_without_an_index_on_a_field_that_grows" {
+  command = apply
+
+  variables {
+    listing    = false
+    reconcile  = true
+    api_keys   = true
+    audit_logs = true
+  }
+
+  assert {
+    condition     = alltrue([for f in [google_firestore_field.state, google_firestore_field.resource_id] : [for i in f.index_config[0].indexes : "${i.query_scope} ${i.order}"] == ["COLLECTION ASCENDING"]])
+    error_message = "State and resource have an index each."
+  }
+
+  assert {
+    condition     = length(google_firestore_field.received_at.index_config[0].indexes) == 0 && length(google_firestore_index.listed_by) == 0
+    error_message = "No field that grows has one."
+  }
+
+  assert {
+    condition     = output.api_keys == "gemhook-api-keys" && keys(google_project_iam_audit_config.data_access) == ["firestore.googleapis.com", "pubsub.googleapis.com", "secretmanager.googleapis.com"]
+    error_message = "There is a secret for API keys, and access to data is logged."
+  }
+}
+
 run "secret_values_are_in_no_plan_and_no_state" {
   command = apply
 
@@ -257,6 +283,62 @@ run "push" {
   assert {
     condition     = length(google_pubsub_subscription.events["all"].push_config) == 0
     error_message = "The default subscription is pulled."
+  }
+}
+
+run "exports" {
+  command = apply
+
+  variables {
+    consumers            = ["group:consumers@example.com"]
+    topic_retention_days = 7
+    data_location        = "EU"
+    message_regions      = ["europe-west1"]
+    secret_locations     = ["europe-west1"]
+    subscriptions = {
+      warehouse = { bigquery = { expiration_days = 400 } }
+      archive   = { cloud_storage = { minutes = 10 } }
+    }
+  }
+
+  assert {
+    condition = (
+      google_pubsub_subscription.events["warehouse"].bigquery_config[0].table == "my-project.gemhook.warehouse" &&
+      google_pubsub_subscription.events["warehouse"].bigquery_config[0].write_metadata &&
+      google_bigquery_table.events["warehouse"].time_partitioning[0].expiration_ms == 400 * 86400000 &&
+      google_bigquery_table_iam_member.pubsub["warehouse"].role == "roles/bigquery.dataEditor" &&
+      output.views == { warehouse = "my-project.gemhook.warehouse_once" }
+    )
+    error_message = "A subscription writes into its table, which Pub/Sub may write to."
+  }
+
+  assert {
+    condition     = strcontains(google_bigquery_table.once["warehouse"].view[0].query, "PARTITION BY JSON_VALUE(attributes, '$.\"ce-source\"'), JSON_VALUE(attributes, '$.\"ce-id\"')")
+    error_message = "The view has each event once."
+  }
+
+  assert {
+    condition = (
+      google_pubsub_subscription.events["archive"].cloud_storage_config[0].max_duration == "600s" &&
+      google_storage_bucket.archive[0].public_access_prevention == "enforced" &&
+      keys(google_storage_bucket_iam_member.archive) == ["roles/storage.legacyBucketReader", "roles/storage.objectCreator"]
+    )
+    error_message = "A subscription writes files into the closed bucket."
+  }
+
+  assert {
+    condition     = !google_pubsub_subscription.events["archive"].enable_exactly_once_delivery && !google_pubsub_subscription.events["warehouse"].enable_exactly_once_delivery && google_pubsub_subscription.events["all"].enable_exactly_once_delivery
+    error_message = "Only subscriptions that are pulled have exactly-once delivery."
+  }
+
+  assert {
+    condition     = google_pubsub_topic.events.message_retention_duration == "604800s" && length(google_pubsub_subscription_iam_member.consumer) == 3
+    error_message = "The topic keeps events, and consumers may pull from every subscription."
+  }
+
+  assert {
+    condition     = google_pubsub_topic.events.message_storage_policy[0].allowed_persistence_regions == toset(["europe-west1"]) && one(google_secret_manager_secret.secret["dynamic_keys"].replication[0].user_managed[0].replicas).location == "europe-west1"
+    error_message = "Messages and secrets are kept where they may be."
   }
 }
 
@@ -451,6 +533,16 @@ run "an_account_that_cannot_exist" {
 
   variables {
     subscriptions = { worker = { push = { endpoint = "https://worker.example.com", service_account = "push@my-project.iam.gserviceaccount.com" } } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "two_ways_at_once" {
+  command = plan
+
+  variables {
+    subscriptions = { both = { bigquery = {}, cloud_storage = {} } }
   }
 
   expect_failures = [var.subscriptions]

@@ -107,6 +107,36 @@ run "another_location_of_the_ledger" {
   expect_failures = [terraform_data.identity]
 }
 
+run "results_are_collected_and_nothing_is_missed" {
+  command = apply
+
+  variables {
+    collect   = {}
+    reconcile = { every_minutes = 15 }
+    packages  = { collect = "main.tf", reconcile = "main.tf" }
+  }
+
+  assert {
+    condition     = output.results == { bucket = "my-project-gemhook-results", topic = "gemhook-results", subscription = "gemhook-results" }
+    error_message = "There is a bucket and a topic for results."
+  }
+
+  assert {
+    condition     = module.reconcile_function[0].url == null && jsondecode(aws_iam_role_policy.schedule[0].policy).Statement[0].Resource == module.reconcile_function[0].arn
+    error_message = "reconcile has no URL; the schedule alone may invoke it."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.reconcile[0].schedule_expression == "rate(15 minutes)"
+    error_message = "A setting is lost on the way."
+  }
+
+  assert {
+    condition     = jsondecode(module.collect[0].environment["GEMHOOK_GOOGLE_CREDENTIALS"]).type == "external_account" && module.collect[0].environment["GEMHOOK_PUSH_AUDIENCE"] == "//gemhook/my-project/gemhook/collect"
+    error_message = "collect is known to Google Cloud by federation, and checks Pub/Sub's token."
+  }
+}
+
 run "bad_region" {
   command = plan
 

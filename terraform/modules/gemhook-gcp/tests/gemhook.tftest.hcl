@@ -203,6 +203,65 @@ run "protected" {
   }
 }
 
+run "results_are_collected" {
+  command = apply
+
+  variables {
+    name    = "staging"
+    collect = { expiration_days = 30 }
+  }
+
+  assert {
+    condition     = output.results == { bucket = "my-project-staging-results", topic = "staging-results", subscription = "staging-results" } && output.api_keys == "staging-api-keys"
+    error_message = "There is a bucket, a topic and a secret for API keys."
+  }
+
+  assert {
+    condition     = module.collect_function[0].environment == module.collect[0].environment && module.collect_function[0].service == "staging-collect"
+    error_message = "The function has what it needs."
+  }
+
+  assert {
+    condition     = alltrue([for title in ["result unavailable", "collect failing"] : contains(module.observability.alert_policies, "gemhook (staging): ${title}")])
+    error_message = "Its failures raise alerts."
+  }
+
+  assert {
+    condition     = strcontains(output.next_steps, "gcloud secrets versions add staging-api-keys --project=my-project --data-file=-")
+    error_message = "next_steps says how to store the API key."
+  }
+
+  assert {
+    condition     = output.ids.topic == run.tenants_subscriptions_and_another_instance.ids.topic
+    error_message = "What was there stays."
+  }
+}
+
+run "a_key_of_your_own" {
+  command = plan
+
+  variables {
+    name    = "staging"
+    storage = { kms_key = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k", audit_logs = true, message_regions = ["us-central1"] }
+  }
+
+  assert {
+    condition     = module.encryption[0].kms_key == var.storage.kms_key && local.secret_locations == tolist(["us-central1"])
+    error_message = "Everything is encrypted with the key, and secrets are kept where it lies."
+  }
+}
+
+run "a_key_of_another_region" {
+  command = plan
+
+  variables {
+    name    = "staging"
+    storage = { kms_key = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k" }
+  }
+
+  expect_failures = [terraform_data.identity]
+}
+
 run "bad_labels" {
   command = plan
 
