@@ -3,6 +3,7 @@ package receiver_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -145,6 +146,31 @@ func (b *fixture) logged(level string, want map[string]any) {
 	}
 	if !maps.Equal(line, want) {
 		b.Errorf("fields %v\nwant %v", line, want)
+	}
+}
+
+// contextual notes whether records come with the context of their request.
+type contextual struct {
+	slog.Handler
+	key   any
+	found *bool
+}
+
+func (c contextual) Handle(ctx context.Context, record slog.Record) error {
+	*c.found = ctx.Value(c.key) != nil
+	return c.Handler.Handle(ctx, record)
+}
+
+// TestLogWithTheContextOfTheRequest wants the line to come with what the request's context says of its trace.
+func TestLogWithTheContextOfTheRequest(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	found := false
+	b := newFixture(t, func(b *fixture) { b.deps.Log = slog.New(contextual{b.deps.Log.Handler(), key{}, &found}) })
+	r := request("/", b.v1(b.delivery("msg_1")))
+	b.succeeded(b.do(r.WithContext(context.WithValue(r.Context(), key{}, "trace"))), "published", "msg_1")
+	if !found {
+		t.Error("the line has another context than the request")
 	}
 }
 

@@ -19,7 +19,7 @@ func TestService(t *testing.T) {
 	t.Parallel()
 	// Without any dependency: none is touched.
 	b := newFixture(t, func(b *fixture) { b.deps = receiver.Deps{} })
-	for _, target := range []string{"/", "/?probe=1"} {
+	for _, target := range []string{"/", "/?probe=1", "http://receiver"} {
 		recorder := httptest.NewRecorder()
 		b.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, target, nil))
 		if got := strings.TrimSpace(recorder.Body.String()); recorder.Code != 200 || got != `{"service":"gemhook","version":"v1.2.3"}` {

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -123,4 +124,12 @@ func TestDynamicWithoutTheSignersKeyRefuses(t *testing.T) {
 	wantRefused(t, verifier, signV1a(t, unsigned(), google()), webhook.ErrBadSignature, noV1a)
 	set.Ed25519 = keySetOf(t, google()).Ed25519[1:] // all but the one that signed
 	wantRefused(t, webhook.NewDynamic(webhook.Fixed(set), options), signV1a(t, unsigned(), google()), webhook.ErrBadSignature, noV1a)
+}
+
+// A key of a wrong length, which package ed25519 panics for, is passed over.
+func TestDynamicKeyOfAnotherLength(t *testing.T) {
+	t.Parallel()
+	set := keySetOf(t, google())
+	set.Ed25519 = append([]ed25519.PublicKey{{}, make([]byte, ed25519.PublicKeySize+1)}, set.Ed25519...)
+	wantAccepted(t, webhook.NewDynamic(webhook.Fixed(set), options), signV1a(t, unsigned(), google()))
 }
