@@ -39,13 +39,15 @@ type fixture struct {
 	knows  string // what the receiver has read
 	reread time.Time
 
-	writeErr, checkErr, getErr error
-	lostAnswers                int // of rotations
-	onStep                     func(string)
-	made                       int
-	answers                    []bool   // of the receiver, before it answers as it should
-	witnessed                  []string // secrets that a delivery was awaited of
-	refusedAt                  []string // steps at which a genuine delivery would be refused for good
+	writeErr, checkErr, getErr, acceptsErr error
+	writeFailures                          int // before a write succeeds
+	probed                                 int // how often the receiver was asked
+	lostAnswers                            int // of rotations
+	onStep                                 func(string)
+	made                                   int
+	answers                                []bool   // of the receiver, before it answers as it should
+	witnessed                              []string // secrets that a delivery was awaited of
+	refusedAt                              []string // steps at which a genuine delivery would be refused for good
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -120,6 +122,10 @@ func (s *fixture) Change(ctx context.Context, change func(string) (string, error
 	if s.writeErr != nil || ctx.Err() != nil {
 		return cmp.Or(s.writeErr, ctx.Err())
 	}
+	if s.writeFailures > 0 {
+		s.writeFailures--
+		return errors.New("out of order")
+	}
 	text, err := change(s.stored)
 	if err != nil || text == s.stored {
 		return err
@@ -131,6 +137,10 @@ func (s *fixture) Change(ctx context.Context, change func(string) (string, error
 
 // accepts is the receiver: it reads what is stored when it does not know a secret, every ten seconds at most.
 func (s *fixture) accepts(_ context.Context, text string) (bool, error) {
+	s.probed++
+	if s.acceptsErr != nil {
+		return false, s.acceptsErr
+	}
 	if len(s.answers) > 0 {
 		answer := s.answers[0]
 		s.answers = s.answers[1:]
