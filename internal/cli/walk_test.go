@@ -14,19 +14,21 @@ import (
 // A new user's walk from the first registration to a replay, while somebody who has the first secret posts deliveries signed
 // with it. Gemini's test delivery comes half a second after the answer that promises it.
 func TestWalk(t *testing.T) {
-	t.Parallel()
 	w := newWorldWithoutReceiver(t)
 	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}, PingDelay: 500 * time.Millisecond})
 	listening := httptest.NewServer(w.gemini)
 	t.Cleanup(listening.Close)
 	w.env["GOOGLE_GEMINI_BASE_URL"] = listening.URL
+	w.secrets.Create("projects/"+w.project+"/secrets/dynamic", dynamicKey)
 	w.receiver = w.startReceiver(nil)
-	w.env["GEMHOOK_URL"] = w.receiver
+	w.useTerraform(w.outputs())
 
 	w.run("webhooks", "create").want(0, "7 types of event")
 	leaked, _ := w.secrets.Latest(w.signing)
 	w.awaitAccepted(leaked)
-	w.run("doctor").want(0, "everything is in order")
+	if r := w.run("doctor").want(0, "everything is in order"); strings.Count(r.stdout, "✓") != 19 {
+		t.Errorf("not every check is made and passed:\n%s", r.stdout)
+	}
 
 	tail := w.startTail("--count", "1")
 	w.run("send", "--id", "msg_walk").want(0, "published")
@@ -42,7 +44,14 @@ func TestWalk(t *testing.T) {
 	if alone, _ := w.secrets.Latest(w.signing); strings.Contains(alone, leaked) || alone+" "+leaked != both {
 		t.Error("what is stored is not the new secret alone")
 	}
+	if r := w.run("doctor").want(0, "everything is in order"); strings.Count(r.stdout, "✓") != 19 {
+		t.Errorf("after the rotation not every check is passed:\n%s", r.stdout)
+	}
+	before := len(w.pull(subscription))
 	w.run("replay", "msg_walk", "--apply").want(0, "1 published")
+	if replayed := w.pull(subscription); before == 0 || len(replayed) != 1 || replayed[0].Attributes["ce-id"] != "msg_walk" {
+		t.Errorf("%d messages before the replay and %d of it", before, len(replayed))
+	}
 }
 
 // attack posts deliveries signed with a secret, one after the other, until stop is called.

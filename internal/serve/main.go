@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/ending"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/app/collect"
 	"github.com/gemhook/gemhook/shared/app/receive"
@@ -47,6 +49,20 @@ func serve() error {
 	if err != nil {
 		return err
 	}
+	go endAsOnSIGTERM()
 	fmt.Fprintf(os.Stderr, "%s is serving on http://%s/\n", target, listener.Addr())
 	return server.Serve(listener)
+}
+
+// endAsOnSIGTERM has a closed terminal or pipe, and an interrupt, end the process as SIGTERM does: after the deliveries that run.
+func endAsOnSIGTERM() {
+	signals := ending.Notify(os.Stdout, os.Stderr)
+	for received := range signals {
+		if received == syscall.SIGTERM {
+			return // the app has it too
+		}
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Signal(syscall.SIGTERM) // its error is that of a platform without signals
+		}
+	}
 }

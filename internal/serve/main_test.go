@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,7 @@ func TestServe(t *testing.T) {
 			}
 		})
 	}
+	wantEnds(t, program)
 	t.Run("no such function", func(t *testing.T) {
 		command := exec.Command(program)
 		command.Env = process.Environ(nil, "FUNCTION_TARGET=recieve")
@@ -77,6 +79,52 @@ func TestServe(t *testing.T) {
 			t.Errorf("it ended with %v and says %s", err, output)
 		}
 	})
+}
+
+// wantEnds wants whatever asks the program to end to end it as SIGTERM does, a terminal or pipe that is gone among it.
+func wantEnds(t *testing.T, program string) {
+	signal := func(s syscall.Signal) func(*process.Process, *os.File) error {
+		return func(p *process.Process, _ *os.File) error { return p.Signal(s) }
+	}
+	for name, end := range map[string]func(*process.Process, *os.File) error{
+		"hung up":     signal(syscall.SIGHUP),
+		"interrupted": signal(syscall.SIGINT),
+		"closed pipe": func(_ *process.Process, output *os.File) error { return output.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := testkit.FreePort(t)
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Close()
+			command := exec.Command(program)
+			command.Env = process.Environ(settings["receive"], "PORT="+port)
+			command.Stdout = writer
+			started, err := process.Start(context.WithoutCancel(t.Context()), command)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = started.Stop() })
+			_ = writer.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := started.AwaitHTTP(ctx, "http://127.0.0.1:"+port); err != nil {
+				t.Fatal(err)
+			}
+			if err := end(started, reader); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-started.Done():
+			case <-ctx.Done():
+				t.Fatal("it goes on")
+			}
+			if state := started.Wait(); state.ExitCode() != 0 {
+				t.Errorf("it ended with %v, want 0", state)
+			}
+		})
+	}
 }
 
 type answer struct {

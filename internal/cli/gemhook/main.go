@@ -4,19 +4,16 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"github.com/gemhook/gemhook/internal/cli"
 	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/internal/ending"
 )
 
 func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	// Once SIGPIPE is asked for, a write to a closed pipe fails and no longer ends the process before it has cleaned up.
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	go whenClosed(os.Stdout, func() { signals <- syscall.SIGPIPE })
+	signals := ending.Notify(os.Stdout)
 	go func() {
 		received := <-signals
 		cancel(failure.Interruption{Signal: received.(syscall.Signal)})

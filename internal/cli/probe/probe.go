@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
@@ -48,9 +50,10 @@ type Options struct {
 
 // A Probe is one delivery that counts as published. It is safe for concurrent use.
 type Probe struct {
-	options Options
-	marker  Marker
-	id      string
+	options    Options
+	marker     Marker
+	id         string
+	unanswered atomic.Bool // a delivery was posted, and its answer did not come
 }
 
 // Lay puts a probe into the ledger. The caller must Remove it.
@@ -71,8 +74,12 @@ func Lay(ctx context.Context, marker Marker, options Options) (*Probe, error) {
 	return p, nil
 }
 
-// Remove takes the probe out of the ledger.
+// Remove takes the probe out of the ledger. It fails, and leaves the probe, if an answer of the receiver's did not come: the
+// receiver may be at work on the probe still, and would publish it if the ledger did not have it.
 func (p *Probe) Remove(ctx context.Context) error {
+	if p.unanswered.Load() {
+		return errors.New("a probe is left in the ledger, for the receiver may be at work on it")
+	}
 	if err := p.marker.Delete(ctx, ledger.StaticKey(p.id)); err != nil {
 		return fmt.Errorf("remove a probe from the ledger: %w", err)
 	}
@@ -103,9 +110,16 @@ func (p *Probe) Accepts(ctx context.Context, secret string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	answer, err := standin.Send(ctx, p.options.Client, p.options.URL, delivery)
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	// What was posted is not given up: see Remove. The client has a time limit.
+	answer, err := standin.Send(context.WithoutCancel(ctx), p.options.Client, p.options.URL, delivery)
 	switch {
 	case err != nil:
+		if dial := (*net.OpError)(nil); !errors.As(err, &dial) || dial.Op != "dial" {
+			p.unanswered.Store(true)
+		}
 		return false, fmt.Errorf("probe the receiver: %w", err)
 	case answer.StatusCode == http.StatusOK && answer.Status == "duplicate":
 		return true, nil

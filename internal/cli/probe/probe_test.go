@@ -89,6 +89,46 @@ func TestAccepts(t *testing.T) {
 	}
 }
 
+// A receiver that is at work on a probe would publish it if the probe were taken out of the ledger meanwhile.
+func TestAProbeStaysWhileTheReceiverMayBeAtWorkOnIt(t *testing.T) {
+	t.Parallel()
+	secret, err := standin.NewSecret(strings.NewReader(strings.Repeat("s", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		handle  http.HandlerFunc
+		removed bool
+	}{
+		"interrupted":     {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status":"duplicate"}`) }, true},
+		"the answer lost": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+				interrupt()
+				test.handle(w, request)
+			}))
+			defer server.Close()
+			store := &markers{Memory: ledger.NewMemory()}
+			laid, err := probe.Lay(t.Context(), store, probe.Options{URL: server.URL, Now: time.Now, Rand: rand.Reader})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if accepted, err := laid.Accepts(ctx, secret); accepted != test.removed || (err == nil) != test.removed {
+				t.Errorf("Accepts: %t, %v", accepted, err)
+			}
+			if err := laid.Remove(t.Context()); (err == nil) != test.removed || (len(store.deleted) == 1) != test.removed {
+				t.Errorf("Remove: %v, deleted %v", err, store.deleted)
+			}
+			if _, err := laid.Accepts(ctx, secret); !errors.Is(err, context.Canceled) {
+				t.Errorf("Accepts after an interrupt: %v", err)
+			}
+		})
+	}
+}
+
 func TestLayFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
