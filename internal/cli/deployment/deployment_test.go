@@ -134,9 +134,17 @@ func TestTerraformFailures(t *testing.T) {
 func TestOutputsOfTheRoots(t *testing.T) {
 	t.Parallel()
 	for _, root := range []string{"gcp", "aws"} {
-		text, err := os.ReadFile("../../../terraform/" + root + "/outputs.tf")
+		files, err := filepath.Glob("../../../terraform/" + root + "/*.tf")
 		if err != nil {
 			t.Fatal(err)
+		}
+		var text []byte
+		for _, file := range files {
+			read, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = append(text, read...)
 		}
 		for _, name := range regexp.MustCompile(`(?m)^  "(\w+)": \{`).FindAllStringSubmatch(outputs, -1) {
 			if root == "aws" && name[1] == "dns_record" {
