@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -36,6 +37,53 @@ func TestColoursOnTerminalsOnly(t *testing.T) {
 	}
 }
 
+// A pseudo-terminal is one, on which NO_COLOR and TERM=dumb count.
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("there is no pseudo-terminal here: ", err)
+	}
+	defer terminal.Close()
+	for name, test := range map[string]struct {
+		env           map[string]string
+		colours, live bool
+	}{
+		"as it is":   {nil, true, true},
+		"NO_COLOR":   {map[string]string{"NO_COLOR": "1"}, false, true},
+		"TERM=dumb":  {map[string]string{"TERM": "dumb"}, false, false},
+		"TERM=xterm": {map[string]string{"TERM": "xterm"}, true, true},
+	} {
+		c := New(terminal, terminal, func(name string) string { return test.env[name] })
+		if c.outColour != test.colours || c.errColour != test.colours || c.live != test.live {
+			t.Errorf("%s: colours %t and %t, live %t", name, c.outColour, c.errColour, c.live)
+		}
+		if c.UseJSON(); c.outColour {
+			t.Errorf("%s: JSON has colours", name)
+		}
+	}
+	var out bytes.Buffer
+	if c := New(&out, &out, none); c.outColour || c.errColour || c.live {
+		t.Error("a buffer counts as a terminal")
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if IsTerminal(file) {
+		t.Error("a file counts as a terminal")
+	}
+}
+
+func TestScreenKeepsLineFeedsAndTabs(t *testing.T) {
+	t.Parallel()
+	const text = "\n\ta\n\nb\tc\n"
+	if got := New(nil, nil, none).screen(text); got != text {
+		t.Errorf("%q is shown as %q", text, got)
+	}
+}
+
 func TestTable(t *testing.T) {
 	t.Parallel()
 	c := New(nil, nil, none)
@@ -44,6 +92,25 @@ func TestTable(t *testing.T) {
 		{{Text: "two"}, {Text: "\x1b[2Jy"}, {Text: ""}},
 		{{Text: "日本"}, {Text: "e\u0301"}, {Text: "wide"}},
 	})
+	right := c.Table([]string{"N", "END"}, [][]Cell{{{Text: "7", Right: true}, {Text: "x"}}, {{Text: "1234", Right: true}, {Text: "y"}}})
+	if want := "   N  END\n   7  x\n1234  y\n"; right != want {
+		t.Errorf("aligned to the right: %q, want %q", right, want)
+	}
+	if got, want := c.Table([]string{"", ""}, [][]Cell{{{Text: "a"}, {Text: "b"}}}), "a  b\n"; got != want {
+		t.Errorf("without titles: %q, want %q", got, want)
+	}
+	if got, want := c.Table([]string{"A", "B"}, nil), "A  B\n"; got != want {
+		t.Errorf("without rows: %q, want %q", got, want)
+	}
+	pairs := c.Pairs([][2]string{{"日本", "one"}, {"absent", ""}, {"id", "two"}})
+	if want := "日本    one\nid      two\n"; pairs != want {
+		t.Errorf("pairs %q, want %q", pairs, want)
+	}
+	for text, want := range map[string]string{"日本": "日本 ", "abcde": "abcde", "abcdef": "abcdef", "": "     "} {
+		if got := Pad(text, 5); got != want {
+			t.Errorf("%q padded to 5 is %q, want %q", text, got, want)
+		}
+	}
 	want := "A     LONGER  END\nä     x       last\ntwo   \uFFFD[2Jy\n日本  e\u0301       wide\n"
 	if got != want {
 		t.Errorf("table %q, want %q", got, want)
@@ -105,6 +172,11 @@ func TestProgress(t *testing.T) {
 	spinner := &Progress{label: "reading"}
 	if got := spinner.line(11); got != "⠙ reading" {
 		t.Errorf("a spinner is %q", got)
+	}
+	for done, want := range map[int]string{0: strings.Repeat("░", 24), 2: strings.Repeat("█", 12) + strings.Repeat("░", 12), 9: strings.Repeat("█", 24)} {
+		if got := (&Progress{label: "p", total: 4, done: done}).line(0); !strings.HasPrefix(got, "p "+want+" ") {
+			t.Errorf("%d of 4 is %q", done, got)
+		}
 	}
 	quiet := New(nil, s, none)
 	before := s.text.Len()

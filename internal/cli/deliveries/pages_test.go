@@ -34,7 +34,15 @@ func TestListByPages(t *testing.T) {
 	}
 	for i := range n {
 		// Two have the same moment each.
-		document := &ledger.Document{State: ledger.Published, ReceivedAt: base.Add(time.Duration(i/2) * time.Second)}
+		document := &ledger.Document{State: ledger.Published, Type: "batch.failed", ReceivedAt: base.Add(time.Duration(i/2) * time.Second)}
+		switch i {
+		case 1:
+			document.State = ledger.Released
+		case 2:
+			document.Type = "video.generated"
+		case 4:
+			document.Tenant = "acme"
+		}
 		if _, err := store.Create(t.Context(), key(i), document); err != nil {
 			t.Fatal(err)
 		}
@@ -46,12 +54,18 @@ func TestListByPages(t *testing.T) {
 		pages = append(pages, ctx)
 		return ctx, cancel
 	}
+	acme, static := "acme", ""
 	for name, test := range map[string]struct {
 		filter      deliveries.Filter
 		want, pages int
 	}{
 		"all":                  {deliveries.Filter{}, 140, 3},
 		"results":              {deliveries.Filter{Results: true}, 70, 3},
+		"of a state":           {deliveries.Filter{State: ledger.Released}, 1, 1},
+		"of a type":            {deliveries.Filter{Type: "video.generated"}, 1, 1},
+		"of a tenant":          {deliveries.Filter{Tenant: &acme}, 1, 1},
+		"of static webhooks":   {deliveries.Filter{Tenant: &static}, 139, 3},
+		"of all at once":       {deliveries.Filter{State: ledger.Released, Type: "batch.failed", Tenant: &static, Since: base}, 1, 1},
 		"the newest":           {deliveries.Filter{Limit: 1}, 1, 1},
 		"the newest result":    {deliveries.Filter{Limit: 1, Results: true}, 1, 2},
 		"until the oldest":     {deliveries.Filter{Until: base}, 0, 1},

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -60,6 +61,9 @@ func TestAccepts(t *testing.T) {
 	} {
 		store := &markers{Memory: ledger.NewMemory()}
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+			if body, err := io.ReadAll(request.Body); err != nil || len(body) != probe.Size || !json.Valid(body) {
+				t.Errorf("the probe has %d bytes, want %d of JSON: %v", len(body), probe.Size, err)
+			}
 			id := request.Header.Get(standin.HeaderID)
 			document, _, err := store.Read(request.Context(), ledger.StaticKey(id))
 			if err != nil || document.State != ledger.Published || document.ExpiresAt.IsZero() || !strings.HasPrefix(id, "gemhook-") {

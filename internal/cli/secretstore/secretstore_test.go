@@ -111,6 +111,65 @@ func TestPlacesThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// A text that was damaged on its way is not taken for what is stored.
+func TestADamagedTextIsRefused(t *testing.T) {
+	t.Parallel()
+	store, manager := open(t, name)
+	manager.Create(name, "one")
+	manager.Damage()
+	if _, err := store.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("Read: %v", err)
+	}
+	if err := write(t, store, "two"); err == nil {
+		t.Error("Write: no error")
+	}
+	if stored, versions := manager.Latest(name); stored != "one" || versions != 1 {
+		t.Errorf("%d versions are stored, the last is %q", versions, stored)
+	}
+}
+
+// Where somebody is faster each time, Change gives up in the end, and has lost nothing of theirs.
+func TestChangeGivesUp(t *testing.T) {
+	t.Parallel()
+	store, manager := open(t, name)
+	manager.Create(name, "old")
+	theirs := 0
+	manager.Fail(func(method string) error {
+		if method == "GetSecretVersion" { // just before it is added
+			theirs++
+			manager.Add(name, strings.Repeat("theirs ", theirs)+"old")
+		}
+		return nil
+	})
+	err := store.Change(t.Context(), func(stored string) (string, error) { return "mine " + stored, nil })
+	if stored, versions := manager.Latest(name); !errors.Is(err, secretstore.ErrChanged) || versions != 1+theirs || strings.Contains(stored, "mine") {
+		t.Errorf("after %d of theirs %d versions are stored, the last is %q: %v", theirs, versions, stored, err)
+	}
+	if manager.Calls("AddSecretVersion") != 0 || theirs != 5 {
+		t.Errorf("it tried %d times", theirs)
+	}
+}
+
+// What others stored just before is repaired; where that fails too, it is said where to look.
+func TestARepairThatFails(t *testing.T) {
+	t.Parallel()
+	store, manager := open(t, name)
+	manager.Create(name, "old")
+	manager.Fail(func(method string) error {
+		switch _, versions := manager.Latest(name); {
+		case method == "AddSecretVersion" && versions == 1:
+			manager.Add(name, "theirs old")
+		case method == "AddSecretVersion":
+			return errors.New("out of order")
+		}
+		return nil
+	})
+	err := store.Change(t.Context(), func(stored string) (string, error) { return "mine " + stored, nil })
+	if !errors.Is(err, secretstore.ErrChanged) || !strings.Contains(err.Error(), "look at the versions of "+name) {
+		t.Errorf("Change: %v", err)
+	}
+}
+
 // write stores a text, whatever was stored before.
 func write(t *testing.T, store *secretstore.Store, text string) error {
 	t.Helper()

@@ -35,6 +35,7 @@ type Manager struct {
 	fault   func(method string) error
 	denied  map[string]bool
 	calls   map[string]int
+	damaged bool
 }
 
 type version struct {
@@ -104,6 +105,17 @@ func (m *Manager) Fail(fault func(method string) error) {
 	m.fault = fault
 }
 
+// Damage has every text that is read from now on arrive damaged, with the checksum that it had.
+func (m *Manager) Damage() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.damaged = true
+}
+
+func checksum(data []byte) int64 {
+	return int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
+}
+
 // Deny permits none of these methods from now on, and all others.
 func (m *Manager) Deny(methods ...string) {
 	m.mu.Lock()
@@ -144,7 +156,15 @@ func (m *Manager) AccessSecretVersion(_ context.Context, request *secretmanagerp
 	if err != nil {
 		return nil, err
 	}
-	return &secretmanagerpb.AccessSecretVersionResponse{Name: name, Payload: &secretmanagerpb.SecretPayload{Data: found.data}}, nil
+	sum := checksum(found.data)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.damaged {
+		found.data = append([]byte("damaged"), found.data...)
+	}
+	return &secretmanagerpb.AccessSecretVersionResponse{
+		Name: name, Payload: &secretmanagerpb.SecretPayload{Data: found.data, DataCrc32C: &sum},
+	}, nil
 }
 
 // GetSecretVersion tells of a version.
@@ -191,7 +211,7 @@ func (m *Manager) AddSecretVersion(_ context.Context, request *secretmanagerpb.A
 		return nil, status.Errorf(codes.NotFound, "Secret [%s] not found.", request.GetParent())
 	}
 	data := request.GetPayload().GetData()
-	if sum := request.GetPayload().DataCrc32C; sum == nil || *sum != int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))) {
+	if sum := request.GetPayload().DataCrc32C; sum == nil || *sum != checksum(data) {
 		return nil, status.Error(codes.InvalidArgument, "Without its checksum, data that was damaged on the way would be stored.")
 	}
 	m.secrets[request.GetParent()] = append(all, version{data, m.now()})
