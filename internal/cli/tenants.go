@@ -116,9 +116,7 @@ func (l *tenantListing) count(ctx context.Context) (listed bool, err error) {
 		}
 	}
 	for last := ""; ; {
-		calling, cancel := l.session.clients.Call(ctx)
-		next, err := l.reader.NextTenant(calling, last, l.since)
-		cancel()
+		next, err := l.reader.NextTenant(ctx, last, l.since)
 		if next == nil || err != nil {
 			return err == nil, err
 		}
@@ -131,7 +129,10 @@ func (l *tenantListing) count(ctx context.Context) (listed bool, err error) {
 			}
 			l.all = append(l.all, known)
 		}
-		known.Deliveries, known.Latest = &next.Count, &next.Latest
+		known.Deliveries = &next.Count
+		if !next.Latest.IsZero() {
+			known.Latest = &next.Latest
+		}
 	}
 }
 

@@ -103,6 +103,12 @@ func TestTenantsFromTheFirstKeyOn(t *testing.T) {
 	if w.urlOf("acme") != second || second == first {
 		t.Error("a rotation that is under way has made another URL, or the first none")
 	}
+	// A result that was collected is no delivery.
+	if _, err := w.documents.Doc("deliveries/result!00ff").Create(t.Context(), map[string]any{
+		"tenant": "acme", "type": "gemhook.result.collected", "received_at": time.Now().Add(time.Hour),
+	}); err != nil {
+		t.Fatal(err)
+	}
 	w.wantTenants(stands{State: "open", Keys: 1}, stands{Tenant: "acme", State: "rotating", Keys: 2, Deliveries: count(3)},
 		stands{Tenant: "beta", State: "open", Deliveries: count(1)})
 	step("rotate", "acme", "--finish").want(0, "the old URL")

@@ -1,6 +1,7 @@
 package deliveries
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gemhook/gemhook/shared/collector"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -69,6 +71,51 @@ func TestQueriesNeedNoOtherIndexThanTerraformMakes(t *testing.T) {
 				t.Errorf("a list fetches the %s", path)
 			}
 		}
+	}
+}
+
+// The queries of NextTenant are those of the index by tenant and received_at, and of that by type beside it.
+func TestQueriesOfTenantsNeedNoOtherIndex(t *testing.T) {
+	t.Parallel()
+	client, err := firestore.NewClient(t.Context(), "p", option.WithEndpoint("127.0.0.1:1"), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	reader := NewReader(client, "deliveries")
+	since := time.Unix(1769083200, 0)
+	for name, test := range map[string]struct {
+		query          firestore.Query
+		filters, order string
+	}{
+		"next":    {reader.tenantsAfter("acme"), "[tenant GREATER_THAN]", "[tenant ASCENDING received_at DESCENDING]"},
+		"count":   {reader.received("acme", since), "[tenant EQUAL received_at GREATER_THAN_OR_EQUAL]", "[received_at DESCENDING]"},
+		"results": {reader.received("acme", since).Where("type", "in", resultTypes), "[tenant EQUAL received_at GREATER_THAN_OR_EQUAL type IN]", "[received_at DESCENDING]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			serialized, err := test.query.Serialize()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var request firestorepb.RunQueryRequest
+			if err := proto.Unmarshal(serialized, &request); err != nil {
+				t.Fatal(err)
+			}
+			var filters, order []string
+			for _, one := range filtersOf(request.GetStructuredQuery().GetWhere()) {
+				filters = append(filters, one.GetField().GetFieldPath()+" "+one.GetOp().String())
+			}
+			for _, one := range request.GetStructuredQuery().GetOrderBy() {
+				order = append(order, one.GetField().GetFieldPath()+" "+one.GetDirection().String())
+			}
+			if fmt.Sprint(filters) != test.filters || fmt.Sprint(order) != test.order {
+				t.Errorf("filters %v and order %v, want %s and %s", filters, order, test.filters, test.order)
+			}
+		})
+	}
+	if want := []string{collector.TypeCollected, collector.TypeUnavailable}; !slices.Equal(resultTypes, want) {
+		t.Errorf("result messages are of the types %v, want %v", resultTypes, want)
 	}
 }
 
