@@ -10,8 +10,10 @@ import (
 )
 
 // notDeployed are variables that no deployment sets: the platform gives the
-// port, and emulators are for this machine.
-var notDeployed = []string{"PORT", "FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"}
+// port, and emulators and stand-ins are for this machine.
+var notDeployed = []string{
+	"PORT", "FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "GOOGLE_GEMINI_BASE_URL", "GEMHOOK_PUSH_CERTS_URL",
+}
 
 func backendOutputs() map[string]any {
 	return map[string]any{
@@ -60,6 +62,39 @@ func TestEveryVariableIsSetAndNoOther(t *testing.T) {
 	}
 	if got.Tolerance != time.Second || got.Lease != 20*time.Second || got.Retention != 48*time.Hour || got.MaxBody != 900_000 {
 		t.Errorf("tolerance %v, lease %v, retention %v, body %d: not as set", got.Tolerance, got.Lease, got.Retention, got.MaxBody)
+	}
+}
+
+// The two functions beside the receiver, with every setting that the modules take.
+func TestFunctionsStartWithTheirVariables(t *testing.T) {
+	names := backendOutputs()
+	names["api_keys"] = "gemhook-api-keys"
+	caller := map[string]string{"audience": "//gemhook/my-project/gemhook/collect", "account": "push@my-project.iam.gserviceaccount.com"}
+	reconcile := map[string]any{"url": "https://receiver.example.com/", "find_after": "30h", "find_prefix": "nightly-", "finish_rate": 20, "canary": true}
+	for name, test := range map[string]struct {
+		function  config.Function
+		arguments map[string]any
+	}{
+		"collect": {config.Collect, map[string]any{
+			"function": "collect", "caller": caller, "collect": map[string]string{"bucket": "my-results", "topic": "gemhook-results"},
+		}},
+		"reconcile":                {config.Reconcile, map[string]any{"function": "reconcile", "caller": caller, "reconcile": reconcile}},
+		"reconcile, called by AWS": {config.ReconcileDirect, map[string]any{"function": "reconcile", "reconcile": reconcile}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			arguments := map[string]any{"project_id": "my-project", "backend": names, "google_credentials": `{"type":"external_account"}`}
+			maps.Copy(arguments, test.arguments)
+			var outputs struct {
+				Variables map[string]string `json:"variables"`
+			}
+			evaluate(t, repository(t), "environment", arguments, &outputs)
+
+			read := slices.DeleteFunc(config.Vars(test.function), func(name string) bool { return slices.Contains(notDeployed, name) })
+			sameSet(t, "what the code reads", read, "what Terraform sets", slices.Collect(maps.Keys(outputs.Variables)))
+			if _, err := config.Load(test.function, config.Map(outputs.Variables)); err != nil {
+				t.Errorf("the function does not start with what Terraform sets: %v", err)
+			}
+		})
 	}
 }
 

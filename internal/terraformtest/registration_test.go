@@ -35,14 +35,18 @@ func register(t *testing.T, more map[string]any) printed {
 	return outputs
 }
 
-// A call is one call of the command line: its arguments, and what of the environment it saw.
+// A call is one call of a command: its arguments, and what of the environment it saw.
 type call struct {
+	Name        string
 	Arguments   []string
 	Environment map[string]string
 }
 
-// shell runs a script in a folder where scripts/gemhook, and gemhook on the PATH, write down how
-// they are called. input is what is typed.
+// stubs are the commands that people are told to type.
+var stubs = []string{"gemhook", "package", "terraform", "gcloud", "git"}
+
+// shell runs a script in a folder whose scripts, and the commands on the PATH, write down how they
+// are called. input is what is typed.
 func shell(t *testing.T, script, input string) []call {
 	t.Helper()
 	folder := t.TempDir()
@@ -50,10 +54,12 @@ func shell(t *testing.T, script, input string) []call {
 	if err := os.Mkdir(filepath.Join(folder, "scripts"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// A call is its arguments and its variables, each with a zero byte after it, and a line break.
-	stub := "#!/bin/sh\n{ printf '%s\\0' \"$@\" && env -0 | { grep -zE '^(GEMHOOK|GEMINI|GOOGLE)_' || true; } && echo; } >>'" + log + "'\n"
-	if err := os.WriteFile(filepath.Join(folder, "scripts", "gemhook"), []byte(stub), 0o700); err != nil {
-		t.Fatal(err)
+	// A call is its name, its arguments and its variables, each with a zero byte after it, and a line break.
+	stub := "#!/bin/sh\n{ printf '%s\\0' \"${0##*/}\" \"$@\" && env -0 | { grep -zE '^(GEMHOOK|GEMINI|GOOGLE)_' || true; } && echo; } >>'" + log + "'\n"
+	for _, name := range stubs {
+		if err := os.WriteFile(filepath.Join(folder, "scripts", name), []byte(stub), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	command := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	command.Dir = folder
@@ -69,7 +75,9 @@ func shell(t *testing.T, script, input string) []call {
 	var calls []call
 	for line := range strings.Lines(string(written)) {
 		c := call{Environment: map[string]string{}}
-		for _, word := range strings.Split(strings.TrimRight(line, "\x00\n"), "\x00") {
+		words := strings.Split(strings.TrimRight(line, "\x00\n"), "\x00")
+		c.Name = words[0]
+		for _, word := range words[1:] {
 			name, value, variable := strings.Cut(word, "=")
 			if variable && len(c.Arguments) > 0 && strings.ToUpper(name) == name {
 				c.Environment[name] = value
@@ -114,14 +122,24 @@ func TestNextStepsCallTheCommandLine(t *testing.T) {
 		want      []call
 	}{
 		{"with Terraform's outputs", inCheckout, []call{
-			{strings.Fields("webhooks create --name staging --terraform-dir terraform/gcp --event " + seven), key},
-			{strings.Fields("doctor --terraform-dir terraform/gcp"), key},
-			{strings.Fields("tenants url TENANT --terraform-dir terraform/gcp"), key},
+			{"gemhook", strings.Fields("webhooks create --name staging --terraform-dir terraform/gcp --event " + seven), key},
+			{"gemhook", strings.Fields("doctor --terraform-dir terraform/gcp"), key},
+			{"gemhook", strings.Fields("tenants url TENANT --terraform-dir terraform/gcp"), key},
 		}},
 		{"with the environment", nil, []call{
-			{strings.Fields("webhooks create --name staging --event " + seven), settings},
-			{strings.Fields("doctor"), settings},
-			{strings.Fields("tenants url TENANT"), settings},
+			{"gemhook", strings.Fields("webhooks create --name staging --event " + seven), settings},
+			{"gemhook", strings.Fields("doctor"), settings},
+			{"gemhook", strings.Fields("tenants url TENANT"), settings},
+		}},
+		{"with API keys to store, in an organization that forbids public access", map[string]any{
+			"gemhook": "scripts/gemhook", "terraform_dir": "terraform/gcp", "api_keys": "staging-api-keys",
+			"open_by_hand": []string{"gcloud run services update staging-receiver --no-invoker-iam-check"},
+		}, []call{
+			{"gcloud", strings.Fields("run services update staging-receiver --no-invoker-iam-check"), map[string]string{}},
+			{"gemhook", strings.Fields("webhooks create --name staging --terraform-dir terraform/gcp --event " + seven), key},
+			{"gemhook", strings.Fields("doctor --terraform-dir terraform/gcp"), key},
+			{"gemhook", strings.Fields("tenants url TENANT --terraform-dir terraform/gcp"), key},
+			{"gcloud", strings.Fields("secrets versions add staging-api-keys --project=my-project --data-file=-"), key},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -130,7 +148,9 @@ func TestNextStepsCallTheCommandLine(t *testing.T) {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			for _, c := range got {
-				wantParsed(t, c.Arguments)
+				if c.Name == "gemhook" {
+					wantParsed(t, c.Arguments)
+				}
 			}
 		})
 	}

@@ -79,3 +79,8 @@ output "results" {
   description = "Bucket, topic and subscription for results; null without collect."
   value       = module.gemhook.results
 }
+
+output "views" {
+  description = "BigQuery views that have each event once: key of the subscription to name."
+  value       = module.gemhook.views
+}

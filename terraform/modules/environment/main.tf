@@ -39,6 +39,8 @@ locals {
     GEMHOOK_URL               = try(var.reconcile.url, null)
     GEMHOOK_FIND_AFTER        = try(var.reconcile.find_after, null)
     GEMHOOK_FIND_PREFIX       = try(var.reconcile.find_prefix, null)
+    GEMHOOK_FINISH_RATE       = try(tostring(var.reconcile.finish_rate), null)
+    GEMHOOK_CANARY            = try(tostring(var.reconcile.canary), null)
     GEMHOOK_PUSH_AUDIENCE     = try(var.caller.audience, null)
     GEMHOOK_PUSH_ACCOUNT      = try(var.caller.account, null)
   }

@@ -48,11 +48,13 @@ variable "collect" {
 }
 
 variable "reconcile" {
-  description = "URL of the receiver whose webhook is looked after; how long after its end a batch without an event counts as missed (\"0\" finds none); what the display names of such batches begin with. Null leaves each to reconcile's own default."
+  description = "URL of the receiver whose webhook is looked after; how long after its end a batch without an event counts as missed (\"0\" finds none); what the display names of such batches begin with; how many deliveries are finished in a second at most; whether Gemini is to ping the webhook once a day. Null leaves each to reconcile's own default."
   type = object({
     url         = string
     find_after  = optional(string)
     find_prefix = optional(string)
+    finish_rate = optional(number)
+    canary      = optional(bool)
   })
   default = null
 

@@ -72,6 +72,8 @@ module "reconcile" {
   url                 = "${module.lambda.url}/"
   find_after          = var.reconcile.find_after
   find_prefix         = var.reconcile.find_prefix
+  finish_rate         = var.reconcile.finish_rate
+  canary              = var.reconcile.canary
   scheduled_by_google = false
 }
 

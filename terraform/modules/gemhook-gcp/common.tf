@@ -184,12 +184,15 @@ variable "reconcile" {
   description = <<-EOT
     The function that finishes what was left, turns a disabled webhook on again and finds batches whose event never came: {} for its
     defaults, null (the default) for none. every_minutes: how often, from 5 to 60; find_after: how long after its end a batch without an
-    event counts as missed, at least "25h", or "0", which finds none; find_prefix: what the display names of such batches begin with.
+    event counts as missed, at least "25h", or "0", which finds none; find_prefix: what the display names of such batches begin with; finish_rate:
+    how many deliveries are finished in a second at most; canary: whether to have Gemini ping the webhook once a day, and to raise an alert where the ping does not come.
   EOT
   type = object({
     every_minutes = optional(number, 10)
     find_after    = optional(string)
     find_prefix   = optional(string)
+    finish_rate   = optional(number)
+    canary        = optional(bool)
   })
   default = null
 

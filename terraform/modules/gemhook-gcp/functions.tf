@@ -55,6 +55,8 @@ module "reconcile" {
   url           = "${local.base_url}/"
   find_after    = var.reconcile.find_after
   find_prefix   = var.reconcile.find_prefix
+  finish_rate   = var.reconcile.finish_rate
+  canary        = var.reconcile.canary
 }
 
 module "reconcile_function" {

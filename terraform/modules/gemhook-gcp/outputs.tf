@@ -79,3 +79,8 @@ output "results" {
   description = "Bucket, topic and subscription for results; null without collect."
   value       = one([for collect in module.collect : { bucket = collect.bucket, topic = collect.topic, subscription = collect.subscription }])
 }
+
+output "views" {
+  description = "BigQuery views that have each event once: key of the subscription to name."
+  value       = module.backend.views
+}

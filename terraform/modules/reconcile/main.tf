@@ -58,6 +58,8 @@ module "environment" {
     url         = var.url
     find_after  = var.find_after
     find_prefix = var.find_prefix
+    finish_rate = var.finish_rate
+    canary      = var.canary
   }
 
   caller = var.scheduled_by_google ? {

@@ -55,6 +55,23 @@ variable "find_prefix" {
   default     = null
 }
 
+variable "finish_rate" {
+  description = "How many deliveries are finished in a second at most, so that the receiver has its share of the backends; null: 50."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.finish_rate == null || try(var.finish_rate >= 1 && var.finish_rate <= 1000 && floor(var.finish_rate) == var.finish_rate, false)
+    error_message = "Write finish_rate as a whole number from 1 to 1000."
+  }
+}
+
+variable "canary" {
+  description = "Whether to have Gemini ping the webhook once a day and wait for it in the ledger; a ping that does not come is an error, which raises an alert."
+  type        = bool
+  default     = null
+}
+
 variable "scheduled_by_google" {
   description = "Whether Cloud Scheduler calls the function, with a token of an account that is made for that; false where AWS invokes it."
   type        = bool

@@ -203,12 +203,13 @@ run "protected" {
   }
 }
 
-run "results_are_collected" {
+run "results_are_collected_and_nothing_is_missed" {
   command = apply
 
   variables {
-    name    = "staging"
-    collect = { expiration_days = 30 }
+    name      = "staging"
+    collect   = { expiration_days = 30 }
+    reconcile = { every_minutes = 15, canary = true }
   }
 
   assert {
@@ -222,7 +223,16 @@ run "results_are_collected" {
   }
 
   assert {
-    condition     = alltrue([for title in ["result unavailable", "collect failing"] : contains(module.observability.alert_policies, "gemhook (staging): ${title}")])
+    condition = (
+      google_cloud_scheduler_job.reconcile[0].schedule == "*/15 * * * *" &&
+      google_cloud_scheduler_job.reconcile[0].http_target[0].oidc_token[0].audience == module.reconcile_function[0].environment["GEMHOOK_PUSH_AUDIENCE"] &&
+      module.reconcile_function[0].environment["GEMHOOK_CANARY"] == "true"
+    )
+    error_message = "The schedule brings the token that the function wants."
+  }
+
+  assert {
+    condition     = alltrue([for title in ["result unavailable", "collect failing", "reconcile failed", "reconcile does not run"] : contains(module.observability.alert_policies, "gemhook (staging): ${title}")])
     error_message = "Its failures raise alerts."
   }
 
