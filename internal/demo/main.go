@@ -17,8 +17,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"syscall"
+
+	"github.com/gemhook/gemhook/internal/ending"
 )
 
 const usage = `usage: scripts/run [--once] [--verbose]
@@ -101,22 +102,22 @@ type interruption struct{ signal syscall.Signal }
 
 func (i interruption) Error() string { return i.signal.String() }
 
-// interruptible returns a context that ends with the first SIGINT or SIGTERM; the next one ends the process, should
-// stopping hang.
+// interruptible returns a context that ends with the first signal that asks for it, or when nobody reads the output any more;
+// the next SIGINT or SIGTERM ends the process, should stopping hang.
 func interruptible(parent context.Context) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signals := ending.Notify(os.Stdout)
 	go func() {
 		select {
 		case s := <-signals:
-			signal.Stop(signals)
 			cancel(interruption{s.(syscall.Signal)})
 		case <-ctx.Done():
 		}
+		for again := range signals {
+			if again == os.Interrupt || again == syscall.SIGTERM {
+				os.Exit(exitFailure)
+			}
+		}
 	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		cancel(nil)
-	}
+	return ctx, func() { cancel(nil) }
 }

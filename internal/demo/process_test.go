@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 // A program is the program under test, running.
 type program struct {
 	*exec.Cmd
+	stdout io.ReadCloser
 	lines  *bufio.Scanner // of its standard output
 	stderr bytes.Buffer
 }
@@ -55,7 +56,7 @@ func start(t *testing.T, path string, args ...string) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.lines = bufio.NewScanner(stdout)
+	p.stdout, p.lines = stdout, bufio.NewScanner(stdout)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -190,9 +191,9 @@ func withQuery(t *testing.T, address string, pairs ...string) string {
 	return parsed.String()
 }
 
-// An interrupt while the emulators start ends them too.
+// An interrupt while the emulators start ends them too, and so does a terminal or a reader that is gone.
 func TestInterruptedStart(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE} {
 		t.Run(signal.String(), func(t *testing.T) {
 			root := t.TempDir()
 			alive := filepath.Join(root, "alive")
@@ -225,7 +226,12 @@ func TestInterruptedStart(t *testing.T) {
 			if _, err := io.ReadFull(pipe, make([]byte, len("up\nup\n"))); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Process.Signal(signal); err != nil {
+			if signal == syscall.SIGPIPE {
+				err = p.stdout.Close() // nobody reads any more
+			} else {
+				err = p.Process.Signal(signal)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			rest, code := p.end()
@@ -234,6 +240,50 @@ func TestInterruptedStart(t *testing.T) {
 			}
 			if _, err := io.Copy(io.Discard, pipe); err != nil { // ends when both are gone
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// The script passes on what ends it, and waits until everything that it started has ended.
+func TestScriptLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		end  func(script *os.Process, output io.Closer) error
+		code int
+	}{
+		"hung up":     {func(script *os.Process, _ io.Closer) error { return script.Signal(syscall.SIGHUP) }, 129},
+		"terminated":  {func(script *os.Process, _ io.Closer) error { return script.Signal(syscall.SIGTERM) }, 143},
+		"closed pipe": {func(_ *os.Process, output io.Closer) error { return output.Close() }, 141},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			script := exec.CommandContext(ctx, "../../scripts/run")
+			script.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			output, err := script.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := script.Start(); err != nil {
+				t.Fatal(err)
+			}
+			group := -script.Process.Pid
+			t.Cleanup(func() { _ = syscall.Kill(group, syscall.SIGKILL) }) // of a test that failed
+			if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+			if err := test.end(script.Process, output); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, output) // until nobody writes any more
+			_ = script.Wait()                  // its error is the code
+			if code := script.ProcessState.ExitCode(); code != test.code {
+				t.Errorf("the exit code is %d, want %d", code, test.code)
+			}
+			if err := syscall.Kill(group, 0); err != syscall.ESRCH {
+				t.Errorf("something that the script started runs still: %v", err)
 			}
 		})
 	}
