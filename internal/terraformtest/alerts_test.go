@@ -172,7 +172,7 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 
 			var want, counts []string
 			for line := range strings.Lines(logged.String()) {
-				want = append(want, read.matching(t, line)...)
+				want = append(want, read.matching(t, "receiver", line)...)
 				counts = append(counts, read.counting(t, line)...)
 			}
 			slices.Sort(want)
@@ -189,20 +189,29 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 // TestStartFails wants the line of a function that does not start to raise the alert.
 func TestStartFails(t *testing.T) {
 	read := readAlerts(t)
-	_, err := config.Load(config.Receive, config.Map(nil))
-	var logged bytes.Buffer
-	slog.New(cloudlog.NewHandler(&logged, nil)).Error(err.Error()) // as app.Start does
-	if got := read.matching(t, logged.String()); !slices.Equal(got, []string{"process"}) {
-		t.Errorf("alerts %v, want process", got)
+	for function, test := range map[string]struct {
+		function config.Function
+		want     string
+	}{
+		"receiver":  {config.Receive, "process"},
+		"collect":   {config.Collect, "collect-process"},
+		"reconcile": {config.Reconcile, "reconcile-failed"},
+	} {
+		_, err := config.Load(test.function, config.Map(nil))
+		var logged bytes.Buffer
+		slog.New(cloudlog.NewHandler(&logged, nil)).Error(err.Error()) // as app.Start does
+		if got := read.matching(t, function, logged.String()); !slices.Equal(got, []string{test.want}) {
+			t.Errorf("%s: alerts %v, want %s", function, got, test.want)
+		}
 	}
 }
 
-// matching returns the alerts on log lines that a line raises.
-func (a alerts) matching(t *testing.T, line string) []string {
+// matching returns the alerts on log lines that a function's line raises.
+func (a alerts) matching(t *testing.T, function, line string) []string {
 	t.Helper()
 	var keys []string
 	for key, alert := range a.Logged {
-		if entryOf(t, line).matches(t, alert.Filter) {
+		if entryOf(t, function, line).matches(t, alert.Filter) {
 			keys = append(keys, key)
 		}
 	}
@@ -214,7 +223,7 @@ var selector = regexp.MustCompile(`_deliveries\{[^}]*outcome=~"([^"]*)"`)
 // counting returns the alerts on metrics, but for those on what goes well, that count a line.
 func (a alerts) counting(t *testing.T, line string) []string {
 	t.Helper()
-	entry := entryOf(t, line)
+	entry := entryOf(t, "receiver", line)
 	if !entry.matches(t, a.Lines) {
 		return nil
 	}
@@ -232,15 +241,15 @@ func (a alerts) counting(t *testing.T, line string) []string {
 // An entry is a log entry: the path of a field to its value.
 type entry map[string]any
 
-// entryOf returns the entry that Cloud Logging makes of a line of the receiver's.
-func entryOf(t *testing.T, line string) entry {
+// entryOf returns the entry that Cloud Logging makes of a line of a function's.
+func entryOf(t *testing.T, function, line string) entry {
 	t.Helper()
 	var payload map[string]any
 	if err := json.Unmarshal([]byte(line), &payload); err != nil {
 		t.Fatalf("the log has a line that is no JSON: %s", line)
 	}
 	e := entry{
-		"resource.type": "cloud_run_revision", "resource.labels.service_name": "gemhook-receiver",
+		"resource.type": "cloud_run_revision", "resource.labels.service_name": "gemhook-" + function,
 		"resource.labels.location": "us-central1", "severity": payload["severity"],
 	}
 	for name, value := range payload {
@@ -299,7 +308,7 @@ func (brokenStore) Create(context.Context, ledger.Key, *ledger.Document) (ledger
 type panickingStore struct{ ledger.Store }
 
 // abandoned returns a store in which an instance that is gone has claimed a delivery.
-func abandoned(t *testing.T, key ledger.Key) ledger.Store {
+func abandoned(t *testing.T, key ledger.Key) *ledger.Memory {
 	t.Helper()
 	store := ledger.NewMemory()
 	long := time.Now().Add(-time.Hour)
