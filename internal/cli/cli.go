@@ -36,6 +36,8 @@ type Environment struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
+	Setenv         func(name, value string) error
+	Folder         string // where to look for the settings of gemhook dev; empty: nowhere
 	HTTPClient     *http.Client
 	SecretManager  []option.ClientOption // Secret Manager has no emulator, nor a variable that names one
 	Now            func() time.Time
@@ -59,6 +61,9 @@ func (e *Environment) setDefaults() {
 	}
 	if e.Getenv == nil {
 		e.Getenv = os.Getenv
+	}
+	if e.Setenv == nil {
+		e.Setenv = os.Setenv
 	}
 	if e.HTTPClient == nil {
 		e.HTTPClient = &http.Client{Timeout: 30 * time.Second}

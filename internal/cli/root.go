@@ -56,10 +56,12 @@ func newRoot(s *session) *cobra.Command {
 	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}\n" + exitCodesHelp + "{{end}}")
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.terraformDir, "terraform-dir", "", "take what Terraform made from the outputs of this folder, such as terraform/gcp ($GEMHOOK_TERRAFORM_DIR)")
+	flags.StringVar(&s.envFile, "env", "", "take the settings from this file, as gemhook dev writes it")
 	flags.String("project", "", "Google Cloud project ($GOOGLE_CLOUD_PROJECT)")
 	flags.StringVarP(&s.output, "output", "o", "text", "what to print: text or json")
 	complete(root, "output", "text", "json")
 	_ = root.MarkPersistentFlagDirname("terraform-dir")
+	_ = root.MarkPersistentFlagFilename("env")
 	root.AddCommand(
 		webhooksCommand(s),
 		tenantsCommand(s),
@@ -70,6 +72,7 @@ func newRoot(s *session) *cobra.Command {
 		deliveriesCommand(s),
 		replayCommand(s),
 		doctorCommand(s),
+		devCommand(s),
 		versionCommand(s),
 	)
 	return root

@@ -25,7 +25,7 @@ type session struct {
 	clients  *clients.Clients
 	started  bool // a command runs: what fails from here on is no mistake in the command line
 
-	terraformDir, output, apiKeyFile string // flags
+	terraformDir, envFile, output, apiKeyFile string // flags
 }
 
 func newSession(environment Environment) *session {
@@ -51,6 +51,11 @@ func (s *session) prepare(command *cobra.Command) error {
 	default:
 		return failure.Usagef("--output is text or json")
 	}
+	if needsSettings(command) {
+		if err := s.useSettingsFile(); err != nil {
+			return err
+		}
+	}
 	flags := map[string]string{}
 	for _, setting := range deployment.All() {
 		if flag := command.Flags().Lookup(setting.Flag()); flag != nil && flag.Changed {
@@ -75,10 +80,11 @@ func (s *session) prepare(command *cobra.Command) error {
 	return nil
 }
 
-// needsSettings reports whether a command works with a deployment: "version" and cobra's own commands do not.
+// needsSettings reports whether a command works with a deployment: "version", "dev" and cobra's
+// own commands do not.
 func needsSettings(command *cobra.Command) bool {
 	return command.HasParent() && command.Parent().Name() != "completion" && command.Name() != "help" &&
-		command.Name() != "version" && !strings.HasPrefix(command.Name(), "__")
+		command.Name() != "version" && command.Name() != "dev" && !strings.HasPrefix(command.Name(), "__")
 }
 
 func (s *session) terraform(ctx context.Context) (*deployment.Outputs, error) {

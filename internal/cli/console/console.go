@@ -73,6 +73,9 @@ func IsTerminal(stream any) bool {
 // UseJSON makes results JSON from now on.
 func (c *Console) UseJSON() { c.json, c.outColour = true, false }
 
+// HasColour reports whether colours appear in what is printed.
+func (c *Console) HasColour() bool { return c.outColour }
+
 // JSON reports whether results are JSON.
 func (c *Console) JSON() bool { return c.json }
 

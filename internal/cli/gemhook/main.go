@@ -23,5 +23,6 @@ func main() {
 			}
 		}
 	}()
-	os.Exit(cli.Run(ctx, os.Args[1:], cli.Environment{}))
+	folder, _ := os.Getwd() // without it there is nowhere to look for the settings of gemhook dev
+	os.Exit(cli.Run(ctx, os.Args[1:], cli.Environment{Folder: folder}))
 }

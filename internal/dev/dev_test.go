@@ -1,12 +1,15 @@
-package main
+package dev
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
@@ -19,23 +22,33 @@ func withoutEmulators(t *testing.T) {
 	// The run sets these; this is for their old values to come back.
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
+	t.Setenv("STORAGE_EMULATOR_HOST", "")
 }
 
-// runOnce runs the demo with stand-ins in this process until after the table, its deliveries as change leaves them.
+// runOnce runs with stand-ins in this process until everything has been shown, its deliveries as change
+// leaves them.
 func runOnce(t *testing.T, change func([]delivery)) (printed, logged string, err error) {
 	t.Helper()
 	withoutEmulators(t)
-	var out, log testkit.Buffer
-	d := newDemo(&printer{to: &out}, &log)
-	d.once = true
-	d.deliveries = func(from *sender) ([]delivery, error) {
-		planned, err := deliveries(from)
-		if err == nil {
-			change(planned)
-		}
-		return planned, err
+	folder, err := openFolder(filepath.Join(t.TempDir(), "folder"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	err = d.run(t.Context())
+	var out, log testkit.Buffer
+	w := &world{
+		out: &printer{to: &out}, log: &log, folder: folder, once: true, now: time.Now, rand: rand.Reader,
+		deliveries: func(from *sender) ([]delivery, error) {
+			planned, err := deliveries(from)
+			if err == nil {
+				change(planned)
+			}
+			return planned, err
+		},
+	}
+	err = w.run(t.Context())
+	if closeErr := folder.close(); closeErr != nil {
+		t.Error(closeErr)
+	}
 	return out.String(), log.String(), err
 }
 
@@ -73,6 +86,9 @@ func TestEverythingIsAsExpected(t *testing.T) {
 		"✓ photo.developed, a new type v1 200 published photo.developed id",
 		"✓ genuine, but no event v1 200 dead_lettered gemhook.dead_letter id",
 		"✓ everything as expected",
+		"✓ batch.succeeded 200 published gemhook.result.collected gs://gemhook-results/static/batches/cats/batch.succeeded/failures.jsonl",
+		"✓ interaction.completed 200 published gemhook.result.collected gs://gemhook-results/static/interactions/tides/interaction.completed/output.md",
+		"✓ video.generated 200 published gemhook.result.collected gs://gemhook-results/static/videos/operations%2Fwaves/video.generated/0.mp4",
 	)
 	if got := tableRows(printed); !slices.Equal(got, want) {
 		t.Errorf("rows:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -92,8 +108,8 @@ func TestEverythingIsAsExpected(t *testing.T) {
 	if strings.Contains(printed, `"severity"`) {
 		t.Error("the receiver's log is among what is printed")
 	}
-	if got := strings.Count(logged, `"message":"delivery"`); got != 24 {
-		t.Errorf("the receiver logged %d deliveries, want 24", got)
+	if got := strings.Count(logged, `"message":"delivery"`); got != 27 {
+		t.Errorf("the receiver logged %d deliveries, want 24 and those of three jobs", got)
 	}
 }
 
@@ -119,11 +135,8 @@ func TestUnexpectedRowsAreMarked(t *testing.T) {
 			}
 		}
 	})
-	if err != errUnexpected {
-		t.Errorf("error %v, want errUnexpected", err)
-	}
-	if code := exitCode(err, t.Output()); code != exitFailure {
-		t.Errorf("exit code %d, want %d", code, exitFailure)
+	if err != ErrUnexpected {
+		t.Errorf("error %v, want ErrUnexpected", err)
 	}
 
 	lines := strings.Split(printed, "\n")

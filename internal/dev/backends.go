@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // project is a name that only the emulators know.
-const project = "gemhook-demo"
+const project = "gemhook-dev"
 
 // backends are where the receiver keeps its ledger and publishes.
 type backends struct {
@@ -25,8 +25,8 @@ type backends struct {
 
 // startBackends starts Google's emulators at once, and a stand-in in this process for each that is not installed. From
 // here on the clients in this process find them as they always do: in the environment.
-func (d *demo) startBackends(ctx context.Context, started *closers) (*backends, error) {
-	d.out.line("starting Firestore and Pub/Sub …")
+func (w *world) startBackends(ctx context.Context, started *closers) (*backends, error) {
+	w.out.line("starting Firestore and Pub/Sub …")
 
 	// An interrupt ends the start; once they are up, it is for the receiver to end before them.
 	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -36,8 +36,9 @@ func (d *demo) startBackends(ctx context.Context, started *closers) (*backends, 
 	var firestore, pubSub *emulator.Emulator
 	var group errgroup.Group
 	start := func(e **emulator.Emulator, name string, start startFunc) {
+		port := w.nextPort()
 		group.Go(func() (err error) {
-			*e, err = d.startEmulator(starting, name, start)
+			*e, err = w.startEmulator(starting, name, port, start)
 			if err != nil {
 				cancel() // the other's start
 			}
@@ -70,33 +71,33 @@ func (d *demo) startBackends(ctx context.Context, started *closers) (*backends, 
 	if pubSub != nil {
 		b.pubsubHost = pubSub.Host()
 	} else {
-		server := pstest.NewServerWithAddress("127.0.0.1:0")
+		server := pstest.NewServerWithAddress(w.address())
 		started.add(server.Close)
 		b.pubsubHost = server.Addr
 		standIns = append(standIns, "Pub/Sub")
 	}
 	if len(standIns) > 0 {
-		d.out.warn("  in-process stand-ins for " + strings.Join(standIns, " and ") +
+		w.out.warn("  in-process stand-ins for " + strings.Join(standIns, " and ") +
 			": Google's emulators are not installed (see --help)")
 	}
-	return b, errors.Join(
-		os.Setenv("FIRESTORE_EMULATOR_HOST", b.firestoreHost),
-		os.Setenv("PUBSUB_EMULATOR_HOST", b.pubsubHost),
-	)
+	return b, errors.Join(setenv("FIRESTORE_EMULATOR_HOST", b.firestoreHost), setenv("PUBSUB_EMULATOR_HOST", b.pubsubHost))
 }
+
+// setenv sets a variable by which the client libraries in this process find an emulator.
+func setenv(name, value string) error { return os.Setenv(name, value) }
 
 type startFunc = func(context.Context, *emulator.Options) (*emulator.Emulator, error)
 
 // startEmulator returns nil where the emulator is not installed.
-func (d *demo) startEmulator(ctx context.Context, name string, start startFunc) (*emulator.Emulator, error) {
-	begin := d.now()
-	e, err := start(ctx, &emulator.Options{Log: d.rawLog})
+func (w *world) startEmulator(ctx context.Context, name string, port int, start startFunc) (*emulator.Emulator, error) {
+	begin := w.now()
+	e, err := start(ctx, &emulator.Options{Log: w.log, Port: port})
 	if errors.Is(err, emulator.ErrNotInstalled) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	d.out.up(name+" emulator", e.Host()+d.out.paint(dim, "  after "+seconds(d.now().Sub(begin))))
+	w.out.up(name+" emulator", e.Host()+w.out.paint(dim, "  after "+seconds(w.now().Sub(begin))))
 	return e, nil
 }

@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"cmp"
@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	tenantName = "demo"
-	audience   = "gemhook-demo"
+	tenantName = "acme"
+	audience   = "gemhook-dev"
 
 	// deliverPath is where the stand-in for Gemini is asked for another delivery.
 	deliverPath = "/deliver"
@@ -24,6 +24,7 @@ const (
 
 // A sender stands in for Gemini: it signs deliveries and sends them to the receiver.
 type sender struct {
+	server      *standin.Server
 	keys        *standin.Keys
 	url         string // its own
 	receiverURL string

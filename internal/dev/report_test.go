@@ -1,8 +1,6 @@
-package main
+package dev
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -128,35 +126,4 @@ func TestColourAddsOnlyColour(t *testing.T) {
 
 func stripTrailing(text string) string {
 	return regexp.MustCompile(` +\n`).ReplaceAllString(text, "\n")
-}
-
-func TestWantsColour(t *testing.T) {
-	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	device, err := os.Open(os.DevNull) // like a terminal, a character device
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer device.Close()
-
-	for _, test := range []struct {
-		name string
-		out  *os.File
-		env  map[string]string
-		want bool
-	}{
-		{"terminal", device, nil, true},
-		{"NO_COLOR", device, map[string]string{"NO_COLOR": "1"}, false},
-		{"dumb terminal", device, map[string]string{"TERM": "dumb"}, false},
-		{"file", file, nil, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := wantsColour(test.out, func(name string) string { return test.env[name] }); got != test.want {
-				t.Errorf("got %t", got)
-			}
-		})
-	}
 }

@@ -1,4 +1,4 @@
-package main
+package dev
 
 import (
 	"context"
@@ -15,7 +15,8 @@ import (
 const (
 	topicID           = "gemini-events"
 	deadLetterTopicID = "gemini-dead-letters"
-	subscriptionTail  = "-demo" // appended to the topic's id
+	resultsTopicID    = "gemini-results"
+	subscriptionTail  = "-dev" // appended to the topic's id
 )
 
 const (
@@ -35,7 +36,7 @@ type message struct {
 	data        []byte
 }
 
-// An inbox holds what the subscriptions to both topics have received, in the order of arrival. It is safe for concurrent
+// An inbox holds what the subscriptions to the topics have received, in the order of arrival. It is safe for concurrent
 // use.
 type inbox struct {
 	failed chan error // receives the error that ends a subscription
@@ -45,7 +46,7 @@ type inbox struct {
 	arrived  chan struct{} // closed by the next arrival
 }
 
-// openTopics creates both topics and a subscription to each, and begins to receive.
+// openTopics creates the topics and a subscription to each, and begins to receive.
 func openTopics(ctx context.Context, started *closers) (*inbox, error) {
 	client, err := pubsub.NewClient(ctx, project)
 	if err != nil {
@@ -61,7 +62,7 @@ func openTopics(ctx context.Context, started *closers) (*inbox, error) {
 		_ = group.Wait() // whoever waits for messages has been told
 		return nil
 	})
-	for _, topic := range []string{topicID, deadLetterTopicID} {
+	for _, topic := range []string{topicID, deadLetterTopicID, resultsTopicID} {
 		if err := createTopic(ctx, client, topic); err != nil {
 			return nil, fmt.Errorf("create topic %s: %w", topic, err)
 		}
@@ -87,9 +88,13 @@ func createTopic(ctx context.Context, client *pubsub.Client, id string) error {
 	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: name}); err != nil {
 		return err
 	}
+	return createSubscription(ctx, client, id, id+subscriptionTail)
+}
+
+func createSubscription(ctx context.Context, client *pubsub.Client, topic, id string) error {
 	_, err := client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
-		Name:               "projects/" + project + "/subscriptions/" + id + subscriptionTail,
-		Topic:              name,
+		Name:               "projects/" + project + "/subscriptions/" + id,
+		Topic:              "projects/" + project + "/topics/" + topic,
 		AckDeadlineSeconds: 60,
 	})
 	return err
@@ -166,4 +171,26 @@ func (b *inbox) hasAll(messageIDs []string) bool {
 		}
 	}
 	return true
+}
+
+// awaitMessage returns the first message that is wanted, or nil if none has come within arrivalLimit.
+func (b *inbox) awaitMessage(ctx context.Context, wanted func(message) bool) (*message, error) {
+	limit := time.NewTimer(arrivalLimit)
+	defer limit.Stop()
+	for {
+		arrived := b.arrival()
+		messages := b.all()
+		if i := slices.IndexFunc(messages, wanted); i >= 0 {
+			return &messages[i], nil
+		}
+		select {
+		case <-arrived:
+		case <-limit.C:
+			return nil, nil
+		case err := <-b.failed:
+			return nil, err
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 }

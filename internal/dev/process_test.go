@@ -1,10 +1,13 @@
-package main
+package dev
 
 import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,38 +22,47 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
+	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// programVariable makes this test binary the program under test.
-const programVariable = "DEMO_TEST_PROGRAM"
+// command is the path of the built command line.
+var command string
 
 func TestMain(m *testing.M) {
-	if os.Getenv(programVariable) != "" {
-		main()
+	folder, err := os.MkdirTemp("", "gemhook-dev-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	command = filepath.Join(folder, "gemhook")
+	if err := process.Build(context.Background(), "../..", "./internal/cli/gemhook", command); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(code)
 }
 
 // A program is the program under test, running.
 type program struct {
 	*exec.Cmd
+	folder string // of --dir
+	temp   string // where it may make temporary files
 	stdout io.ReadCloser
 	lines  *bufio.Scanner // of its standard output
 	stderr bytes.Buffer
 }
 
-// start runs the program with these programs and emulators on the PATH.
+// start runs gemhook dev with these programs and emulators on the PATH.
 func start(t *testing.T, path string, args ...string) *program {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	// A program that hangs is killed and fails the test; the timeout of go test itself would leave it running.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	p := &program{Cmd: exec.CommandContext(ctx, exe, args...)}
-	p.Env = append(os.Environ(), programVariable+"=1", "PATH="+path, "TMPDIR="+t.TempDir(), "JAVA_HOME=", "JAVA=")
+	p := &program{folder: filepath.Join(t.TempDir(), ".gemhook"), temp: t.TempDir()}
+	p.Cmd = exec.CommandContext(ctx, command, append([]string{"dev", "--port", "0", "--dir", p.folder}, args...)...)
+	p.Env = append(os.Environ(), "PATH="+path, "TMPDIR="+p.temp, "JAVA_HOME=", "JAVA=", "FIRESTORE_EMULATOR_HOST=", "PUBSUB_EMULATOR_HOST=")
 	p.Stderr = &p.stderr
 	stdout, err := p.StdoutPipe()
 	if err != nil {
@@ -88,33 +100,54 @@ func (p *program) end() (rest string, code int) {
 	return read.String(), p.ProcessState.ExitCode()
 }
 
-func TestCommandLine(t *testing.T) {
-	for _, test := range []struct {
-		args           []string
-		code           int
-		stdout, stderr string
-	}{
-		{[]string{"--help"}, 0, usage, ""},
-		{[]string{"--unknown"}, exitUsage, "", usage},
-		{[]string{"--once", "argument"}, exitUsage, "", usage},
-	} {
-		p := start(t, t.TempDir(), test.args...)
-		stdout, code := p.end()
-		if code != test.code || stdout != test.stdout || !strings.HasSuffix(p.stderr.String(), test.stderr) {
-			t.Errorf("%q: code %d, stdout %q, stderr %q", test.args, code, stdout, &p.stderr)
-		}
-	}
-}
-
 func TestOnceEndsByItself(t *testing.T) {
 	p := start(t, t.TempDir(), "--once", "--verbose")
 	stdout, code := p.end()
 	if code != 0 || !strings.Contains(stdout, "✓ everything as expected\n") || strings.Contains(stdout, "\x1b") {
 		t.Errorf("code %d, stdout\n%s", code, stdout)
 	}
-	if got := strings.Count(p.stderr.String(), `"message":"delivery"`); got != 24 {
-		t.Errorf("--verbose shows %d deliveries of the receiver's log, want 24", got)
+	if got := strings.Count(p.stderr.String(), `"message":"delivery"`); got != 27 {
+		t.Errorf("--verbose shows %d deliveries of the receiver's log, want 27", got)
 	}
+	wantNothingLeft(t, p)
+}
+
+// wantNothingLeft wants no settings of what does not run any more, and no temporary files.
+func wantNothingLeft(t *testing.T, p *program) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(p.folder, "env")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the settings are still there: %v", err)
+	}
+	if left, err := os.ReadDir(p.temp); err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v, %v", left, err)
+	}
+}
+
+// TestSettings wants other commands to work with what runs, by --env and in the folder above .gemhook.
+func TestSettings(t *testing.T) {
+	p := start(t, os.Getenv("PATH"))
+	printed := p.until(t, "Messages that arrive from now on:")
+	if strings.Contains(printed, "in-process stand-ins") {
+		t.Skip(emulator.ErrNotInstalled)
+	}
+	environment := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.Contains(entry, "EMULATOR_HOST") })
+	for name, run := range map[string]*exec.Cmd{
+		"doctor, by --env":        exec.CommandContext(t.Context(), command, "doctor", "--env", filepath.Join(p.folder, "env")),
+		"webhooks, in the folder": exec.CommandContext(t.Context(), command, "webhooks", "list"),
+		"send, in the folder":     exec.CommandContext(t.Context(), command, "send", "--type", "video.generated"),
+	} {
+		run.Dir, run.Env = filepath.Dir(p.folder), environment
+		if output, err := run.CombinedOutput(); err != nil || strings.Contains(string(output), "✗") {
+			t.Errorf("%s: %v\n%s", name, err, output)
+		}
+	}
+	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if rest, code := p.end(); code != 0 {
+		t.Errorf("after SIGHUP: code %d, stdout %q, stderr %q", code, rest, &p.stderr)
+	}
+	wantNothingLeft(t, p)
 }
 
 // The run stays up, delivers on request, and lets go of everything when it is interrupted.
@@ -136,8 +169,9 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 			hosts := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(printed, -1)
 			slices.Sort(hosts)
 			hosts = slices.Compact(hosts)
-			// The receiver, the sender and Pub/Sub; the stand-in for Firestore has no address.
-			if want := 3; len(hosts) != want && (test.standIns || len(hosts) != want+1) {
+			// The stand-in for Gemini, receiver, bucket and collect; and both emulators, of which stand-ins
+			// have no address to show.
+			if want := 4; len(hosts) != want && (test.standIns || len(hosts) != want+2) {
 				t.Errorf("addresses %v are printed", hosts)
 			}
 
@@ -155,7 +189,7 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 				if response.StatusCode != 200 || !strings.Contains(string(body), `"status":"published"`) {
 					t.Errorf("%s: answer %d %s", scheme, response.StatusCode, body)
 				}
-				if line := p.until(t, "ce-id"); !strings.Contains(line, "video.generated") {
+				if line := p.until(t, "gemini-events, ce-id"); !strings.Contains(line, "video.generated") {
 					t.Errorf("%s: printed %q", scheme, line)
 				}
 			}
@@ -235,7 +269,7 @@ func TestInterruptedStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			rest, code := p.end()
-			if want := exitSignalBase + int(signal); code != want || p.stderr.Len() > 0 {
+			if want := 128 + int(signal); code != want {
 				t.Errorf("code %d, want %d; stdout %q, stderr %q", code, want, rest, &p.stderr)
 			}
 			if _, err := io.Copy(io.Discard, pipe); err != nil { // ends when both are gone
@@ -260,7 +294,7 @@ func TestScriptLeavesNothingRunning(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			script := exec.CommandContext(ctx, "../../scripts/run")
+			script := exec.CommandContext(ctx, "../../scripts/run", "--port", "0", "--dir", filepath.Join(t.TempDir(), ".gemhook"))
 			script.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			output, err := script.StdoutPipe()
 			if err != nil {

@@ -1,13 +1,13 @@
-package main
+package dev
 
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/bucket"
 )
 
 // A palette colours text, if it is on.
@@ -33,12 +33,6 @@ func (p palette) paint(c colour, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// wantsColour reports whether out is a terminal whose user has nothing against colour (https://no-color.org).
-func wantsColour(out *os.File, getenv func(string) string) bool {
-	info, err := out.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
-}
-
 // A printer shows a person what happens. It is safe for concurrent use.
 type printer struct {
 	palette
@@ -53,36 +47,34 @@ func (p *printer) line(text string) {
 }
 
 func (p *printer) title(text string) { p.line(p.paint(bold, text)) }
-func (p *printer) note(text string)  { p.line(p.paint(dim, text)) }
 func (p *printer) warn(text string)  { p.line(p.paint(yellow, text)) }
 
 // up tells that something is up, and where.
 func (p *printer) up(what, where string) { p.line(fmt.Sprintf("  %-19s  %s", what, where)) }
 
-// places tells where everything is while the demo stays up.
-func (p *printer) places(b *backends, gemini *sender, logPath string) {
+// places tells where everything is while it stays up.
+func (p *printer) places(b *backends, gemini *sender, c *collector, f *folder) {
 	p.title("Still up, until Ctrl-C:")
 	p.line("")
 	place := func(what, where string) { p.line(fmt.Sprintf("  %-15s  %s", what, where)) }
 	place("static URL", gemini.receiverURL+gemini.path(standin.SchemeV1))
 	place("dynamic URL", gemini.receiverURL+gemini.path(standin.SchemeV1a))
-	place("key set", gemini.url+standin.JWKSPath)
-	place("topics", topicID+", "+deadLetterTopicID)
+	place("topics", topicID+", "+deadLetterTopicID+", "+resultsTopicID)
+	place("results", c.bucket.URL+"/storage/v1/b/"+bucket.Name+"/o")
 	if b.firestoreHost != "" {
 		place("ledger", "http://"+b.firestoreHost+"/v1/projects/"+project+"/databases/(default)/documents/deliveries")
 	}
-	place("receiver's log", logPath)
+	place("log", f.file("log"))
+	place("settings", f.file(SettingsFile))
 	p.line("")
-	p.line("To have another event signed and delivered (scheme is v1, v1a or jwt):")
+	p.line("The command line finds these settings by itself in this folder, and elsewhere by --env:")
+	p.line("")
+	p.line("  " + p.paint(cyan, "scripts/gemhook doctor"))
+	p.line("  " + p.paint(cyan, "scripts/gemhook send --type video.generated"))
+	p.line("")
+	p.line("To have the stand-in deliver another event (scheme is v1, v1a or jwt):")
 	p.line("")
 	p.line("  " + p.paint(cyan, "curl -X POST '"+gemini.url+deliverPath+"?type=video.generated&scheme=v1a'"))
-	p.line("")
-	p.line("To use the topics with clients of your own:")
-	p.line("")
-	p.line("  " + p.paint(cyan, "export GOOGLE_CLOUD_PROJECT="+project+" PUBSUB_EMULATOR_HOST="+b.pubsubHost))
-	if b.firestoreHost != "" {
-		p.line("  " + p.paint(cyan, "export FIRESTORE_EMULATOR_HOST="+b.firestoreHost))
-	}
 	p.line("")
 	p.line("Messages that arrive from now on:")
 	p.line("")

@@ -1,0 +1,281 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+
+	"github.com/gemhook/gemhook/internal/push"
+	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit/bucket"
+	"github.com/gemhook/gemhook/shared/app/collect"
+	"github.com/gemhook/gemhook/shared/app/reconcile"
+	"github.com/gemhook/gemhook/shared/backend"
+	"github.com/gemhook/gemhook/shared/cloudlog"
+	"github.com/gemhook/gemhook/shared/config"
+)
+
+const (
+	apiKey        = "AIza-only-the-stand-in-knows-this-key"
+	account       = "push@" + project + ".iam.gserviceaccount.com"
+	pushTail      = "-collect" // of the subscription that is pushed
+	reconcileEach = time.Minute
+)
+
+// A collector is the function collect with what is around it.
+type collector struct {
+	url    string
+	bucket *bucket.Server
+}
+
+// startCollector starts the bucket and the function, and begins to push events to it, as Pub/Sub would:
+// the emulator signs no pushes.
+func (w *world) startCollector(ctx context.Context, b *backends, gemini *sender, started *closers) (*collector, error) {
+	stored, err := bucket.Start()
+	if err != nil {
+		return nil, err
+	}
+	started.add(func() error { stored.Close(); return nil })
+	w.out.up("bucket", stored.URL)
+	if err := setenv("STORAGE_EMULATOR_HOST", stored.Host()); err != nil {
+		return nil, err
+	}
+	issuer, err := push.NewIssuer("dev")
+	if err != nil {
+		return nil, err
+	}
+	certs, err := w.listen(issuer, started)
+	if err != nil {
+		return nil, fmt.Errorf("serve certificates: %w", err)
+	}
+	configuration, err := config.Load(config.Collect, config.Map(map[string]string{
+		"GOOGLE_CLOUD_PROJECT": project, "GEMHOOK_API_KEYS": apiKey, "GOOGLE_GEMINI_BASE_URL": gemini.url,
+		"GEMHOOK_RESULTS_BUCKET": bucket.Name, "GEMHOOK_RESULTS_TOPIC": resultsTopicID,
+		"GEMHOOK_PUSH_AUDIENCE": gemini.url, "GEMHOOK_PUSH_ACCOUNT": account, "GEMHOOK_PUSH_CERTS_URL": certs,
+	}))
+	if err != nil {
+		return nil, err
+	}
+	function := collect.New(configuration, w.logger(), &collect.Options{Options: backend.Options{Store: b.store, Now: w.now}})
+	started.add(function.Close)
+	c := &collector{bucket: stored}
+	if c.url, err = w.listen(function, started); err != nil {
+		return nil, fmt.Errorf("start collect: %w", err)
+	}
+	w.out.up("collect", c.url)
+	return c, w.push(ctx, c.url, func() (string, error) { return issuer.Token(gemini.url, account, w.now()) }, started)
+}
+
+// push pushes the events of the topic to a URL until everything is stopped.
+func (w *world) push(ctx context.Context, url string, token func() (string, error), started *closers) error {
+	client, err := pubsub.NewClient(ctx, project)
+	if err != nil {
+		return fmt.Errorf("open Pub/Sub: %w", err)
+	}
+	started.add(client.Close)
+	if err := createSubscription(ctx, client, topicID, topicID+pushTail); err != nil {
+		return fmt.Errorf("make the subscription of collect: %w", err)
+	}
+	pushing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	started.add(func() error { cancel(); <-ended; return nil })
+	go func() {
+		defer close(ended)
+		err := client.Subscriber(topicID+pushTail).Receive(pushing, func(ctx context.Context, m *pubsub.Message) {
+			if err := pushOne(ctx, url, token, m); err != nil {
+				fmt.Fprintf(w.log, "push to collect: %v\n", err)
+				m.Nack()
+				return
+			}
+			m.Ack()
+		})
+		if err != nil {
+			fmt.Fprintf(w.log, "receive for collect: %v\n", err)
+		}
+	}()
+	return nil
+}
+
+func pushOne(ctx context.Context, url string, token func() (string, error), m *pubsub.Message) error {
+	bearer, err := token()
+	if err != nil {
+		return err
+	}
+	body, err := push.Body(m.ID, m.Data, m.Attributes)
+	if err != nil {
+		return err
+	}
+	request, err := push.NewRequest(ctx, url, bearer, body)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, response.Body)
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("answered %s", response.Status)
+	}
+	return nil
+}
+
+// startReconciler has the reconciler do a run each minute. It needs the whole of Firestore.
+func (w *world) startReconciler(ctx context.Context, b *backends, gemini *sender, started *closers) error {
+	if b.firestoreHost == "" {
+		return nil
+	}
+	configuration, err := config.Load(config.ReconcileDirect, config.Map(map[string]string{
+		"GOOGLE_CLOUD_PROJECT": project, "GEMHOOK_TOPIC": topicID, "GEMHOOK_DEAD_LETTER_TOPIC": deadLetterTopicID,
+		"GEMHOOK_API_KEYS": apiKey, "GOOGLE_GEMINI_BASE_URL": gemini.url, "GEMHOOK_URL": gemini.receiverURL,
+	}))
+	if err != nil {
+		return err
+	}
+	reconciler, opened := reconcile.New(configuration, w.logger(), &backend.Options{Now: w.now})
+	started.add(opened.Close)
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	started.add(func() error { cancel(); <-ended; return nil })
+	go func() {
+		defer close(ended)
+		for timer := time.NewTicker(reconcileEach); ; {
+			select {
+			case <-timer.C:
+				_, _ = reconciler.Invoke(running, nil) // the log has what went wrong
+			case <-running.Done():
+				timer.Stop()
+				return
+			}
+		}
+	}()
+	w.out.up("reconcile", "every minute")
+	return nil
+}
+
+func (w *world) logger() *slog.Logger {
+	return slog.New(cloudlog.NewHandler(w.log, &cloudlog.Options{Project: project}))
+}
+
+// A collection is what came of one job's event.
+type collection struct {
+	eventType string
+	answer    *standin.Answer
+	message   *message // nil: none came
+	objects   []string // as the message names them
+	faults    []string
+}
+
+// collections are those of all jobs.
+type collections []*collection
+
+func (c collections) asExpected() bool {
+	for _, one := range c {
+		if len(one.faults) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// addJobs gives the stand-in a job of each kind, and returns the types of their events with the ids.
+func addJobs(gemini *standin.Server) [][2]string {
+	gemini.AddFile("files/batch-cats", standin.ResultLines{Count: 100, Text: 200, FailEvery: 50}.File())
+	gemini.AddBatch(standin.Batch{ID: "cats", File: "files/batch-cats", Stats: &standin.BatchStats{Total: 100, Succeeded: 98, Failed: 2}})
+	gemini.AddInteraction("tides", standin.Interaction{ID: "tides", Texts: []string{"Tides follow ", "the moon."}}.Document())
+	gemini.AddFile("files/waves", standin.TextFile(strings.Repeat("waves ", 10_000), "video/mp4"))
+	gemini.AddVideo(standin.Video{Name: "operations/waves", Files: []string{"files/waves"}})
+	return [][2]string{{"batch.succeeded", "batches/cats"}, {"interaction.completed", "tides"}, {"video.generated", "operations/waves"}}
+}
+
+// collect delivers the events of three jobs, and waits for their results.
+func (w *world) collect(ctx context.Context, gemini *sender, c *collector, topics *inbox) (collections, error) {
+	var all collections
+	for _, job := range addJobs(gemini.server) {
+		id, err := standin.NewID(w.rand)
+		if err != nil {
+			return nil, err
+		}
+		now := w.now()
+		signed, err := gemini.sign(gemini.keys, standin.Delivery{ID: id, Time: now, Body: standin.EventAt(job[0], job[1], now)}, standin.SchemeV1)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := gemini.send(ctx, gemini.path(standin.SchemeV1), signed)
+		if err != nil {
+			return nil, err
+		}
+		result, err := topics.awaitMessage(ctx, func(m message) bool { return m.topic == resultsTopicID && m.webhookID == id })
+		if err != nil {
+			return nil, err
+		}
+		one := &collection{eventType: job[0], answer: answer, message: result}
+		one.check(c)
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func (c *collection) check(from *collector) {
+	fault := func(format string, args ...any) { c.faults = append(c.faults, fmt.Sprintf(format, args...)) }
+	if c.message == nil {
+		fault("expected a message on %s", resultsTopicID)
+		return
+	}
+	if c.message.eventType != "gemhook.result.collected" {
+		fault("expected gemhook.result.collected")
+	}
+	var data struct{ Objects []struct{ URI string } }
+	if err := json.NewDecoder(bytes.NewReader(c.message.data)).Decode(&data); err != nil {
+		fault("expected JSON: %v", err)
+	}
+	stored, err := from.bucket.Objects()
+	if err != nil {
+		fault("expected the objects: %v", err)
+	}
+	for _, object := range data.Objects {
+		c.objects = append(c.objects, object.URI)
+		if _, found := stored[strings.TrimPrefix(object.URI, "gs://"+bucket.Name+"/")]; !found {
+			fault("expected %s in the bucket", object.URI)
+		}
+	}
+	if len(c.objects) == 0 {
+		fault("expected objects in the message")
+	}
+}
+
+// collected prints what became of the jobs.
+func (p *printer) collected(all collections) {
+	rows := []row{{cells: []cell{{"RESULT OF", bold}, {"ANSWER", bold}, {"RESULTS TOPIC RECEIVED", bold}, {"OBJECTS", bold}}}}
+	for _, c := range all {
+		mark := cell{"✓", green}
+		if len(c.faults) > 0 {
+			mark = cell{"✗", red}
+		}
+		received := cell{"nothing", dim}
+		if c.message != nil {
+			received = cell{describe(*c.message), plain}
+		}
+		answer := cell{fmt.Sprintf("%d %s", c.answer.StatusCode, c.answer.Status), green}
+		for i, object := range append(c.objects, "")[:max(1, len(c.objects))] {
+			if i == 0 {
+				rows = append(rows, row{mark: mark, cells: []cell{{c.eventType, plain}, answer, received, {object, plain}}})
+			} else {
+				rows = append(rows, row{cells: []cell{{}, {}, {}, {object, plain}}})
+			}
+		}
+		rows[len(rows)-1].below = c.faults
+	}
+	var text strings.Builder
+	p.table(&text, rows)
+	p.line(text.String())
+}
