@@ -197,6 +197,24 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
+// Each command line that docs/cli.md shows is one that is understood.
+func TestDocumentedCommandLines(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^\$ gemhook ([^|#\n]*)`).FindAllSubmatch(page, -1)
+	if len(lines) < 10 {
+		t.Fatalf("docs/cli.md shows %d command lines", len(lines))
+	}
+	for _, line := range lines {
+		if code, out := run(append(strings.Fields(string(line[1])), "--help")...); code != 0 || strings.Contains(out, "Available Commands") {
+			t.Errorf("gemhook %s is no command line: %s", line[1], out)
+		}
+	}
+}
+
 func TestFilesThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer

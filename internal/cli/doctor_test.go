@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -53,6 +56,7 @@ func TestDoctorFindsNothing(t *testing.T) {
 	if !found.Healthy || len(found.Checks) != 19 {
 		t.Errorf("diagnosis %+v", found)
 	}
+	wantDocumented(t, found)
 	if got := w.subscriptions(); len(got) != 2 {
 		t.Errorf("subscriptions are left: %v", got)
 	}
@@ -61,6 +65,27 @@ func TestDoctorFindsNothing(t *testing.T) {
 	}
 	if n := len(w.pull(letters)); n != 0 {
 		t.Errorf("%d dead letters are left", n)
+	}
+}
+
+// wantDocumented wants docs/cli.md to show a diagnosis with the same checks in the same order.
+func wantDocumented(t *testing.T, found diagnosis) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(page), "$ gemhook doctor\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	var documented, made []string
+	for _, line := range regexp.MustCompile(`(?m)^[✓✗–] (\S.{17})`).FindAllStringSubmatch(shown, -1) {
+		documented = append(documented, strings.TrimSpace(line[1]))
+	}
+	for _, check := range found.Checks {
+		made = append(made, check.Name)
+	}
+	if diff := cmp.Diff(made, documented); diff != "" {
+		t.Errorf("docs/cli.md has other checks than doctor (-made, +documented):\n%s", diff)
 	}
 }
 
