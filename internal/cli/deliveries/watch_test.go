@@ -70,6 +70,20 @@ func TestWatchSeesWhatGeminiDelivers(t *testing.T) {
 	if got, err = watch.Next(t.Context()); err != nil || got.WebhookID != "msg_2" {
 		t.Errorf("Next = %+v, %v", got, err)
 	}
+	// One that was received before another, and settled after it.
+	late := add(ledger.StaticKey("msg_late"), "msg_late", "", ledger.Claimed)
+	ways = []func(){func() { add(ledger.StaticKey("msg_3"), "msg_3", "", ledger.Released) }}
+	if got, err = watch.Next(t.Context()); err != nil || got.WebhookID != "msg_3" {
+		t.Errorf("Next = %+v, %v", got, err)
+	}
+	ways = []func(){func() {
+		if err := store.Finish(t.Context(), ledger.StaticKey("msg_late"), late, ledger.Outcome{State: ledger.Published}); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	if got, err = watch.Next(t.Context()); err != nil || got.WebhookID != "msg_late" {
+		t.Errorf("Next = %+v, %v", got, err)
+	}
 	if got, err = watch.Next(t.Context()); err == nil {
 		t.Errorf("Next = %+v where nothing comes", got)
 	}

@@ -1,10 +1,12 @@
 package replay_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +39,7 @@ func (p *publisher) Publish(ctx context.Context, _ string, _ []byte, attributes 
 	if attributes[ledger.RedeliveredAttribute] != "true" {
 		return "", errors.New("the message is not marked")
 	}
-	return fmt.Sprint(nth), p.publish(nth)
+	return fmt.Sprint(nth), cmp.Or(p.publish(nth), ctx.Err()) // a publish that is interrupted fails
 }
 
 // fixture is a ledger with n deliveries in a state.
@@ -226,6 +228,32 @@ func TestLeavesALiveClaimAloneWhateverTheLocalClock(t *testing.T) {
 	deps.Clock.Local = func() time.Time { return time.Now().Add(90 * time.Second) }
 	if err := replay.Run(t.Context(), deps, items); err != nil || items[0].Outcome != replay.Skipped || p.published != 0 {
 		t.Errorf("%v: %+v", err, items[0])
+	}
+}
+
+// An instance claims the delivery, or settles it, between the replay's look and its claim.
+func TestGivesWayToAnInstanceThatIsFaster(t *testing.T) {
+	t.Parallel()
+	for state, why := range map[ledger.State]string{ledger.Claimed: "another claimant", ledger.Published: "published meanwhile"} {
+		deps, p, store, items := fixture(t, 1, ledger.Released)
+		var faster sync.Once
+		deps.Clock.Local = func() time.Time { // asked between the two
+			faster.Do(func() {
+				document, version, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				document.State, document.LeaseExpiresAt = state, time.Now().Add(time.Minute)
+				if _, err := store.Replace(t.Context(), ledger.StaticKey("msg_0"), version, document); err != nil {
+					t.Fatal(err)
+				}
+			})
+			return time.Now()
+		}
+		err := replay.Run(t.Context(), deps, items)
+		if err != nil || items[0].Outcome != replay.Skipped || !strings.Contains(items[0].Error, why) || p.published != 0 {
+			t.Errorf("%s: %v: %+v", state, err, items[0])
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/probe"
 	"github.com/gemhook/gemhook/internal/cli/rotation"
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
+	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
 // begun is a fixture in which a rotation is under way.
@@ -168,4 +169,66 @@ func TestWaitingIsInterrupted(t *testing.T) {
 	}
 	_, err := s.rotation().Begin(ctx)
 	s.want(err, context.Canceled, "whsec_2222 whsec_0001")
+}
+
+// What was stored although its answer was lost is stored once.
+func TestAWriteWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.lostWrites = 1
+	outcome, err := s.rotation().Begin(t.Context())
+	if s.want(err, nil, "whsec_2222 whsec_0001"); err == nil && outcome.Stored != 2 {
+		t.Errorf("outcome %+v", outcome)
+	}
+	s.lostWrites = 1
+	_, err = s.rotation().Finish(t.Context(), true)
+	s.want(err, nil, "whsec_2222")
+}
+
+// A rotation that was finished early is over, although the previous secret is valid at Gemini still.
+func TestBeginAfterAnEarlyFinishBeginsTheNext(t *testing.T) {
+	t.Parallel()
+	s := begun(t)
+	_, err := s.rotation().Finish(t.Context(), true)
+	s.want(err, nil, "whsec_2222")
+	outcome, err := s.rotation().Begin(t.Context())
+	if s.want(err, nil, "whsec_3333 whsec_2222"); err == nil && !outcome.Changed {
+		t.Error("it took the first rotation for one under way")
+	}
+}
+
+// Where Gemini has one secret and no end of it, nothing is left to wait for, however new what is stored is.
+func TestFinishWhereGeminiHasOneSecret(t *testing.T) {
+	t.Parallel()
+	s := begun(t)
+	s.valid = s.valid[:1]
+	_, err := s.rotation().Finish(t.Context(), false)
+	s.want(err, nil, "whsec_2222")
+}
+
+func TestStored(t *testing.T) {
+	t.Parallel()
+	ending := start.Add(rotation.Grace)
+	for name, test := range map[string]struct {
+		listed       []geminiapi.SigningSecret
+		known, tells bool
+	}{
+		"stored":               {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001"}}, true, true},
+		"not stored":           {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0002"}}, false, true},
+		"with an ellipsis":     {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_…0001"}}, true, true},
+		"with four dots":       {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_....0001"}}, true, true},
+		"by its beginning":     {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_AAAA..."}}, true, true},
+		"by two and two":       {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_AA...01"}}, true, true},
+		"three characters":     {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...001"}}, false, false},
+		"nothing of it":        {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_..."}}, false, false},
+		"no dots":              {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_0001"}}, false, false},
+		"the other is ending":  {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001"}, {TruncatedSecret: "whsec_...9", ExpireTime: ending}}, true, true},
+		"one of two is stored": {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001"}, {TruncatedSecret: "whsec_...0002"}}, false, true},
+		"none is lasting":      {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001", ExpireTime: ending}}, true, false},
+	} {
+		known, tells := rotation.Stored(&geminiapi.Webhook{SigningSecrets: test.listed}, []string{full("whsec_0001")})
+		if tells != test.tells || known != test.known {
+			t.Errorf("%s: known %t, tells %t; want %t, %t", name, known, tells, test.known, test.tells)
+		}
+	}
 }

@@ -41,6 +41,7 @@ type fixture struct {
 
 	writeErr, checkErr, getErr, acceptsErr error
 	writeFailures                          int // before a write succeeds
+	lostWrites                             int // that succeed, and whose answer is lost
 	probed                                 int // how often the receiver was asked
 	lostAnswers                            int // of rotations
 	onStep                                 func(string)
@@ -132,6 +133,10 @@ func (s *fixture) Change(ctx context.Context, change func(string) (string, error
 	}
 	s.stored, s.written = text, s.now
 	s.writes++
+	if s.lostWrites > 0 {
+		s.lostWrites--
+		return errors.New("the answer was lost")
+	}
 	return nil
 }
 

@@ -3,9 +3,11 @@ package secretstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -150,6 +152,22 @@ func TestChangeGivesUp(t *testing.T) {
 	}
 }
 
+// What is stored already is not stored again, and white space around it is none of it.
+func TestChangeThatChangesNothing(t *testing.T) {
+	t.Parallel()
+	store, manager := open(t, name)
+	manager.Create(name, " one\n")
+	err := store.Change(t.Context(), func(stored string) (string, error) {
+		if stored != "one" {
+			t.Errorf("stored is %q", stored)
+		}
+		return "one", nil
+	})
+	if _, versions := manager.Latest(name); err != nil || versions != 1 {
+		t.Errorf("%d versions are stored: %v", versions, err)
+	}
+}
+
 // What others stored just before is repaired; where that fails too, it is said where to look.
 func TestARepairThatFails(t *testing.T) {
 	t.Parallel()
@@ -218,7 +236,41 @@ func TestChangeLosesNothingOfOthers(t *testing.T) {
 		if got, readErr := os.ReadFile(file); err != nil || readErr != nil || string(got) != "mine theirs old\n" {
 			t.Errorf("stored is %q: %v, %v", got, err, readErr)
 		}
+		if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
+			t.Errorf("files are left: %v, %v", left, err)
+		}
 	})
+}
+
+// Many change a file at the same time, and each change is there in the end.
+func TestManyChangeAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "secret")
+	const writers, changes = 4, 10
+	var all sync.WaitGroup
+	for writer := range writers {
+		store, _ := open(t, "file:"+file)
+		all.Go(func() {
+			for i := range changes {
+				mine := fmt.Sprintf("%d-%d", writer, i)
+				for {
+					err := store.Change(t.Context(), func(stored string) (string, error) { return mine + " " + stored, nil })
+					if err == nil {
+						break
+					}
+					if !errors.Is(err, secretstore.ErrChanged) {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	text, err := os.ReadFile(file)
+	if n := len(strings.Fields(string(text))); err != nil || n != writers*changes {
+		t.Errorf("%d of %d changes are stored: %v", n, writers*changes, err)
+	}
 }
 
 // A change that does not go with what somebody else has stored gives way to that.
