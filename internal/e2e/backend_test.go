@@ -55,10 +55,11 @@ func (p *project) createTopic(id string) {
 	}
 }
 
-// received takes all messages that lie on a topic. It asks until it has waited for half a second in vain.
-func (p *project) received(topicID string) []*pubsubpb.PubsubMessage {
+// received takes all messages that lie on a topic. It waits for so many, up to a minute, and then for
+// half a second whether there are more.
+func (p *project) received(topicID string, wanted int) []*pubsubpb.PubsubMessage {
 	p.t.Helper()
-	messages, err := p.Take(p.t.Context(), topicID+subscriptionTail)
+	messages, err := p.Take(p.t.Context(), topicID+subscriptionTail, wanted)
 	if err != nil {
 		p.t.Fatal(err)
 	}

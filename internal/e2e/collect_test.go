@@ -143,7 +143,7 @@ func TestCollectEveryType(t *testing.T) {
 					t.Fatalf("%s: answered %+v, %v", job.eventType, answer, err)
 				}
 			}
-			events := p.received(topicID)
+			events := p.received(topicID, len(jobs))
 			if len(events) != len(jobs) {
 				t.Fatalf("%d events on the topic, want %d", len(events), len(jobs))
 			}
@@ -165,7 +165,7 @@ func TestCollectEveryType(t *testing.T) {
 				t.Fatal(err)
 			}
 			messages := map[string]*pubsubpb.PubsubMessage{}
-			published := p.received(resultsTopicID)
+			published := p.received(resultsTopicID, len(jobs))
 			for _, message := range published {
 				messages[message.GetAttributes()["ce-eventtype"]] = message
 			}

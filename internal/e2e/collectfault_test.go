@@ -243,7 +243,7 @@ func TestCollectKilledAndCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, fault := range faultsOf(events, content, stored, p.received(resultsTopicID)) {
+	for _, fault := range faultsOf(events, content, stored, p.received(resultsTopicID, events)) {
 		t.Error(fault)
 	}
 	t.Logf("%d events, faults %v", events, plan.seen)

@@ -33,7 +33,7 @@ func TestEveryEventTypeInEveryScheme(t *testing.T) {
 			}
 		}
 	}
-	messages := b.received(topicID)
+	messages := b.received(topicID, len(bodies))
 	if len(messages) != len(bodies) {
 		t.Errorf("%d messages on the topic, want %d", len(messages), len(bodies))
 	}

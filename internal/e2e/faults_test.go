@@ -41,7 +41,7 @@ func wantDelivered(t *testing.T, b *project, url string, d standin.Delivery, mar
 	if answer.Status != "published" {
 		t.Errorf("answer %s, want published", answer.Body)
 	}
-	messages := b.received(topicID)
+	messages := b.received(topicID, 1)
 	if len(messages) != 1 || messages[0].Attributes["ce-id"] != d.ID {
 		t.Fatalf("%d messages on the topic, want the one of %s", len(messages), d.ID)
 	}
@@ -78,14 +78,14 @@ func TestFirestoreStoppedAndStarted(t *testing.T) {
 	if answer := post(t, p.url, newSigned(t, g)); answer.Status != "published" {
 		t.Fatalf("before: %d %s", answer.StatusCode, answer.Body)
 	}
-	b.received(topicID)
+	b.received(topicID, 1)
 
 	if err := firestore.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	d := newSigned(t, g)
 	wantUnavailable(t, p.url, d, "ledger_unavailable")
-	if messages := b.received(topicID); len(messages) != 0 {
+	if messages := b.received(topicID, 0); len(messages) != 0 {
 		t.Errorf("%d messages on the topic of a delivery that was not claimed", len(messages))
 	}
 
@@ -151,7 +151,7 @@ func TestPubSubHangs(t *testing.T) {
 	if answer := post(t, p.url, newSigned(t, g)); answer.Status != "published" {
 		t.Fatalf("before: %d %s", answer.StatusCode, answer.Body)
 	}
-	b.received(topicID)
+	b.received(topicID, 1)
 
 	sink := newSink(t)
 	pubsub.Forward(sink)
@@ -172,7 +172,7 @@ func TestTopicMissing(t *testing.T) {
 	wantUnavailable(t, p.url, d, "topic_unavailable")
 	b.createTopic("made-later")
 	answer := post(t, p.url, d)
-	messages := b.received("made-later")
+	messages := b.received("made-later", 1)
 	if answer.Status != "published" || len(messages) != 1 || messages[0].Attributes["ce-redelivered"] != "" {
 		t.Errorf("answer %d %s and %d messages, want one, unmarked, once the topic is there", answer.StatusCode, answer.Body, len(messages))
 	}

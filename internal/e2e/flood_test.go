@@ -75,7 +75,7 @@ func TestFlood(t *testing.T) {
 		took: time.Since(begin), genuine: genuine.all(), calls: calls.counted(), fetches: g.JWKSFetches(),
 		peaks: [2]int64{firstPeak, secondPeak}, errors: log.all(), forged: forged, topic: map[string]int{},
 	}
-	for _, message := range append(b.received(topicID), b.received(deadLetterTopicID)...) {
+	for _, message := range append(b.received(topicID, len(report.genuine)), b.received(deadLetterTopicID, 0)...) {
 		report.topic[message.Attributes["ce-id"]]++
 	}
 	t.Log(report)

@@ -100,7 +100,7 @@ func TestReconcileFinishes(t *testing.T) {
 				t.Errorf("the report is %+v, %v; want that finish did two", report, err)
 			}
 			marks := map[string]string{}
-			for _, message := range p.received(topicID) {
+			for _, message := range p.received(topicID, 2) {
 				marks[message.GetAttributes()["ce-id"]] = message.GetAttributes()[ledger.RedeliveredAttribute]
 			}
 			want := map[string]string{"msg_claimed": "true", "msg_released": ""}

@@ -55,7 +55,7 @@ func TestSIGTERMFinishesRunningDeliveries(t *testing.T) {
 	if response.StatusCode != http.StatusOK {
 		t.Errorf("answered %d, want 200", response.StatusCode)
 	}
-	if messages := b.received(topicID); len(messages) != 1 {
+	if messages := b.received(topicID, 1); len(messages) != 1 {
 		t.Errorf("%d messages on the topic, want one", len(messages))
 	}
 	if state := p.Wait(); !state.Success() {

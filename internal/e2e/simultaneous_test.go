@@ -64,7 +64,7 @@ func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
 			if len(ids) != 1 {
 				t.Errorf("acknowledged with message ids %v, want one", ids)
 			}
-			if messages := b.received(topicID); len(messages) != 1 {
+			if messages := b.received(topicID, 1); len(messages) != 1 {
 				t.Errorf("%d messages on the topic, want 1", len(messages))
 			}
 		})

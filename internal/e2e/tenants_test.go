@@ -160,7 +160,7 @@ func TestTenantsUnderLoad(t *testing.T) {
 	}
 
 	delivered := int(p.delivered.Load())
-	if got := len(p.received(topicID)); got != delivered {
+	if got := len(p.received(topicID, delivered)); got != delivered {
 		t.Errorf("%d messages on the topic for %d deliveries acknowledged", got, delivered)
 	}
 	calls := map[string]int{}

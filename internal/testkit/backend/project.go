@@ -144,14 +144,20 @@ func (p *Project) Acknowledge(ctx context.Context, subscription string, messages
 	return nil
 }
 
-// Take returns all messages of a subscription and acknowledges them. It asks until none came within
-// half a second.
-func (p *Project) Take(ctx context.Context, subscription string) ([]*pubsubpb.PubsubMessage, error) {
+// takePatience is how long Take waits for the messages that are wanted.
+const takePatience = time.Minute
+
+// Take returns all messages of a subscription and acknowledges them. It waits until so many have come
+// as are wanted, a minute at most, and then until none has come within half a second.
+func (p *Project) Take(ctx context.Context, subscription string, wanted int) ([]*pubsubpb.PubsubMessage, error) {
 	var all []*pubsubpb.PubsubMessage
-	for {
+	for patient := time.Now().Add(takePatience); ; {
 		messages, err := p.Pull(ctx, subscription, 500*time.Millisecond)
-		if err != nil || len(messages) == 0 {
+		if err != nil {
 			return all, err
+		}
+		if len(messages) == 0 && (len(all) >= wanted || time.Now().After(patient)) {
+			return all, nil
 		}
 		for _, message := range messages {
 			all = append(all, message.Message)
