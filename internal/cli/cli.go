@@ -40,9 +40,11 @@ type Environment struct {
 	Folder         string // where to look for the settings of gemhook dev; empty: nowhere
 	HTTPClient     *http.Client
 	SecretManager  []option.ClientOption // Secret Manager has no emulator, nor a variable that names one
-	Now            func() time.Time
-	Wait           func(context.Context, time.Duration) error
-	Rand           io.Reader
+
+	ResourceManager []option.ClientOption // nor has the Resource Manager, which preflight asks
+	Now             func() time.Time
+	Wait            func(context.Context, time.Duration) error
+	Rand            io.Reader
 
 	CallTimeout time.Duration // of one call of a backend; 0 is 20 seconds
 	PingTimeout time.Duration // for a test delivery to come through; 0 is a minute

@@ -73,6 +73,7 @@ func newRoot(s *session) *cobra.Command {
 		replayCommand(s),
 		doctorCommand(s),
 		devCommand(s),
+		preflightCommand(s),
 		versionCommand(s),
 	)
 	return root

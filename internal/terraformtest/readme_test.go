@@ -67,6 +67,7 @@ func TestReadmeCommands(t *testing.T) {
 	order := []string{
 		"gcloud auth login", "gcloud auth application-default login",
 		"gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=my-project",
+		"gemhook preflight --project my-project",
 		"terraform -chdir=terraform/gcp init", "terraform -chdir=terraform/gcp apply -var project_id=my-project",
 		"terraform -chdir=terraform/gcp output -raw next_steps", "package ", "terraform -chdir=terraform/aws init",
 	}
