@@ -9,6 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,7 +36,11 @@ const framework = "github.com/GoogleCloudPlatform/functions-framework-go/funcfra
 func WriteSBOM(ctx context.Context, w io.Writer, root, function string, platform Platform) error {
 	entrypoint := "./functions/" + function + "/" + string(platform)
 	packages := []string{entrypoint}
-	if platform == CloudFunction {
+	goMod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return fmt.Errorf("list the modules of %s: %w", entrypoint, err)
+	}
+	if platform == CloudFunction && bytes.Contains(goMod, []byte(path.Dir(framework)+" ")) {
 		packages = append(packages, framework)
 	}
 	modules, err := modulesOf(ctx, root, packages)

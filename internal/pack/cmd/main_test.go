@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -40,20 +38,35 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestPrintsWhatItMade packs the repository itself.
+// TestPrintsWhatItMade packs a small repository with two functions.
 func TestPrintsWhatItMade(t *testing.T) {
-	const root = "../../.."
-	functions, err := pack.Packages(root)
-	if err != nil {
+	root, out := t.TempDir(), t.TempDir()
+	files := map[string]string{"go.mod": "module example.com/m\n", "go.sum": "", "shared/a/a.go": "package a\n"}
+	functions := []string{"collect", "receive"}
+	for _, function := range functions {
+		files["functions/"+function+"/cloudfunction/function.go"] = "package cloudfunction\n\nimport _ \"example.com/m/shared/a\"\n"
+		files["functions/"+function+"/lambda/main.go"] = "package main\n\nfunc main() {}\n"
+	}
+	for name, content := range files {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(root, filepath.Dir(pack.PackageList)), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	out := t.TempDir()
 	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"--root", root, "--arch", "amd64", "--out", out}, &stdout, &stderr); code != 0 {
-		t.Fatalf("exit code %d: %s", code, &stderr)
+	for _, args := range [][]string{{"--renew"}, {"--arch", "amd64", "--out", out}} {
+		if code := run(t.Context(), append([]string{"--root", root}, args...), &stdout, &stderr); code != 0 {
+			t.Fatalf("%v: exit code %d: %s", args, code, &stderr)
+		}
 	}
 	var want string
-	for _, function := range slices.Sorted(maps.Keys(functions)) {
+	for _, function := range functions {
 		for _, name := range []string{"cloudfunction.zip", "cloudfunction.cdx.json", "lambda.zip", "lambda.cdx.json"} {
 			path := filepath.Join(out, function+"-"+name)
 			content, err := os.ReadFile(path)
