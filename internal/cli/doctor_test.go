@@ -24,6 +24,9 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
+	"github.com/gemhook/gemhook/shared/tenant"
 )
 
 // diagnosis is what "doctor -o json" prints.
@@ -147,6 +150,8 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 		{"the receiver cannot get the key set", func(w *world, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_JWKS_URL": "http://127.0.0.1:1/"}))
 		}, "dynamic URLs", "reaches the key set"},
+		{"something else answers at the dynamic URLs", func(w *world, id string) { w.moveTo(id, w.fence(tenant.PathPrefix)) },
+			"dynamic URLs", "nothing stands in front of it"},
 		{"the receiver's dead letters go elsewhere", func(w *world, id string) {
 			w.createTopic("elsewhere", "elsewhere-all")
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "elsewhere"}))
@@ -325,6 +330,31 @@ func TestDoctorMakesNoDeadLetterWhereOneIsOnRecord(t *testing.T) {
 	}
 }
 
+// What is on record of another topic may be from before a change: the receiver is asked.
+func TestDoctorAsksWhereDeadLettersGoNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	at := time.Now()
+	if _, err := firestoreledger.New(w.documents, "deliveries").Create(t.Context(), ledger.StaticKey("msg_1"), &ledger.Document{
+		State: ledger.DeadLettered, WebhookID: "msg_1", Topic: "elsewhere", ReceivedAt: at, SettledAt: &at, ExpiresAt: at.Add(time.Hour),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and has been taken out of "+letters+" again")
+	if n := len(w.pull(letters)); n != 0 {
+		t.Errorf("%d dead letters are left", n)
+	}
+	// Where the subscription is not known, the test stays in it, and is said to.
+	delete(w.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
+	w.env["GEMHOOK_COLLECTION"] = "another"
+	w.moveTo(w.webhookID(), w.startReceiver(nil))
+	w.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and stays in its subscriptions as message ")
+	if n := len(w.pull(letters)); n != 1 {
+		t.Errorf("%d dead letters, want the test", n)
+	}
+}
+
 // Without dynamic keys here, doctor says whether the receiver has some.
 func TestDoctorWithoutDynamicKeys(t *testing.T) {
 	t.Parallel()
@@ -334,6 +364,25 @@ func TestDoctorWithoutDynamicKeys(t *testing.T) {
 	w.run("doctor").want(0, "– dynamic URLs", "and no dynamic key is known here", "set GEMHOOK_DYNAMIC_KEYS here", "not all could be made")
 	w.moveTo(id, w.startReceiver(nil))
 	w.run("doctor").want(0, "– dynamic URLs        the receiver takes no dynamic deliveries", "everything is in order")
+}
+
+// fence puts a proxy before the receiver that lets no path with a prefix through.
+func (w *world) fence(prefix string) string {
+	w.t.Helper()
+	to, err := url.Parse(w.receiver)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
+		if strings.HasPrefix(request.URL.Path, prefix) {
+			out.WriteHeader(http.StatusForbidden)
+			return
+		}
+		proxy.ServeHTTP(out, request)
+	}))
+	w.t.Cleanup(server.Close)
+	return server.URL
 }
 
 // serve starts something that is not gemhook.

@@ -94,6 +94,25 @@ func TestCreateKeepsSecretsUnlessTold(t *testing.T) {
 	}
 }
 
+// A webhook at the same address is found whatever its spelling, and registered in one.
+func TestCreateKnowsItsURLInAnySpelling(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	host := strings.TrimPrefix(w.receiver, "http://")
+	w.env["GEMHOOK_URL"] = "HTTP://" + host + "/?"
+	w.run("webhooks", "create").want(0, "to http://"+host+"/\n")
+	for _, spelling := range []string{"http://" + host, "http://" + host + "/", "hTTp://" + host + "?"} {
+		w.env["GEMHOOK_URL"] = spelling
+		w.run("webhooks", "create").want(1, "already")
+		w.run("webhooks", "get").want(0, "http://"+host+"/")
+	}
+	for _, refused := range []string{"http://me@" + host, "http://" + host + "/#a", "http://" + host + "/a b", "http://" + host + "/dynamic/acme/x", "http://" + host + "/?a=b"} {
+		w.env["GEMHOOK_URL"] = refused
+		w.run("webhooks", "create").want(78, "correct GEMHOOK_URL")
+	}
+	w.wantWebhooks(1)
+}
+
 func TestCreateIntoAFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -239,6 +258,16 @@ func TestWebhooksGetUpdateEnablePingDelete(t *testing.T) {
 	w.run("webhooks", "delete", id, "--yes").want(0, "deleted")
 	w.run("webhooks", "delete", id, "--yes").want(66)
 	w.wantWebhooks(0)
+}
+
+// webhookID returns the id of the one webhook that is registered.
+func (w *world) webhookID() string {
+	w.t.Helper()
+	var webhooks []struct{ ID string }
+	if w.run("webhooks", "list", "-o", "json").want(0).json(&webhooks); len(webhooks) != 1 {
+		w.t.Fatalf("%d webhooks are registered, want one", len(webhooks))
+	}
+	return webhooks[0].ID
 }
 
 // disable disables a webhook as its owner can, by the API.
