@@ -341,9 +341,15 @@ func TestDoctorAsksWhereDeadLettersGoNow(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := w.messages.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
+		Topic:    "projects/" + w.project + "/topics/" + deadLetters,
+		Messages: []*pubsubpb.PubsubMessage{{Data: []byte("of somebody else")}},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	w.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and has been taken out of "+letters+" again")
-	if n := len(w.pull(letters)); n != 0 {
-		t.Errorf("%d dead letters are left", n)
+	if left := w.pull(letters); len(left) != 1 || string(left[0].Data) != "of somebody else" {
+		t.Errorf("%d dead letters are left, want the one that was there", len(left))
 	}
 	// Where the subscription is not known, the test stays in it, and is said to.
 	delete(w.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
