@@ -181,3 +181,16 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+// A closed tenant is answered as an unknown token is, after the same work: each key that is tried allocates as much.
+func TestClosedTakesTheSameWork(t *testing.T) {
+	for name, text := range map[string]string{
+		"one common key": "$A closed:", "common keys": "$A $B $C closed:", "no common key": "acme:$A closed:",
+	} {
+		keys, token := keysOf(t, byLetter.Replace(text)), key(t, byLetter.Replace("$A")).Token("acme")
+		work := func(name string) float64 { return testing.AllocsPerRun(10, func() { keys.Check(name, token) }) }
+		if closed, unknown := work("closed"), work("other"); closed != unknown || closed == 0 {
+			t.Errorf("%s: %v allocations for a closed tenant, %v for an unknown token", name, closed, unknown)
+		}
+	}
+}
