@@ -55,7 +55,7 @@ func (r ring) status(name string) Status {
 	s := Status{Tenant: name, State: Open, Keys: own}
 	_, err := r.inUse.Path(name)
 	switch {
-	case errors.Is(err, tenant.ErrNoKey), name == Common && own == 0:
+	case errors.Is(err, tenant.ErrNoKey):
 		s.State = None
 	case errors.Is(err, tenant.ErrClosed) && r.onlyClosed(name):
 		s.State = Closed

@@ -85,6 +85,7 @@ func TestChanges(t *testing.T) {
 		{"finish", "$A $B acme:$C acme:$B", "$A acme:$C acme:$B", tenants.Open, 1},
 		{"finish", "$A $B acme:$B", "$A acme:", tenants.Open, 1},
 		{"finish", "$A $B acme:$B acme:$C", "$A acme:$C", tenants.Open, 1},
+		{"finish", "$A $B acme:$A", "$A acme:$A", tenants.Open, 1},
 		{"finish", "$A", "", tenants.Open, 1},
 
 		{"revoke acme", "$A", "$A acme:", tenants.Closed, 0},
