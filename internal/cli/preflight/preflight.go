@@ -49,8 +49,10 @@ var rules = []rule{
 	},
 	{
 		constraint: "iam.disableServiceAccountCreation", both: true,
-		forbids: func(p *cloudresourcemanager.OrgPolicy) bool { return p.BooleanPolicy != nil && p.BooleanPolicy.Enforced },
-		advice:  "have the constraint lifted for this project: every function has an account of its own",
+		forbids: func(p *cloudresourcemanager.OrgPolicy) bool {
+			return p.BooleanPolicy != nil && p.BooleanPolicy.Enforced
+		},
+		advice: "have the constraint lifted for this project: every function has an account of its own",
 	},
 	{
 		constraint: "iam.workloadIdentityPoolProviders", lambda: true, forbids: without("https://sts.amazonaws.com"),

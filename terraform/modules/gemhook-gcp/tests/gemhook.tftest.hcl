@@ -130,7 +130,7 @@ run "tenants_subscriptions_and_another_instance" {
 }
 
 run "domain" {
-  command = apply
+  command = plan
 
   variables {
     name   = "staging"
@@ -138,7 +138,7 @@ run "domain" {
   }
 
   assert {
-    condition     = output.static_url == "https://hooks.example.com/" && output.dns_record == "hooks.example.com. 300 IN A 203.0.113.7"
+    condition     = output.static_url == "https://hooks.example.com/"
     error_message = "With a domain the webhook is registered there."
   }
 }
@@ -148,17 +148,6 @@ run "another_name_by_mistake" {
 
   variables {
     name = "gemhook"
-  }
-
-  expect_failures = [terraform_data.identity]
-}
-
-run "another_project_by_mistake" {
-  command = plan
-
-  variables {
-    name       = "staging"
-    project_id = "other-project"
   }
 
   expect_failures = [terraform_data.identity]
@@ -175,31 +164,23 @@ run "another_location_of_the_ledger" {
   expect_failures = [terraform_data.identity]
 }
 
-run "an_organization_that_forbids_public_access" {
-  command = plan
-
-  variables {
-    name     = "staging"
-    function = { public_access = false }
-  }
-
-  assert {
-    condition     = strcontains(output.next_steps, "gcloud run services update staging-receiver --region=us-central1 --project=my-project --no-invoker-iam-check")
-    error_message = "next_steps says how to open the receiver."
-  }
-}
-
-run "protected" {
+run "protected_in_an_organization_that_forbids_public_access" {
   command = plan
 
   variables {
     name                = "staging"
+    function            = { public_access = false }
     deletion_protection = true
   }
 
   assert {
     condition     = terraform_data.protection.input == "exit 1"
     error_message = "While it is protected, the first thing to be destroyed refuses."
+  }
+
+  assert {
+    condition     = strcontains(output.next_steps, "gcloud run services update staging-receiver --region=us-central1 --project=my-project --no-invoker-iam-check")
+    error_message = "next_steps says how to open the receiver."
   }
 }
 
