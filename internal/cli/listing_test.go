@@ -112,7 +112,7 @@ func TestRotateWithoutListing(t *testing.T) {
 		}
 	}
 	if n := attempts.Load(); n != 0 {
-		t.Errorf("Gemini was had to send %d test deliveries that nobody could find", n)
+		t.Errorf("Gemini sent %d test deliveries that nobody could find", n)
 	}
 	if n := w.ledgerSize(); n != 0 {
 		t.Errorf("%d documents are left in the ledger", n)

@@ -23,7 +23,7 @@ func begun(t *testing.T) *fixture {
 	return s
 }
 
-// A store that cannot be written is found out before Gemini is had to send anything.
+// A store that cannot be written is found out before Gemini is asked to send anything.
 func TestFinishChecksThatItCanWrite(t *testing.T) {
 	t.Parallel()
 	s := begun(t)
