@@ -121,8 +121,8 @@ func entriesText(c *console.Console, entries []*entry, limit int) string {
 		if e.State == ledger.DeadLettered && eventType == "" {
 			eventType = "(no event)"
 		}
-		if e.Scheme == string(webhook.SchemeJWT) {
-			id = e.Key // the webhook-id of a token's delivery identifies nothing
+		if e.Scheme == string(webhook.SchemeJWT) || deliveries.IsResult(ledger.Key(e.Key)) {
+			id = e.Key // the webhook-id of a token's delivery identifies nothing, and a result's is its event's
 		}
 		rows = append(rows, []console.Cell{
 			{Text: stamp(e.ReceivedAt), Colour: console.Dim}, {Text: string(e.State), Colour: colour}, {Text: eventType}, {Text: e.Tenant},

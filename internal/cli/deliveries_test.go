@@ -2,8 +2,12 @@ package cli_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
 func TestDeliveriesList(t *testing.T) {
@@ -99,4 +103,37 @@ func TestDeliveriesGet(t *testing.T) {
 	w.run("deliveries", "get", "msg_3", "--tenant", "acme").want(66, "no such delivery")
 	w.run("deliveries", "get").want(64)
 	w.run("deliveries").want(64)
+}
+
+// Results that were collected are apart from the deliveries, and are found and published again by their keys.
+func TestResults(t *testing.T) {
+	t.Parallel()
+	w := newWorldWithoutReceiver(t)
+	at := time.Now()
+	store := firestoreledger.New(w.documents, "deliveries")
+	for key, topic := range map[ledger.Key]string{ledger.StaticKey("msg_1"): events, "result!00ff": deadLetters} {
+		if _, err := store.Create(t.Context(), key, &ledger.Document{
+			State: ledger.Published, WebhookID: "msg_1", Scheme: "v1", Type: "type-on-" + topic, Topic: topic, Payload: []byte("{}"),
+			ReceivedAt: at, SettledAt: &at, ExpiresAt: at.Add(time.Hour), LeaseExpiresAt: at, MessageID: "1",
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for args, want := range map[string]string{
+		"deliveries list":             "msg_1",
+		"deliveries list --results":   "result!00ff",
+		"replay --since 1h":           "type-on-" + events,
+		"replay --results --since 1h": "type-on-" + deadLetters,
+	} {
+		r := w.run(strings.Fields(args)...).want(0, want)
+		if n := strings.Count(r.stdout, "type-on-"); n != 1 {
+			t.Errorf("gemhook %s shows %d, want one:\n%s", args, n, r.stdout)
+		}
+	}
+	w.run("deliveries", "get", "result!00ff").want(0, "type-on-"+deadLetters)
+	w.run("replay", "--results", "--apply").want(0, "1 published")
+	if n, others := len(w.pull(letters)), len(w.pull(subscription)); n != 1 || others != 0 {
+		t.Errorf("%d messages on the result's topic and %d elsewhere, want one", n, others)
+	}
+	w.run("replay", "--dead-letters", "--results").want(64)
 }

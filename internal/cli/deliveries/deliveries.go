@@ -86,7 +86,7 @@ func (r *Reader) List(ctx context.Context, filter Filter) iter.Seq2[*Delivery, e
 		for {
 			page, err := r.page(ctx, query.Limit(size))
 			for _, snapshot := range page {
-				if isResult(snapshot.Ref.ID) != filter.Results {
+				if IsResult(ledger.Key(snapshot.Ref.ID)) != filter.Results {
 					continue
 				}
 				delivery, err := decode(snapshot)
@@ -162,7 +162,8 @@ func decode(snapshot *firestore.DocumentSnapshot) (*Delivery, error) {
 // resultPrefix begins the keys of result messages, which the collector records in the same ledger.
 const resultPrefix = "result!"
 
-func isResult(key string) bool { return strings.HasPrefix(key, resultPrefix) }
+// IsResult reports whether a key is that of a result message.
+func IsResult(key ledger.Key) bool { return strings.HasPrefix(string(key), resultPrefix) }
 
 // KeyOf returns the key of what a person calls a delivery: the key itself, or the webhook-id of a static webhook's delivery,
 // or with a tenant that of a dynamic one's. A delivery by token is known by its key alone.
