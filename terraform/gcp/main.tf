@@ -1,5 +1,5 @@
 # gemhook on Google Cloud, as it stands: the providers, and the module with every
-# setting. Who has a configuration already calls the module from there.
+# setting. If you have a configuration already, call the module from there.
 
 provider "google" {
   project = var.project_id

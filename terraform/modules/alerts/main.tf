@@ -45,7 +45,7 @@ locals {
       title    = "no key available"
       filter   = "${local.delivery_lines} AND jsonPayload.outcome = \"keys_unavailable\""
       advice   = <<-EOT
-        Deliveries are answered 503 because no signing secret, dynamic key or key set can be had. Gemini repeats them for 24 hours.
+        Deliveries are answered 503 because no signing secret, dynamic key or key set can be read. Gemini repeats them for 24 hours.
         Store a version of the secret `${var.receiver.signing_secrets}` if there is none yet; otherwise look whether Secret Manager and Google's key set answer.
       EOT
     }

@@ -10,7 +10,7 @@ resource "google_pubsub_topic" "events" {
   kms_key_name    = var.kms_key
   deletion_policy = local.deletion_policy
 
-  # What a subscription acknowledged can be had again for so long.
+  # How long a subscription can be set back to what it has acknowledged.
   message_retention_duration = var.topic_retention_days == 0 ? null : "${var.topic_retention_days * 86400}s"
 
   dynamic "message_storage_policy" {

@@ -41,8 +41,9 @@ resource "google_pubsub_subscription" "events" {
   topic   = google_pubsub_topic.events.id
   labels  = var.labels
 
-  filter                       = local.filters[each.key] == "" ? null : local.filters[each.key]
-  ack_deadline_seconds         = each.value.ack_deadline
+  filter = local.filters[each.key] == "" ? null : local.filters[each.key]
+  # A file is acknowledged as a whole: its messages are leased for as long as it is filled.
+  ack_deadline_seconds         = max(each.value.ack_deadline, try(each.value.cloud_storage.minutes * 60, 0))
   enable_exactly_once_delivery = each.value.push == null && each.value.bigquery == null && each.value.cloud_storage == null # Pub/Sub has it for pull only
   message_retention_duration   = "${each.value.retention_days * 86400}s"
 

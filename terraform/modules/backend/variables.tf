@@ -179,6 +179,16 @@ variable "subscriptions" {
   }
 
   validation {
+    condition     = alltrue([for s in values(var.subscriptions) : contains(range(1, 11), try(s.cloud_storage.minutes, 1))])
+    error_message = "Write cloud_storage.minutes as a whole number from 1 to 10."
+  }
+
+  validation {
+    condition     = alltrue([for s in values(var.subscriptions) : try(s.bigquery.expiration_days, null) == null || try(s.bigquery.expiration_days >= 1 && floor(s.bigquery.expiration_days) == s.bigquery.expiration_days, false)])
+    error_message = "Write bigquery.expiration_days as a whole number from 1, or leave it out to keep everything."
+  }
+
+  validation {
     condition     = alltrue([for s in values(var.subscriptions) : length([for way in [s.push != null, s.bigquery != null, s.cloud_storage != null] : way if way]) <= 1])
     error_message = "Write at most one of push, bigquery and cloud_storage for a subscription; add another subscription for another way."
   }

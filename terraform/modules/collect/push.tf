@@ -1,4 +1,4 @@
-# Pub/Sub calls the function with a token of this account, which may do nothing.
+# Pub/Sub calls the function with a token of this account, which has no grant of its own.
 resource "google_service_account" "push" {
   project      = var.project_id
   account_id   = "${var.name}-push"

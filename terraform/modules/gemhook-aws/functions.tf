@@ -34,7 +34,6 @@ module "collect_function" {
   provider_id        = "aws-collect"
   memory_mb          = var.collect.memory_mb
   timeout_seconds    = 540
-  max_concurrency    = var.function.max_concurrency == -1 || var.function.max_concurrency == null ? -1 : var.collect.max_instances
   log_retention_days = var.function.log_retention_days
   errors_alarm       = "${var.name}-collect-errors"
   alarm_topics       = var.alarm_topics

@@ -55,7 +55,7 @@ module "backend" {
 }
 
 locals {
-  # Each value by itself, so that who uses one waits for nothing else of the backend.
+  # Each value by itself, so that whatever uses one waits for nothing else of the backend.
   backend = {
     topic             = module.backend.topic
     dead_letter_topic = module.backend.dead_letter_topic

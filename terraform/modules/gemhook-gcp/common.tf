@@ -168,8 +168,8 @@ variable "storage" {
 variable "collect" {
   description = <<-EOT
     The function that stores what events point to: {} for its defaults, null (the default) for none. expiration_days: after how many days
-    results are deleted (null keeps them); force_destroy: whether to destroy the bucket with results in it; max_instances, memory_mb: of the
-    function. Taking it off again needs force_destroy, or an empty bucket.
+    results are deleted (null keeps them); force_destroy: whether to destroy the bucket with results in it; max_instances (on Google
+    Cloud) and memory_mb: of the function. Taking it off again needs force_destroy, or an empty bucket.
   EOT
   type = object({
     expiration_days = optional(number)

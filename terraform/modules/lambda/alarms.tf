@@ -6,7 +6,7 @@ locals {
     keys-unavailable = {
       pattern     = "{ ${local.outcome} = \"keys_unavailable\" }"
       above       = 0
-      description = "No signing secret, dynamic key or key set can be had, so deliveries are refused with 503. Store a version of the secret, or look whether Secret Manager and the key set answer."
+      description = "No signing secret, dynamic key or key set can be read, so deliveries are refused with 503. Store a version of the secret, or look whether Secret Manager and the key set answer."
     }
     backend-unavailable = {
       pattern     = "{ $.message = \"delivery\" && ($.outcome = \"ledger_unavailable\" || $.outcome = \"topic_unavailable\") }"

@@ -32,7 +32,7 @@ module "access" {
   }
 }
 
-# Cloud Scheduler calls the function with a token of this account, which may do nothing.
+# Cloud Scheduler calls the function with a token of this account, which has no grant of its own.
 resource "google_service_account" "schedule" {
   count = var.scheduled_by_google ? 1 : 0
 

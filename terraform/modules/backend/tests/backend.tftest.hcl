@@ -320,6 +320,7 @@ run "exports" {
   assert {
     condition = (
       google_pubsub_subscription.events["archive"].cloud_storage_config[0].max_duration == "600s" &&
+      google_pubsub_subscription.events["archive"].ack_deadline_seconds == 600 &&
       google_storage_bucket.archive[0].public_access_prevention == "enforced" &&
       keys(google_storage_bucket_iam_member.archive) == ["roles/storage.legacyBucketReader", "roles/storage.objectCreator"]
     )
@@ -533,6 +534,16 @@ run "an_account_that_cannot_exist" {
 
   variables {
     subscriptions = { worker = { push = { endpoint = "https://worker.example.com", service_account = "push@my-project.iam.gserviceaccount.com" } } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "a_file_that_is_open_too_long" {
+  command = plan
+
+  variables {
+    subscriptions = { archive = { cloud_storage = { minutes = 11 } } }
   }
 
   expect_failures = [var.subscriptions]
