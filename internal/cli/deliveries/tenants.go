@@ -36,7 +36,7 @@ func (r *Reader) NextTenant(ctx context.Context, after string, since time.Time) 
 		return nil, err
 	}
 	a := &Activity{Tenant: newest.Tenant, Latest: newest.ReceivedAt}
-	if isResult(string(newest.Key)) {
+	if IsResult(newest.Key) {
 		a.Latest = time.Time{}
 		for delivery, err := range r.List(ctx, Filter{Tenant: &a.Tenant, Limit: 1}) {
 			if err != nil {
