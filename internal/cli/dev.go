@@ -25,6 +25,7 @@ above, and elsewhere with --env.`
 // devCommandFlags are the values of the flags of gemhook dev.
 type devCommandFlags struct {
 	once, verbose bool
+	inspect       bool
 	folder        string
 	port          int
 }
@@ -39,6 +40,7 @@ func devCommand(s *session) *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error {
 			options := dev.Options{
 				Out: s.Stdout, Colour: s.console.HasColour(), Folder: flags.folder, Port: flags.port, Once: flags.once,
+				Inspect: flags.inspect && !flags.once,
 			}
 			if flags.verbose {
 				options.Log = s.Stderr
@@ -54,6 +56,7 @@ func devCommand(s *session) *cobra.Command {
 		},
 	}
 	command.Flags().BoolVar(&flags.once, "once", false, "end after the table; the exit code is 0 only if all was as expected")
+	command.Flags().BoolVar(&flags.inspect, "inspect", true, "serve a page that shows each delivery; not with --once")
 	command.Flags().BoolVar(&flags.verbose, "verbose", false, "show the functions' log, which otherwise only goes to a file")
 	command.Flags().StringVar(&flags.folder, "dir", settingsFolder, "folder for secrets, logs and settings")
 	command.Flags().IntVar(&flags.port, "port", 8790, "the first of the ports to listen on; 0 is any free ones, as with --once")

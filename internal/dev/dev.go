@@ -5,6 +5,7 @@
 //
 //	backends.go  Firestore and Pub/Sub: Google's emulators, or stand-ins in this process
 //	servers.go   the stand-in for Gemini, with a webhook registered; the functions; the bucket
+//	inspect.go   the inspector, a page that shows each delivery
 //	folder.go    the secrets, the logs, and the settings for the command line
 //
 // Then it delivers genuine, repeated and forged events ([deliveries] has them and what is expected),
@@ -23,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/inspect"
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
@@ -37,6 +39,8 @@ type Options struct {
 	Folder string    // for secrets, settings and logs; it is made if need be
 	Port   int       // the first of the ports; 0 is any free ones
 	Once   bool      // end after the table
+
+	Inspect bool // serve the inspector
 }
 
 // A world is one run.
@@ -46,6 +50,8 @@ type world struct {
 	folder *folder
 	port   int // the next to listen on; 0: any
 	once   bool
+
+	inspected *inspect.Log // what the inspector shows; nil: there is none
 
 	now        func() time.Time
 	rand       io.Reader
@@ -68,6 +74,9 @@ func Run(ctx context.Context, options Options) error {
 		out: &printer{to: options.Out, palette: palette{on: options.Colour}}, log: &lockedWriter{to: log},
 		folder: folder, port: options.Port, once: options.Once,
 		now: time.Now, rand: rand.Reader, deliveries: deliveries,
+	}
+	if options.Inspect {
+		w.inspected = inspect.NewLog(nil)
 	}
 	return errors.Join(w.run(ctx), folder.close())
 }
@@ -96,7 +105,7 @@ func (w *world) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	topics, err := openTopics(ctx, &started)
+	topics, err := openTopics(ctx, w.inspected, &started)
 	if err != nil {
 		return err
 	}
@@ -118,6 +127,11 @@ func (w *world) run(ctx context.Context) (err error) {
 		return err
 	}
 
+	page, err := w.startInspector(ctx, backends, gemini, &started)
+	if err != nil {
+		return err
+	}
+
 	report, err := w.deliver(ctx, gemini, topics)
 	if err != nil {
 		return err
@@ -135,7 +149,7 @@ func (w *world) run(ctx context.Context) (err error) {
 	if w.once {
 		return outcome
 	}
-	w.out.places(backends, gemini, collector, w.folder)
+	w.out.places(backends, gemini, collector, w.folder, page)
 	if err := w.stay(ctx, topics); err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/gemhook/gemhook/internal/inspect"
+	"github.com/gemhook/gemhook/internal/inspect/tap"
 )
 
 const (
@@ -46,8 +49,8 @@ type inbox struct {
 	arrived  chan struct{} // closed by the next arrival
 }
 
-// openTopics creates the topics and a subscription to each, and begins to receive.
-func openTopics(ctx context.Context, started *closers) (*inbox, error) {
+// openTopics creates the topics and a subscription to each, and begins to receive. A log, if there is one, gets each message.
+func openTopics(ctx context.Context, log *inspect.Log, started *closers) (*inbox, error) {
 	client, err := pubsub.NewClient(ctx, project)
 	if err != nil {
 		return nil, fmt.Errorf("open Pub/Sub: %w", err)
@@ -69,6 +72,9 @@ func openTopics(ctx context.Context, started *closers) (*inbox, error) {
 		group.Go(func() error {
 			err := client.Subscriber(topic+subscriptionTail).Receive(receiving, func(_ context.Context, m *pubsub.Message) {
 				box.put(topic, m)
+				if log != nil {
+					tap.Message(log, inspect.Message{ID: m.ID, Topic: topic, PublishTime: m.PublishTime, Data: m.Data, Attributes: m.Attributes})
+				}
 				m.Ack()
 			})
 			if err != nil {

@@ -53,10 +53,13 @@ func (p *printer) warn(text string)  { p.line(p.paint(yellow, text)) }
 func (p *printer) up(what, where string) { p.line(fmt.Sprintf("  %-19s  %s", what, where)) }
 
 // places tells where everything is while it stays up.
-func (p *printer) places(b *backends, gemini *sender, c *collector, f *folder) {
+func (p *printer) places(b *backends, gemini *sender, c *collector, f *folder, page string) {
 	p.title("Still up, until Ctrl-C:")
 	p.line("")
 	place := func(what, where string) { p.line(fmt.Sprintf("  %-15s  %s", what, where)) }
+	if page != "" {
+		place("inspector", p.paint(cyan, page))
+	}
 	place("static URL", gemini.receiverURL+gemini.path(standin.SchemeV1))
 	place("dynamic URL", gemini.receiverURL+gemini.path(standin.SchemeV1a))
 	place("topics", topicID+", "+deadLetterTopicID+", "+resultsTopicID)

@@ -55,9 +55,9 @@ func (w *world) startReceiver(ctx context.Context, b *backends, gemini *sender, 
 	if err != nil {
 		return err
 	}
-	receiver := receive.New(configuration, w.logger(), &backend.Options{Store: b.store, Now: w.now})
+	receiver := receive.New(configuration, w.tappedLogger(), &backend.Options{Store: w.tappedStore(b.store), Now: w.now})
 	started.add(receiver.Close)
-	if gemini.receiverURL, err = w.listen(receiver, started); err != nil {
+	if gemini.receiverURL, err = w.listen(w.tapped(receiver), started); err != nil {
 		return fmt.Errorf("start the receiver: %w", err)
 	}
 	w.out.up("receiver", gemini.receiverURL)

@@ -32,6 +32,7 @@ type Record struct {
 	Scheme    string
 	Type      string
 	Subject   string
+	MessageID string // in the receiver's answer
 	// Outcome is what the receiver answered: "published", "duplicate", "dead_lettered" or the code of a refusal; of a document
 	// whose request nobody saw it is the state.
 	Outcome string

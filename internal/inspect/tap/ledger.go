@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/firestore"
@@ -16,9 +17,9 @@ import (
 )
 
 // Document records the state of a ledger's document after a change. Where no request of it is on record it adds a record of
-// its own.
+// its own. Documents of collected results are left out: those are shown with their event.
 func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
-	if seen(document, log, key) > 0 {
+	if strings.HasPrefix(string(key), "result!") || seen(document, log, key) > 0 {
 		return
 	}
 	d := &document
@@ -31,9 +32,10 @@ func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
 // seen adds a document to the records of its requests, and returns how many those are.
 func seen(document inspect.Document, log *inspect.Log, key ledger.Key) int {
 	return log.Update(func(r *inspect.Record) bool {
-		// A token's delivery has a key that its answer does not say: the document is known by what its request says.
-		byToken := r.Key == "" && r.Request != nil && r.Answer == nil && r.WebhookID == document.WebhookID && r.Tenant == document.Tenant
-		return r.Key == key || byToken
+		// A token's delivery has a key that its answer does not say.
+		same := r.Key == "" && r.Request != nil && accepted(r) && r.Tenant == document.Tenant &&
+			(r.WebhookID == document.WebhookID || r.MessageID != "" && r.MessageID == document.MessageID)
+		return r.Key == key || same
 	}, func(r *inspect.Record) {
 		r.Key, r.Scheme = key, document.Scheme
 		if r.Request == nil {

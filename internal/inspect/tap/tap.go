@@ -50,7 +50,24 @@ func Handler(log *inspect.Log, receiver http.Handler) http.Handler {
 			r.Answer = &inspect.Answer{StatusCode: answer.status, Header: w.Header().Clone(), Body: bytes.Clone(answer.body.Bytes()), Took: took}
 			answered(r)
 		})
+		adopt(log, id)
 	})
+}
+
+// adopt gives a duplicate the document and the messages of the delivery that it repeats.
+func adopt(log *inspect.Log, id string) {
+	duplicate := log.Get(id)
+	if duplicate == nil || duplicate.Key == "" || len(duplicate.Documents) > 0 {
+		return
+	}
+	for _, other := range log.List() {
+		if other.Key == duplicate.Key && len(other.Documents) > 0 {
+			log.Update(inspect.ByID(id), func(r *inspect.Record) {
+				r.Scheme, r.Documents, r.Messages, r.Objects = other.Scheme, other.Documents, other.Messages, other.Objects
+			})
+			return
+		}
+	}
 }
 
 // answered takes from the answer and the body what the list shows. A body that nobody has verified counts for as little as
@@ -70,6 +87,11 @@ func answered(r *inspect.Record) {
 	}
 	if json.Unmarshal(r.Request.Body, &event) == nil {
 		r.Type, r.Subject = cmp.Or(r.Type, event.Type), event.Data.ID
+	}
+	r.MessageID = said.MessageID
+	if !accepted(r) {
+		r.Key, r.Documents = "", nil // of a genuine delivery with the same id, at the same time
+		return
 	}
 	if said.Status != "" && r.Scheme != string(webhook.SchemeJWT) {
 		r.Key = deliveries.KeyOf(r.WebhookID, r.Tenant)
