@@ -72,6 +72,7 @@ func newRoot(s *session) *cobra.Command {
 		deliveriesCommand(s),
 		replayCommand(s),
 		doctorCommand(s),
+		reconcileCommand(s),
 		devCommand(s),
 		preflightCommand(s),
 		versionCommand(s),

@@ -141,7 +141,7 @@ func (w *world) startReconciler(ctx context.Context, b *backends, gemini *sender
 	if err != nil {
 		return err
 	}
-	reconciler, opened := reconcile.New(configuration, w.logger(), &backend.Options{Now: w.now})
+	reconciler, opened := reconcile.New(configuration, w.logger(), &reconcile.Options{Options: backend.Options{Now: w.now}})
 	started.add(opened.Close)
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})

@@ -20,6 +20,13 @@ import (
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
+// Options change what a reconciler talks to, and how it does a run.
+type Options struct {
+	backend.Options
+	DryRun  bool                  // a run says what it would do, and changes nothing
+	Observe func(reconciler.Item) // as in reconciler.Options
+}
+
 // receiverTimeout bounds the request that sees whether the receiver answers.
 const receiverTimeout = 10 * time.Second
 
@@ -42,8 +49,11 @@ func Direct() *reconciler.Reconciler {
 func noBuffers(config.Config) int64 { return 0 }
 
 // New returns a reconciler and the backend that it works with. options may be nil.
-func New(configuration config.Config, log *slog.Logger, options *backend.Options) (*reconciler.Reconciler, *backend.Backend) {
-	b := backend.Open(configuration, log, options)
+func New(configuration config.Config, log *slog.Logger, options *Options) (*reconciler.Reconciler, *backend.Backend) {
+	if options == nil {
+		options = &Options{}
+	}
+	b := backend.Open(configuration, log, &options.Options)
 	b.Warm()
 	deps := reconciler.Deps{
 		Books: func(ctx context.Context) (reconciler.Books, error) {
@@ -80,6 +90,8 @@ func New(configuration config.Config, log *slog.Logger, options *backend.Options
 		FindPrefix:      configuration.FindPrefix,
 		FinishRate:      configuration.FinishRate,
 		Canary:          configuration.Canary,
+		DryRun:          options.DryRun,
+		Observe:         options.Observe,
 		Version:         app.Version,
 		Now:             b.Now,
 	}), b
