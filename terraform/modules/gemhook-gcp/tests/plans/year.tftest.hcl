@@ -51,7 +51,7 @@ run "started" {
 
   variables {
     notification_emails = ["a@example.com", "b@example.com"]
-    subscriptions       = { batches = { types = ["batch.*"] }, worker = { types = ["video.generated"] } }
+    subscriptions       = { batches = { types = ["batch.*"] }, worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
   }
 }
 
@@ -60,19 +60,23 @@ run "started_again" {
 
   variables {
     notification_emails = ["a@example.com", "b@example.com"]
-    subscriptions       = { batches = { types = ["batch.*"] }, worker = { types = ["video.generated"] } }
+    subscriptions       = { batches = { types = ["batch.*"] }, worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
   }
 }
 
-# An address goes, a filter changes, pull becomes push, tenants come, listing goes.
-run "pushed" {
+# An address goes, a filter changes, push becomes pull, tenants come, listing goes, the
+# function moves to another region and has a domain.
+run "moved" {
   command = apply
 
   variables {
     notification_emails = ["b@example.com"]
     tenants             = ["acme"]
     listing             = false
-    subscriptions       = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
+    region              = "europe-west1"
+    firestore_location  = "us-central1"
+    domain              = { name = "hooks.example.com" }
+    subscriptions       = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"] } }
   }
 
   assert {
@@ -81,48 +85,22 @@ run "pushed" {
   }
 }
 
-run "pushed_again" {
+run "moved_again" {
   command = plan
 
   variables {
     notification_emails = ["b@example.com"]
     tenants             = ["acme"]
     listing             = false
-    subscriptions       = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
+    region              = "europe-west1"
+    firestore_location  = "us-central1"
+    domain              = { name = "hooks.example.com" }
+    subscriptions       = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"] } }
   }
 }
 
-# Push becomes pull, listing comes back, the function moves to another region and has a domain.
-run "moved" {
-  command = apply
-
-  variables {
-    tenants            = ["acme"]
-    region             = "europe-west1"
-    firestore_location = "us-central1"
-    domain             = { name = "hooks.example.com" }
-    subscriptions      = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"] } }
-  }
-
-  assert {
-    condition     = output.ids == run.pushed.ids
-    error_message = "Topics, ledger and secrets stay what they are."
-  }
-}
-
-run "moved_again" {
-  command = plan
-
-  variables {
-    tenants            = ["acme"]
-    region             = "europe-west1"
-    firestore_location = "us-central1"
-    domain             = { name = "hooks.example.com" }
-    subscriptions      = { batches = { types = ["batch.succeeded"] }, worker = { types = ["video.generated"] } }
-  }
-}
-
-# The domain changes, the old one stays beside it; another key, more in the log.
+# Listing comes back, pull becomes push, the domain changes and the old one stays beside
+# it; another key, more in the log.
 run "renamed" {
   command = apply
 
@@ -132,6 +110,7 @@ run "renamed" {
     domain              = { name = "events.example.com", previous = ["hooks.example.com"] }
     dynamic_key_version = 2
     settings            = { log_level = "debug" }
+    subscriptions       = { worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
   }
 
   assert {
@@ -149,10 +128,11 @@ run "renamed_again" {
     domain              = { name = "events.example.com", previous = ["hooks.example.com"] }
     dynamic_key_version = 2
     settings            = { log_level = "debug" }
+    subscriptions       = { worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
   }
 }
 
-# The old domain goes.
+# The old domain goes, and so does a subscription.
 run "settled" {
   command = apply
 
