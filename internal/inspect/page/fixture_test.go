@@ -64,7 +64,7 @@ func newFixture(t *testing.T) *fixture {
 
 	ctx, stop := context.WithCancel(t.Context())
 	served, wait, err := page.Serve(ctx, "127.0.0.1:0", f.log, page.Options{
-		Title: "of a test", Receiver: f.receiver, Send: f.sendAgain,
+		Title: "dev", Receiver: f.receiver, Send: f.sendAgain,
 		Verify: func(ctx context.Context, r *inspect.Record) *explain.Report {
 			return explain.Deliver(ctx, explain.Capture{Path: r.Request.Path, Header: r.Request.Header, Body: r.Request.Body}, known,
 				explain.Options{At: r.At, Tolerance: 5 * time.Minute, Audience: gemini.Audience, MaxBody: maxBody})

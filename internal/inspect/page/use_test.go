@@ -1,7 +1,13 @@
 package page_test
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -321,7 +327,30 @@ func TestPicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(*screenshot, picture, 0o600); err != nil {
+	if err := os.WriteFile(*screenshot, small(t, picture), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// small returns a picture in the 64 colours that it has most of.
+func small(t *testing.T, picture []byte) []byte {
+	t.Helper()
+	full, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[color.Color]int{}
+	for y := range full.Bounds().Dy() {
+		for x := range full.Bounds().Dx() {
+			counts[full.At(x, y)]++
+		}
+	}
+	colours := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int { return counts[b] - counts[a] })
+	reduced := image.NewPaletted(full.Bounds(), colours[:min(len(colours), 64)])
+	draw.Draw(reduced, full.Bounds(), full, image.Point{}, draw.Src)
+	var encoded bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&encoded, reduced); err != nil {
+		t.Fatal(err)
+	}
+	return encoded.Bytes()
 }

@@ -1,0 +1,144 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/internal/testkit"
+)
+
+// inspecting is an inspector that runs.
+type inspecting struct {
+	w     *world
+	stop  context.CancelCauseFunc
+	ended chan *ran
+	url   string // without the token
+	token string
+}
+
+func (w *world) startInspect(args ...string) *inspecting {
+	w.t.Helper()
+	ctx, stop := context.WithCancelCause(w.t.Context())
+	i := &inspecting{w: w, stop: stop, ended: make(chan *ran, 1)}
+	var stdout, stderr testkit.Buffer
+	go func() { i.ended <- w.runInto(ctx, "", &stdout, &stderr, append([]string{"inspect"}, args...)...) }()
+	w.t.Cleanup(func() { stop(context.Canceled) })
+	w.eventually("inspect prints its URL", func() bool { return strings.HasSuffix(stdout.String(), "\n") })
+	i.url, i.token, _ = strings.Cut(strings.TrimSpace(stdout.String()), "/#")
+	return i
+}
+
+// get reads data of the page, or of its API with the status of a refusal.
+func (i *inspecting) get(method, path string, into any) int {
+	i.w.t.Helper()
+	request, err := http.NewRequestWithContext(i.w.t.Context(), method, i.url+path, strings.NewReader("{}"))
+	if err != nil {
+		i.w.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+i.token)
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		i.w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		i.w.t.Fatal(err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		if err := json.Unmarshal(text, into); err != nil {
+			i.w.t.Fatal(err)
+		}
+	}
+	return answer.StatusCode
+}
+
+// search returns the ids of the deliveries with a text.
+func (i *inspecting) search(text string) []string {
+	var ids []string
+	i.get(http.MethodGet, "/api/search?q="+text, &ids)
+	return ids
+}
+
+func (i *inspecting) end(signal syscall.Signal) *ran {
+	i.w.t.Helper()
+	i.stop(failure.Interruption{Signal: signal})
+	select {
+	case r := <-i.ended:
+		return r
+	case <-time.After(20 * time.Second):
+		i.w.t.Fatal("inspect does not end")
+		return nil
+	}
+}
+
+func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.run("send", "--id", "before").want(0)
+	subscriptions, size := len(w.subscriptions()), w.ledgerSize()
+
+	i := w.startInspect()
+	w.eventually("the ledger is shown", func() bool { return len(i.search("before")) == 1 })
+	w.eventually("inspect subscribes", func() bool { return len(w.subscriptions()) == subscriptions+1 })
+	w.run("send", "--id", "after", "--type", "batch.failed").want(0)
+	var shown struct {
+		Outcome      string
+		Verification struct {
+			Accepted bool
+			Steps    []struct{ Name, Outcome, Detail string }
+		}
+		Documents []struct{ State string }
+		Messages  []struct {
+			Topic string
+			Data  struct{ Text string }
+		}
+	}
+	w.eventually("the next delivery is shown whole", func() bool {
+		ids := i.search("after")
+		return len(ids) == 1 && i.get(http.MethodGet, "/api/records/"+ids[0], &shown) == http.StatusOK &&
+			len(shown.Messages) == 1 && shown.Outcome == "published"
+	})
+	if !shown.Verification.Accepted || len(shown.Documents) == 0 || !strings.Contains(shown.Messages[0].Data.Text, "batch.failed") {
+		t.Errorf("the delivery shows as %+v", shown)
+	}
+	if status := i.get(http.MethodPost, "/api/records/1/send", nil); status != http.StatusForbidden {
+		t.Errorf("sending again is answered %d, want %d", status, http.StatusForbidden)
+	}
+	i.end(syscall.SIGTERM).want(0)
+	if len(w.subscriptions()) != subscriptions || w.ledgerSize() != size+1 {
+		t.Errorf("%d subscriptions and %d documents, want %d and %d", len(w.subscriptions()), w.ledgerSize(), subscriptions, size+1)
+	}
+}
+
+func TestInspectOfTheLedgerAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.run("send", "--id", "one").want(0)
+	subscriptions := len(w.subscriptions())
+	i := w.startInspect("--ledger-only")
+	w.eventually("the ledger is shown", func() bool { return len(i.search("one")) == 1 })
+	if len(w.subscriptions()) != subscriptions {
+		t.Error("it made a subscription")
+	}
+	i.end(syscall.SIGINT).want(0)
+}
+
+func TestInspectMistakes(t *testing.T) {
+	t.Parallel()
+	w := newWorldWithoutReceiver(t)
+	w.run("inspect", "--newest", "0").want(64, "newest one from 1")
+	w.run("inspect", "--topic", "no-such-topic").want(66)
+	delete(w.env, "GEMHOOK_TOPIC")
+	w.run("inspect").want(78, "topic")
+}
