@@ -1,0 +1,190 @@
+package cli_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
+)
+
+// The advice on a malformed secret leads to a deployment that is in order.
+func TestDoctorsAdviceOnAMalformedSecretLeadsOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.secrets.Create(w.signing, `"hunter2"`)
+	w.run("doctor").want(1, "is no signing secret: secret 1: ", "if one is registered: gemhook webhooks rotate")
+	w.run("send").want(78, "there is no signing secret", "gemhook webhooks rotate")
+	w.run("webhooks", "rotate").want(0, "accepts the new secret")
+	w.run("doctor").want(0, "everything is in order")
+	if stored, _ := w.secrets.Latest(w.signing); strings.Contains(stored, "hunter2") {
+		t.Error("what is malformed is stored still")
+	}
+}
+
+// Whatever refuses the receiver's message, the ledger has the delivery as released, and doctor says why that may be.
+func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		refusal error
+		topic   *pubsubpb.Topic
+		advice  string
+	}{
+		"no grant": {status.Error(codes.PermissionDenied, "User not authorized."), &pubsubpb.Topic{}, "give the receiver's account roles/pubsub.publisher on topic refusing"},
+		"schema":   {nil, &pubsubpb.Topic{SchemaSettings: &pubsubpb.SchemaSettings{Encoding: pubsubpb.Encoding_JSON}}, "--clear-schema-settings"},
+		"CMEK":     {status.Error(codes.FailedPrecondition, "The key is disabled."), &pubsubpb.Topic{KmsKeyName: "projects/p/locations/l/keyRings/r/cryptoKeys/k"}, "roles/cloudkms.cryptoKeyEncrypterDecrypter on it: projects/p/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorldWithoutReceiver(t)
+			w.publishing = func() error { return test.refusal }
+			w.env["GEMHOOK_TOPIC"] = "refusing"
+			w.receiver = w.startReceiver(nil)
+			w.env["GEMHOOK_URL"] = w.receiver
+			delete(w.env, "GEMHOOK_DEAD_LETTER_TOPIC")
+			if test.topic.SchemaSettings != nil {
+				test.topic.SchemaSettings.Schema = w.createSchema()
+			}
+			test.topic.Name = "projects/" + w.project + "/topics/refusing"
+			if _, err := w.messages.TopicAdminClient.CreateTopic(t.Context(), test.topic); err != nil {
+				t.Fatal(err)
+			}
+			w.register()
+			w.run("doctor").want(1, "✗ test delivery", "the ledger has it as released", test.advice)
+		})
+	}
+}
+
+// createSchema makes a schema that no event matches, and returns its name. The emulator enforces it.
+func (w *world) createSchema() string {
+	w.t.Helper()
+	connection, err := grpc.NewClient(testkit.PubSubHost(w.t), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer connection.Close()
+	schema, err := pubsubpb.NewSchemaServiceClient(connection).CreateSchema(w.t.Context(), &pubsubpb.CreateSchemaRequest{
+		Parent: "projects/" + w.project, SchemaId: "orders",
+		Schema: &pubsubpb.Schema{
+			Type: pubsubpb.Schema_AVRO, Definition: `{"type":"record","name":"Order","fields":[{"name":"order","type":"string"}]}`,
+		},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return schema.GetName()
+}
+
+// proxied puts a proxy before a server, which answers with the date of a clock that is ahead.
+func (w *world) proxied(target string, ahead time.Duration) string {
+	w.t.Helper()
+	to, err := url.Parse(target)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.ModifyResponse = func(response *http.Response) error {
+		response.Header.Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		return nil
+	}
+	server := httptest.NewServer(proxy)
+	w.t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestDoctorComparesClocks(t *testing.T) {
+	t.Parallel()
+	const minutes = 4*time.Minute + 30*time.Second // within the tolerance: nothing is refused yet
+	for name, test := range map[string]struct {
+		here, receiver, gemini time.Duration
+		said                   []string
+	}{
+		"this machine's":     {minutes, 0, 0, []string{"this machine's clock is 4m", " ahead", "set this machine's clock"}},
+		"the receiver's":     {0, -minutes, 0, []string{"the receiver's clock is 4m", " behind", "receiver's machine set by NTP"}},
+		"Gemini's and ours":  {0, -minutes, minutes, []string{"Gemini's is 4m", "clocks of this machine and of the receiver's"}},
+		"all within seconds": {10 * time.Second, -10 * time.Second, 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.env["GEMHOOK_JWKS_URL"] = w.proxied(w.env["GOOGLE_GEMINI_BASE_URL"], test.gemini) + standin.JWKSPath
+			w.env["GEMHOOK_URL"] = w.proxied(w.receiver, test.receiver)
+			w.receiver = w.env["GEMHOOK_URL"]
+			w.register()
+			w.now = func() time.Time { return time.Now().Add(test.here) }
+			if test.said == nil {
+				w.run("doctor").want(0, "✓ clocks")
+				return
+			}
+			w.run("doctor").want(1, append(test.said, "✗ clocks", "1 of 19 checks failed")...)
+		})
+	}
+}
+
+// A dead letter that is on record is enough, and no other is made.
+func TestDoctorMakesNoDeadLetterWhereOneIsOnRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	w.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
+	w.run("doctor").want(0, "✓ dead letters        the newest, of ")
+	if n := len(w.pull(letters)); n != 1 {
+		t.Errorf("%d dead letters, want the one that was sent", n)
+	}
+}
+
+// What is on record of another topic may be from before a change: the receiver is asked.
+func TestDoctorAsksWhereDeadLettersGoNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register()
+	at := time.Now()
+	if _, err := firestoreledger.New(w.documents, "deliveries").Create(t.Context(), ledger.StaticKey("msg_1"), &ledger.Document{
+		State: ledger.DeadLettered, WebhookID: "msg_1", Topic: "elsewhere", ReceivedAt: at, SettledAt: &at, ExpiresAt: at.Add(time.Hour),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.messages.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
+		Topic:    "projects/" + w.project + "/topics/" + deadLetters,
+		Messages: []*pubsubpb.PubsubMessage{{Data: []byte("of somebody else")}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and has been taken out of "+letters+" again")
+	if left := w.pull(letters); len(left) != 1 || string(left[0].Data) != "of somebody else" {
+		t.Errorf("%d dead letters are left, want the one that was there", len(left))
+	}
+	// Where the subscription is not known, the test stays in it, and is said to.
+	delete(w.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
+	w.env["GEMHOOK_COLLECTION"] = "another"
+	w.moveTo(w.webhookID(), w.startReceiver(nil))
+	w.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and stays in its subscriptions as message ")
+	if n := len(w.pull(letters)); n != 1 {
+		t.Errorf("%d dead letters, want the test", n)
+	}
+}
+
+// Without dynamic keys here, doctor says whether the receiver has some.
+func TestDoctorWithoutDynamicKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.register()
+	delete(w.env, "GEMHOOK_DYNAMIC_KEYS")
+	w.run("doctor").want(0, "– dynamic URLs", "and no dynamic key is known here", "set GEMHOOK_DYNAMIC_KEYS here", "not all could be made")
+	w.moveTo(id, w.startReceiver(nil))
+	w.run("doctor").want(0, "– dynamic URLs        the receiver takes no dynamic deliveries", "everything is in order")
+}
