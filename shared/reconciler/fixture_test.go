@@ -90,6 +90,8 @@ type fixture struct {
 	notes     *notes.Memory
 	topics    *topics
 	gemini    *standin.Server
+	client    *http.Client // to both
+	receiver  http.Handler
 	api       *geminiapi.Client
 	url       string // of the receiver
 	webhook   string // its id
@@ -125,22 +127,56 @@ func (d *documents) ListSince(ctx context.Context, since time.Time, limit int) (
 	return d.Memory.ListSince(ctx, since, limit)
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t *testing.T, changes ...func(*standin.ServerOptions)) *fixture {
 	t.Helper()
 	f := &fixture{
 		T: t, clock: &testkit.Clock{}, documents: &documents{Memory: ledger.NewMemory()}, notes: notes.NewMemory(),
 		topics: &topics{refuse: map[string]bool{}, gone: map[string]bool{}}, log: &testkit.Buffer{},
 	}
-	f.gemini = standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{Now: f.clock.Now, Wait: f.wait, PingDelay: time.Millisecond})
-	api := httptest.NewServer(f.gemini)
-	t.Cleanup(api.Close)
-	f.api = geminiapi.New("key", &geminiapi.Options{BaseURL: api.URL, PageSize: 3, Now: f.clock.Now, Wait: f.wait, MaxAttempts: 2})
+	f.client = &http.Client{Transport: f}
+	options := standin.ServerOptions{Client: f.client, Now: f.clock.Now, Wait: f.wait, PingDelay: time.Millisecond}
+	for _, change := range changes {
+		change(&options)
+	}
+	f.gemini = standin.NewServerWithOptions(&standin.Keys{}, &options)
+	f.api = geminiapi.New("key", &geminiapi.Options{
+		BaseURL: "https://" + geminiHost, HTTPClient: f.client, PageSize: 3, Now: f.clock.Now, Wait: f.wait, MaxAttempts: 2,
+	})
 	f.startReceiver()
 	f.options = reconciler.Options{
 		CloudProject: "p", Topic: events, DeadLetterTopic: deadLetters, Database: "(default)", Lease: lease, Retention: retention,
 		ReceiverURL: f.url, FindAfter: 25 * time.Hour, FinishRate: 100_000, Now: f.clock.Now, Wait: f.wait, Version: "1.2.3",
 	}
 	return f
+}
+
+// Where the fixture's servers are.
+const (
+	geminiHost   = "gemini.example.com"
+	receiverHost = "receiver.example.com"
+)
+
+// RoundTrip has the fixture's servers answer without a network.
+func (f *fixture) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		defer request.Body.Close()
+	}
+	received := request.Clone(request.Context())
+	if received.Body == nil {
+		received.Body = http.NoBody
+	}
+	answer := httptest.NewRecorder()
+	switch {
+	case request.URL.Host == geminiHost:
+		f.gemini.ServeHTTP(answer, received)
+	case request.URL.Host != receiverHost:
+		return nil, errAway
+	case f.isDown():
+		answer.WriteHeader(http.StatusBadGateway)
+	default:
+		f.receiver.ServeHTTP(answer, received)
+	}
+	return answer.Result(), nil
 }
 
 // wait moves the clock and lets others have their turn.
@@ -156,16 +192,7 @@ func (f *fixture) ledger() *ledger.Ledger {
 // startReceiver serves a receiver and registers its webhook.
 func (f *fixture) startReceiver() {
 	f.Helper()
-	var handler http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if f.isDown() {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	}))
-	f.Cleanup(server.Close)
-	f.url = server.URL
+	f.url = "https://" + receiverHost
 	registered, err := f.api.Create(f.Context(), geminiapi.Webhook{URI: f.url + "/", SubscribedEvents: geminiapi.EventTypes()})
 	if err != nil {
 		f.Fatal(err)
@@ -174,7 +201,7 @@ func (f *fixture) startReceiver() {
 	if f.secret, err = webhook.ParseSecrets(registered.NewSigningSecret.Reveal()); err != nil {
 		f.Fatal(err)
 	}
-	handler = receiver.New(receiver.Deps{
+	f.receiver = receiver.New(receiver.Deps{
 		Static: webhook.NewStatic(f, &webhook.Options{Now: f.clock.Now}), Ledger: f.ledger(), Publisher: f.topics, Log: slog.New(slog.DiscardHandler),
 	}, receiver.Options{ServeStatic: true, Topic: events, DeadLetterTopic: deadLetters, MaxBody: 1 << 20, Version: "1.2.3", Now: f.clock.Now})
 }
@@ -229,7 +256,7 @@ func (f *fixture) reconciler() *reconciler.Reconciler {
 		Projects: func(context.Context) ([]reconciler.Project, error) {
 			return []reconciler.Project{{Tenant: f.tenant, Gemini: f.api}}, nil
 		},
-		HTTP: http.DefaultClient, Checker: f.checker, Log: slog.New(slog.NewJSONHandler(f.log, nil)),
+		HTTP: f.client, Checker: f.checker, Log: slog.New(slog.NewJSONHandler(f.log, nil)),
 	}, f.options)
 }
 
