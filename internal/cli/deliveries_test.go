@@ -12,7 +12,7 @@ import (
 
 func TestDeliveriesList(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.run("deliveries", "list").want(0, "no deliveries")
 	w.run("deliveries", "list", "-o", "json").want(0, "[]")
@@ -62,7 +62,7 @@ type listed struct {
 	ReceivedAt time.Time `json:"received_at"`
 }
 
-func (w *world) listed(args ...string) (entries []listed) {
+func (w *fixture) listed(args ...string) (entries []listed) {
 	w.t.Helper()
 	w.run(append([]string{"deliveries", "list", "-o", "json"}, args...)...).want(0).json(&entries)
 	return entries
@@ -70,7 +70,7 @@ func (w *world) listed(args ...string) (entries []listed) {
 
 func TestDeliveriesGet(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	body := `{"type":"batch.failed","data":{"id":"batch_9"}}`
 	w.runWith(t.Context(), body, "send", "--id", "msg_1", "--body", "-").want(0)
@@ -108,7 +108,7 @@ func TestDeliveriesGet(t *testing.T) {
 // Results that were collected are apart from the deliveries, and are found and published again by their keys.
 func TestResults(t *testing.T) {
 	t.Parallel()
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	at := time.Now()
 	store := firestoreledger.New(w.documents, "deliveries")
 	for key, topic := range map[ledger.Key]string{ledger.StaticKey("msg_1"): events, "result!00ff": deadLetters} {

@@ -24,7 +24,7 @@ import (
 // The advice on a malformed secret leads to a deployment that is in order.
 func TestDoctorsAdviceOnAMalformedSecretLeadsOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.secrets.Create(w.signing, `"hunter2"`)
 	w.run("doctor").want(1, "is no signing secret: secret 1: ", "if one is registered: gemhook webhooks rotate")
@@ -50,7 +50,7 @@ func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldWithoutReceiver(t)
+			w := newFixtureWithoutReceiver(t)
 			w.publishing = func() error { return test.refusal }
 			w.env["GEMHOOK_TOPIC"] = "refusing"
 			w.receiver = w.startReceiver(nil)
@@ -70,7 +70,7 @@ func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
 }
 
 // createSchema makes a schema that no event matches, and returns its name. The emulator enforces it.
-func (w *world) createSchema() string {
+func (w *fixture) createSchema() string {
 	w.t.Helper()
 	connection, err := grpc.NewClient(testkit.PubSubHost(w.t), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -90,7 +90,7 @@ func (w *world) createSchema() string {
 }
 
 // proxied puts a proxy before a server, which answers with the date of a clock that is ahead.
-func (w *world) proxied(target string, ahead time.Duration) string {
+func (w *fixture) proxied(target string, ahead time.Duration) string {
 	w.t.Helper()
 	to, err := url.Parse(target)
 	if err != nil {
@@ -120,7 +120,7 @@ func TestDoctorComparesClocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newFixture(t)
 			w.env["GEMHOOK_JWKS_URL"] = w.proxied(w.env["GOOGLE_GEMINI_BASE_URL"], test.gemini) + standin.JWKSPath
 			w.env["GEMHOOK_URL"] = w.proxied(w.receiver, test.receiver)
 			w.receiver = w.env["GEMHOOK_URL"]
@@ -138,7 +138,7 @@ func TestDoctorComparesClocks(t *testing.T) {
 // A dead letter that is on record is enough, and no other is made.
 func TestDoctorMakesNoDeadLetterWhereOneIsOnRecord(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
 	w.run("doctor").want(0, "✓ dead letters        the newest, of ")
@@ -150,7 +150,7 @@ func TestDoctorMakesNoDeadLetterWhereOneIsOnRecord(t *testing.T) {
 // What is on record of another topic may be from before a change: the receiver is asked.
 func TestDoctorAsksWhereDeadLettersGoNow(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	at := time.Now()
 	if _, err := firestoreledger.New(w.documents, "deliveries").Create(t.Context(), ledger.StaticKey("msg_1"), &ledger.Document{
@@ -181,7 +181,7 @@ func TestDoctorAsksWhereDeadLettersGoNow(t *testing.T) {
 // Without dynamic keys here, doctor says whether the receiver has some.
 func TestDoctorWithoutDynamicKeys(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.register()
 	delete(w.env, "GEMHOOK_DYNAMIC_KEYS")
 	w.run("doctor").want(0, "– dynamic URLs", "and no dynamic key is known here", "set GEMHOOK_DYNAMIC_KEYS here", "not all could be made")

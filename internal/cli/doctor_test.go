@@ -41,7 +41,7 @@ func (d *diagnosis) failed() string {
 
 func TestDoctorFindsNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	r := w.run("doctor").want(0, "everything is in order", "✓ test delivery", "✓ message")
 	if strings.Contains(r.stdout, "✗") {
@@ -89,92 +89,92 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
-		spoil  func(w *world, id string)
+		spoil  func(w *fixture, id string)
 		failed string // the checks
 		advice string // some of what is said
 	}{
-		{"a setting is missing", func(w *world, _ string) { delete(w.env, "GEMHOOK_TOPIC") }, "settings", "GEMHOOK_TOPIC"},
-		{"the API key is wrong", func(w *world, _ string) { w.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check the API key"},
-		{"there is no API key", func(w *world, _ string) { delete(w.env, "GEMINI_API_KEY") }, "API key", "--api-key-file"},
-		{"the URL is none", func(w *world, _ string) { w.env["GEMHOOK_URL"] = "hooks.example.com" }, "settings", "correct GEMHOOK_URL"},
-		{"the secret file is none", func(w *world, _ string) { w.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + w.t.TempDir() },
+		{"a setting is missing", func(w *fixture, _ string) { delete(w.env, "GEMHOOK_TOPIC") }, "settings", "GEMHOOK_TOPIC"},
+		{"the API key is wrong", func(w *fixture, _ string) { w.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check the API key"},
+		{"there is no API key", func(w *fixture, _ string) { delete(w.env, "GEMINI_API_KEY") }, "API key", "--api-key-file"},
+		{"the URL is none", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = "hooks.example.com" }, "settings", "correct GEMHOOK_URL"},
+		{"the secret file is none", func(w *fixture, _ string) { w.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + w.t.TempDir() },
 			"signing secrets", "GEMHOOK_SIGNING_SECRETS names what it should"},
-		{"no secret is stored", func(w *world, _ string) { w.secrets.Create(w.signing) }, "signing secrets", "gemhook webhooks rotate"},
-		{"the secret may not be read", func(w *world, _ string) { w.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
-		{"what is stored is no secret", func(w *world, _ string) { w.secrets.Create(w.signing, "hunter2") }, "signing secrets", "no signing secret"},
-		{"one of the secrets is malformed", func(w *world, _ string) {
+		{"no secret is stored", func(w *fixture, _ string) { w.secrets.Create(w.signing) }, "signing secrets", "gemhook webhooks rotate"},
+		{"the secret may not be read", func(w *fixture, _ string) { w.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
+		{"what is stored is no secret", func(w *fixture, _ string) { w.secrets.Create(w.signing, "hunter2") }, "signing secrets", "no signing secret"},
+		{"one of the secrets is malformed", func(w *fixture, _ string) {
 			stored, _ := w.secrets.Latest(w.signing)
 			w.secrets.Create(w.signing, stored+" hunter2")
 		}, "signing secrets", "gemhook webhooks rotate"},
-		{"the dynamic keys are gone", func(w *world, _ string) { w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic" }, "dynamic keys", "gemhook tenants rotate --common"},
-		{"the topic is gone", func(w *world, _ string) {
+		{"the dynamic keys are gone", func(w *fixture, _ string) { w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic" }, "dynamic keys", "gemhook tenants rotate --common"},
+		{"the topic is gone", func(w *fixture, _ string) {
 			if err := w.messages.TopicAdminClient.DeleteTopic(w.t.Context(), &pubsubpb.DeleteTopicRequest{
 				Topic: "projects/" + w.project + "/topics/" + events,
 			}); err != nil {
 				w.t.Fatal(err)
 			}
 		}, "topic", "there is no topic events"},
-		{"the dead-letter topic is another", func(w *world, _ string) { w.env["GEMHOOK_DEAD_LETTER_TOPIC"] = "absent" }, "dead-letter topic", "there is no topic absent"},
-		{"nothing answers at the URL", func(w *world, _ string) { w.env["GEMHOOK_URL"] = "http://127.0.0.1:1" }, "receiver, webhook", "cannot be reached"},
-		{"something else answers at the URL", func(w *world, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusOK) }, "receiver, webhook", "not as gemhook does"},
-		{"the receiver is not public", func(w *world, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusForbidden) }, "receiver, webhook", "roles/run.invoker"},
-		{"the receiver reads another secret", func(w *world, id string) {
+		{"the dead-letter topic is another", func(w *fixture, _ string) { w.env["GEMHOOK_DEAD_LETTER_TOPIC"] = "absent" }, "dead-letter topic", "there is no topic absent"},
+		{"nothing answers at the URL", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = "http://127.0.0.1:1" }, "receiver, webhook", "cannot be reached"},
+		{"something else answers at the URL", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusOK) }, "receiver, webhook", "not as gemhook does"},
+		{"the receiver is not public", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusForbidden) }, "receiver, webhook", "roles/run.invoker"},
+		{"the receiver reads another secret", func(w *fixture, id string) {
 			w.secrets.Create(w.signing+"-2", newSecret(w.t, "2"))
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": w.signing + "-2"}))
 		}, "receiver's secrets", "GEMHOOK_SIGNING_SECRETS"},
-		{"the receiver cannot read its secret", func(w *world, id string) {
+		{"the receiver cannot read its secret", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": w.signing + "-absent"}))
 		}, "receiver's secrets", "keys_unavailable"},
-		{"the receiver has another ledger", func(w *world, id string) {
+		{"the receiver has another ledger", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_COLLECTION": "elsewhere"}))
 		}, "receiver's secrets", "its ledger is another one"},
-		{"the receiver takes no ordinary event", func(w *world, id string) {
+		{"the receiver takes no ordinary event", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_MAX_BODY": "1000"}))
 		}, "receiver's secrets", "raise the receiver's GEMHOOK_MAX_BODY"},
-		{"the receiver has other dynamic keys", func(w *world, id string) {
+		{"the receiver has other dynamic keys", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": dynamicKey + "H"}))
 		}, "dynamic URLs", "compare its GEMHOOK_DYNAMIC_KEYS"},
-		{"the receiver has no dynamic keys", func(w *world, id string) {
+		{"the receiver has no dynamic keys", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": ""}))
 		}, "dynamic URLs", "set the receiver's GEMHOOK_DYNAMIC_KEYS"},
-		{"the receiver cannot read its dynamic keys", func(w *world, id string) {
+		{"the receiver cannot read its dynamic keys", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": w.signing + "-absent"}))
 		}, "dynamic URLs", "secretAccessor on the dynamic keys"},
-		{"the receiver cannot get the key set", func(w *world, id string) {
+		{"the receiver cannot get the key set", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_JWKS_URL": "http://127.0.0.1:1/"}))
 		}, "dynamic URLs", "reaches the key set"},
-		{"something else answers at the dynamic URLs", func(w *world, id string) { w.moveTo(id, w.fence(tenant.PathPrefix)) },
+		{"something else answers at the dynamic URLs", func(w *fixture, id string) { w.moveTo(id, w.fence(tenant.PathPrefix)) },
 			"dynamic URLs", "nothing stands in front of it"},
-		{"the receiver's dead letters go elsewhere", func(w *world, id string) {
+		{"the receiver's dead letters go elsewhere", func(w *fixture, id string) {
 			w.createTopic("elsewhere", "elsewhere-all")
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "elsewhere"}))
 		}, "dead letters", "GEMHOOK_DEAD_LETTER_TOPIC of the receiver"},
-		{"the receiver's dead letters go nowhere", func(w *world, id string) {
+		{"the receiver's dead letters go nowhere", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "gone"}))
 		}, "dead letters", "there is no topic gone"},
-		{"no webhook is registered", func(w *world, id string) { w.run("webhooks", "delete", id, "--yes").want(0) }, "webhook", "gemhook webhooks create"},
-		{"the webhook delivers elsewhere", func(w *world, id string) {
+		{"no webhook is registered", func(w *fixture, id string) { w.run("webhooks", "delete", id, "--yes").want(0) }, "webhook", "gemhook webhooks create"},
+		{"the webhook delivers elsewhere", func(w *fixture, id string) {
 			w.run("webhooks", "update", id, "--uri", "https://elsewhere.example.com/").want(0)
 		}, "webhook", "https://elsewhere.example.com/"},
-		{"two webhooks deliver", func(w *world, _ string) { w.run("webhooks", "create", "--another").want(0) }, "webhook", "delete all but one"},
-		{"the webhook is disabled", func(w *world, id string) { w.disable(id) }, "webhook's state", "gemhook webhooks enable"},
-		{"an event is not subscribed to", func(w *world, id string) {
+		{"two webhooks deliver", func(w *fixture, _ string) { w.run("webhooks", "create", "--another").want(0) }, "webhook", "delete all but one"},
+		{"the webhook is disabled", func(w *fixture, id string) { w.disable(id) }, "webhook's state", "gemhook webhooks enable"},
+		{"an event is not subscribed to", func(w *fixture, id string) {
 			w.run("webhooks", "update", id, "--event", strings.Join(standin.SubscribableTypes()[1:], ",")).want(0)
 		}, "webhook's events", "not subscribed to batch.succeeded"},
-		{"Gemini signs with another secret", func(w *world, _ string) { w.secrets.Create(w.signing, newSecret(w.t, "3")) },
+		{"Gemini signs with another secret", func(w *fixture, _ string) { w.secrets.Create(w.signing, newSecret(w.t, "3")) },
 			"webhook's secret", "gemhook webhooks rotate"},
-		{"the receiver publishes elsewhere", func(w *world, id string) {
+		{"the receiver publishes elsewhere", func(w *fixture, id string) {
 			w.createTopic("elsewhere", "elsewhere-all")
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "elsewhere"}))
 		}, "message", "the receiver publishes to elsewhere"},
-		{"the receiver may not publish", func(w *world, id string) {
+		{"the receiver may not publish", func(w *fixture, id string) {
 			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "forbidden"}))
 			w.pingFor = time.Second
 		}, "test delivery", "the ledger has it as released"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newFixture(t)
 			id := w.register()
 			test.spoil(w, id)
 			// A clock on which a receiver's ten seconds are over soon.
@@ -198,7 +198,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 }
 
 // fence puts a proxy before the receiver that lets no path with a prefix through.
-func (w *world) fence(prefix string) string {
+func (w *fixture) fence(prefix string) string {
 	w.t.Helper()
 	to, err := url.Parse(w.receiver)
 	if err != nil {
@@ -217,14 +217,14 @@ func (w *world) fence(prefix string) string {
 }
 
 // serve starts something that is not gemhook.
-func (w *world) serve(status int) string {
+func (w *fixture) serve(status int) string {
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(status) }))
 	w.t.Cleanup(server.Close)
 	return server.URL
 }
 
-// moveTo has a webhook deliver to another receiver of this world.
-func (w *world) moveTo(id, url string) {
+// moveTo has a webhook deliver to another receiver of this fixture.
+func (w *fixture) moveTo(id, url string) {
 	w.t.Helper()
 	w.env["GEMHOOK_URL"], w.receiver = url, url
 	w.run("webhooks", "update", id, "--uri", url+"/").want(0)
@@ -241,7 +241,7 @@ func newSecret(t *testing.T, seed string) string {
 
 // Backends that are away are named at once, however long a call may take.
 func TestBackendsAway(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.run("send").want(0)
 	w.callFor = time.Hour
@@ -259,7 +259,7 @@ func TestBackendsAway(t *testing.T) {
 
 func TestDoctorInterrupted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(failure.Interruption{Signal: syscall.SIGINT})
 	w.runWith(ctx, "", "doctor").want(130)

@@ -23,8 +23,8 @@ type running struct {
 	stderr bytes.Buffer
 }
 
-// start starts the program with a world's environment.
-func (w *world) start(program string, args ...string) *running {
+// start starts the program with a fixture's environment.
+func (w *fixture) start(program string, args ...string) *running {
 	w.t.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -60,7 +60,7 @@ func TestNothingStaysBehind(t *testing.T) {
 	for name, test := range ends {
 		t.Run("tail "+name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldWithoutReceiver(t)
+			w := newFixtureWithoutReceiver(t)
 			tail := w.start(program, "tail")
 			w.eventually("tail subscribes", func() bool { return len(w.subscriptions()) == 3 })
 			if err := test.end(tail); err != nil {
@@ -74,7 +74,7 @@ func TestNothingStaysBehind(t *testing.T) {
 		})
 		t.Run("rotate "+name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldWithoutReceiver(t)
+			w := newFixtureWithoutReceiver(t)
 			file := filepath.Join(t.TempDir(), "secrets")
 			w.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + file
 			w.receiver = w.startReceiver(nil)
@@ -111,7 +111,7 @@ func TestNothingStaysBehind(t *testing.T) {
 		})
 		t.Run("doctor "+name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldWithoutReceiver(t)
+			w := newFixtureWithoutReceiver(t)
 			w.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + filepath.Join(t.TempDir(), "secrets")
 			w.receiver = w.startReceiver(nil)
 			w.env["GEMHOOK_URL"] = w.receiver
@@ -137,8 +137,8 @@ func TestNothingStaysBehind(t *testing.T) {
 	}
 }
 
-// interceptGemini has a world's commands call Gemini through a server that calls before for each path that ends so.
-func (w *world) interceptGemini(suffix string, before func()) {
+// interceptGemini has a fixture's commands call Gemini through a server that calls before for each path that ends so.
+func (w *fixture) interceptGemini(suffix string, before func()) {
 	w.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
 		if strings.HasSuffix(request.URL.Path, suffix) {
@@ -151,7 +151,7 @@ func (w *world) interceptGemini(suffix string, before func()) {
 }
 
 // wantNothingBehind fails the test if a subscription or a probe of a command is left.
-func (w *world) wantNothingBehind() {
+func (w *fixture) wantNothingBehind() {
 	w.t.Helper()
 	if got := w.subscriptions(); len(got) != 2 {
 		w.t.Errorf("subscriptions are left: %v", got)

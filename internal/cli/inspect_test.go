@@ -16,14 +16,14 @@ import (
 
 // inspecting is an inspector that runs.
 type inspecting struct {
-	w     *world
+	w     *fixture
 	stop  context.CancelCauseFunc
 	ended chan *ran
 	url   string // without the token
 	token string
 }
 
-func (w *world) startInspect(args ...string) *inspecting {
+func (w *fixture) startInspect(args ...string) *inspecting {
 	w.t.Helper()
 	ctx, stop := context.WithCancelCause(w.t.Context())
 	i := &inspecting{w: w, stop: stop, ended: make(chan *ran, 1)}
@@ -82,7 +82,7 @@ func (i *inspecting) end(signal syscall.Signal) *ran {
 
 func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.run("send", "--id", "before").want(0)
 	subscriptions, size := len(w.subscriptions()), w.ledgerSize()
@@ -122,7 +122,7 @@ func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
 
 func TestInspectOfTheLedgerAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.run("send", "--id", "one").want(0)
 	subscriptions := len(w.subscriptions())
@@ -136,7 +136,7 @@ func TestInspectOfTheLedgerAlone(t *testing.T) {
 
 func TestInspectMistakes(t *testing.T) {
 	t.Parallel()
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	w.run("inspect", "--newest", "0").want(64, "newest one from 1")
 	w.run("inspect", "--topic", "no-such-topic").want(66)
 	delete(w.env, "GEMHOOK_TOPIC")

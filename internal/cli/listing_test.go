@@ -11,9 +11,9 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// withoutListing takes the indexes from the ledger of a world in which nothing has been done yet: the receiver and the
-// commands open Firestore when they need it. The world's own client goes to the emulator still.
-func (w *world) withoutListing() *listingtest.Firestore {
+// withoutListing takes the indexes from the ledger of a fixture in which nothing has been done yet: the receiver and the
+// commands open Firestore when they need it. The fixture's own client goes to the emulator still.
+func (w *fixture) withoutListing() *listingtest.Firestore {
 	w.t.Helper()
 	backend := listingtest.New(w.t, os.Getenv("FIRESTORE_EMULATOR_HOST"))
 	w.t.Setenv("FIRESTORE_EMULATOR_HOST", backend.Host)
@@ -22,7 +22,7 @@ func (w *world) withoutListing() *listingtest.Firestore {
 }
 
 func TestWithoutListing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	backend := w.withoutListing()
 	w.register()
 	w.run("send", "--id", "msg_1").want(0, "published")
@@ -45,7 +45,7 @@ func TestWithoutListing(t *testing.T) {
 }
 
 func TestDoctorWithoutListing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	backend := w.withoutListing()
 	w.register()
 	var found diagnosis
@@ -87,7 +87,7 @@ func TestDoctorWithoutListing(t *testing.T) {
 func TestRotateWithoutListing(t *testing.T) {
 	at := &clock{}
 	var attempts atomic.Int64
-	w := newTimedWorld(t, at.now, func(standin.Attempt) { attempts.Add(1) })
+	w := newTimedFixture(t, at.now, func(standin.Attempt) { attempts.Add(1) })
 	w.withoutListing()
 	id := w.register()
 	w.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")

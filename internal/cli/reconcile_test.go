@@ -12,7 +12,7 @@ import (
 
 // TestReconcile wants the dry run to say what the run then does, item by item, and to change nothing.
 func TestReconcile(t *testing.T) {
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	store := firestoreledger.New(w.documents, "deliveries")
 	long := time.Now().Add(-time.Hour)
 	for id, state := range map[string]ledger.State{"msg_1": ledger.Claimed, "msg_2": ledger.Released} {

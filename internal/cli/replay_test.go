@@ -29,7 +29,7 @@ type replayed struct {
 
 func TestReplayFromTheLedger(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	for i, eventType := range []string{"batch.succeeded", "video.generated", "batch.succeeded"} {
 		w.run("send", "--id", fmt.Sprintf("msg_%d", i), "--type", eventType).want(0)
@@ -91,7 +91,7 @@ func wantReplayOf(t *testing.T, m, original *pubsubpb.PubsubMessage) {
 
 func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	ctx := t.Context()
 	store := firestoreledger.New(w.documents, "deliveries")
@@ -138,7 +138,7 @@ func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 
 func TestReplayOfDeadLetters(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	all := []map[string]string{
 		{"ce-id": "msg_1", "ce-type": "batch.failed", "ce-tenant": "acme", "CloudPubSubDeadLetterSourceSubscription": "events-all"},
@@ -178,7 +178,7 @@ func TestReplayOfDeadLetters(t *testing.T) {
 
 func TestReplayMistakesAndFailures(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.run("replay").want(64, "name events")
 	w.run("replay", "--dead-letters", "--state", "published").want(64)
@@ -199,7 +199,7 @@ func TestReplayMistakesAndFailures(t *testing.T) {
 // A limit takes the oldest, and says that there are more.
 func TestReplayLimit(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	const n = 250 // more than two pages of a listing
 	w.seed(n)
 	for limit, want := range map[string]struct {
@@ -241,7 +241,7 @@ func TestReplayLimit(t *testing.T) {
 
 func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	const n = 200
 	w.seed(n)
@@ -266,7 +266,7 @@ func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
 }
 
 // seed puts n published deliveries into the ledger.
-func (w *world) seed(n int) {
+func (w *fixture) seed(n int) {
 	w.t.Helper()
 	store := firestoreledger.New(w.documents, "deliveries")
 	for i := range n {

@@ -21,7 +21,7 @@ import (
 
 // load is a Gemini that has an event to deliver every 20 ms.
 type load struct {
-	w       *world
+	w       *fixture
 	stop    context.CancelFunc
 	emitted sync.WaitGroup
 
@@ -29,7 +29,7 @@ type load struct {
 	results []standin.Result
 }
 
-func (w *world) startLoad() *load {
+func (w *fixture) startLoad() *load {
 	l := &load{w: w}
 	ctx, stop := context.WithCancel(w.t.Context())
 	l.stop = stop
@@ -87,7 +87,7 @@ func TestRotationUnderLoadRefusesAndLosesNothing(t *testing.T) {
 	at := &clock{}
 	var mu sync.Mutex
 	refusals := map[string]int{} // of a webhook-id
-	w := newTimedWorld(t, at.now, func(attempt standin.Attempt) {
+	w := newTimedFixture(t, at.now, func(attempt standin.Attempt) {
 		if attempt.Answer != nil && attempt.Answer.StatusCode == http.StatusUnauthorized {
 			mu.Lock()
 			defer mu.Unlock()
@@ -138,7 +138,7 @@ func TestRotationUnderLoadRefusesAndLosesNothing(t *testing.T) {
 }
 
 // wantEachOnce fails the test unless each delivery was acknowledged and is on the topic once.
-func (w *world) wantEachOnce(results []standin.Result) {
+func (w *fixture) wantEachOnce(results []standin.Result) {
 	w.t.Helper()
 	on := map[string]int{}
 	for _, m := range w.pull(subscription) {
@@ -159,7 +159,7 @@ func (w *world) wantEachOnce(results []standin.Result) {
 
 func TestRotateFailures(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.run("webhooks", "rotate").want(66, "gemhook webhooks create")
 	w.run("webhooks", "rotate", "--early").want(64)
 	id := w.register()
@@ -195,7 +195,7 @@ func TestRotateFailures(t *testing.T) {
 // Storing fails after Gemini has made a secret: the old one stays good, and the next run makes up for it.
 func TestRotateMakesUpForASecretThatCouldNotBeStored(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.register()
 	stored, _ := w.secrets.Latest(w.signing)
 	w.secrets.Fail(func(method string) error {
@@ -228,7 +228,7 @@ func TestRotateMakesUpForASecretThatCouldNotBeStored(t *testing.T) {
 
 func TestRotateRefusesAReceiverThatReadsAnotherSecret(t *testing.T) {
 	t.Parallel()
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	elsewhere := fmt.Sprintf("projects/%s/secrets/elsewhere", w.project)
 	secret, err := standin.NewSecret(strings.NewReader(strings.Repeat("e", 32)))
 	if err != nil {
@@ -247,10 +247,10 @@ func TestRotateRefusesAReceiverThatReadsAnotherSecret(t *testing.T) {
 	}
 }
 
-// newTimedWorld is a world whose every part goes by one clock.
-func newTimedWorld(t *testing.T, now func() time.Time, observe func(standin.Attempt)) *world {
+// newTimedFixture returns a fixture of which every part goes by one clock.
+func newTimedFixture(t *testing.T, now func() time.Time, observe func(standin.Attempt)) *fixture {
 	t.Helper()
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	w.now = now
 	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}, Now: now, Observe: observe})
 	listening := httptest.NewServer(w.gemini)

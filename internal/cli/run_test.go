@@ -20,19 +20,19 @@ type ran struct {
 	stdout, stderr string
 }
 
-// run runs a command in the world.
-func (w *world) run(args ...string) *ran {
+// run runs a command in the fixture.
+func (w *fixture) run(args ...string) *ran {
 	w.t.Helper()
 	return w.runWith(w.t.Context(), "", args...)
 }
 
-func (w *world) runWith(ctx context.Context, stdin string, args ...string) *ran {
+func (w *fixture) runWith(ctx context.Context, stdin string, args ...string) *ran {
 	w.t.Helper()
 	var stdout, stderr testkit.Buffer
 	return w.runInto(ctx, stdin, &stdout, &stderr, args...)
 }
 
-func (w *world) runInto(ctx context.Context, stdin string, stdout, stderr *testkit.Buffer, args ...string) *ran {
+func (w *fixture) runInto(ctx context.Context, stdin string, stdout, stderr *testkit.Buffer, args ...string) *ran {
 	w.t.Helper()
 	code := cli.Run(ctx, args, cli.Environment{
 		Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr,

@@ -20,7 +20,7 @@ type answered []struct {
 	MessageID  string `json:"message_id"`
 }
 
-// pathOf returns the path of a tenant's endpoint in the world.
+// pathOf returns the path of a tenant's endpoint in the fixture.
 func pathOf(t *testing.T, name string) string {
 	t.Helper()
 	key, err := tenant.ParseKey(dynamicKey)
@@ -32,7 +32,7 @@ func pathOf(t *testing.T, name string) string {
 
 func TestURL(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	want := w.receiver + pathOf(t, "acme")
 	if r := w.run("url", "acme").want(0); r.stdout != want+"\n" {
 		t.Errorf("the URL is not %s/dynamic/acme/{token}", w.receiver)
@@ -61,7 +61,7 @@ func TestURL(t *testing.T) {
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	for _, test := range []struct {
 		name   string
@@ -97,7 +97,7 @@ func TestSend(t *testing.T) {
 
 func TestSendRepeatsTheSameDelivery(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	body := filepath.Join(t.TempDir(), "body.json")
 	if err := os.WriteFile(body, []byte(`{"type":"photo.developed"}`), 0o600); err != nil {
@@ -116,7 +116,7 @@ func TestSendRepeatsTheSameDelivery(t *testing.T) {
 
 func TestSendTellsOfAForgeryThatIsAcknowledged(t *testing.T) {
 	t.Parallel()
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	gullible := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer gullible.Close()
 	w.run("send", "--forge", "--url", gullible.URL).want(1, "acknowledged a forged delivery")
@@ -124,7 +124,7 @@ func TestSendTellsOfAForgeryThatIsAcknowledged(t *testing.T) {
 
 func TestSendMistakes(t *testing.T) {
 	t.Parallel()
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	w.env["GEMHOOK_URL"] = "http://127.0.0.1:1"
 	for want, all := range map[int][]string{
 		64: {"--scheme v2", "--forge=everything", "--forge=token", "--repeat 0", "--scheme v1a --tenant acme",

@@ -15,14 +15,14 @@ import (
 
 // tailing is a tail that runs.
 type tailing struct {
-	w              *world
+	w              *fixture
 	stdout, stderr testkit.Buffer
 	stop           context.CancelCauseFunc
 	ended          chan *ran
 }
 
 // startTail starts one and, where it follows the topic, waits until it does.
-func (w *world) startTail(args ...string) *tailing {
+func (w *fixture) startTail(args ...string) *tailing {
 	w.t.Helper()
 	ctx, stop := context.WithCancelCause(w.t.Context())
 	tail := &tailing{w: w, stop: stop, ended: make(chan *ran, 1)}
@@ -38,7 +38,7 @@ func (w *world) startTail(args ...string) *tailing {
 }
 
 // eventually waits until something is so.
-func (w *world) eventually(what string, so func() bool) {
+func (w *fixture) eventually(what string, so func() bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
 	defer cancel()
@@ -62,7 +62,7 @@ func (tail *tailing) end() *ran {
 
 func TestTailFollowsTheTopicAndTouchesNobody(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	tail := w.startTail("--count", "2")
 	w.run("send", "--type", "batch.failed").want(0)
@@ -81,7 +81,7 @@ func TestTailFollowsTheTopicAndTouchesNobody(t *testing.T) {
 
 func TestTailFilters(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	byType := w.startTail("--count", "1", "--type", "video.generated", "-o", "json")
 	byTenant := w.startTail("--count", "1", "--tenant", "acme", "-o", "json")
@@ -107,7 +107,7 @@ func TestTailFilters(t *testing.T) {
 
 func TestTailPeeksOrTakes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.run("send").want(0)
 	w.run("send", "--type", "batch.failed").want(0)
@@ -121,7 +121,7 @@ func TestTailPeeksOrTakes(t *testing.T) {
 
 func TestTailEndsWhenInterrupted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	tail := w.startTail()
 	tail.stop(failure.Interruption{Signal: syscall.SIGINT})
 	tail.end().want(0)
@@ -132,7 +132,7 @@ func TestTailEndsWhenInterrupted(t *testing.T) {
 
 func TestTailMistakes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.run("tail", "--ack").want(64)
 	w.run("tail", "--count", "-1").want(64)
 	w.run("tail", "--topic", "no-such-topic").want(66)

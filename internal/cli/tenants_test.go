@@ -19,10 +19,10 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// newTenantWorld is a world whose dynamic keys are in a secret, without a version yet, by a clock that can be put forward.
-func newTenantWorld(t *testing.T) (w *world, at *clock, dynamic string) {
+// newTenantFixture returns a fixture whose dynamic keys are in a secret, without a version yet, by a clock that can be put forward.
+func newTenantFixture(t *testing.T) (w *fixture, at *clock, dynamic string) {
 	t.Helper()
-	w, at = newWorldWithoutReceiver(t), &clock{}
+	w, at = newFixtureWithoutReceiver(t), &clock{}
 	w.now = at.now
 	dynamic = "projects/" + w.project + "/secrets/dynamic"
 	w.secrets.Create(dynamic)
@@ -32,13 +32,13 @@ func newTenantWorld(t *testing.T) (w *world, at *clock, dynamic string) {
 }
 
 // urlOf returns the URL that a tenant has now.
-func (w *world) urlOf(name string) string {
+func (w *fixture) urlOf(name string) string {
 	w.t.Helper()
 	return strings.TrimSpace(w.run("tenants", "url", name).want(0).stdout)
 }
 
 // wantAnswer posts a genuine delivery to a dynamic URL, and wants that answer: an error's code, or empty for a 200.
-func (w *world) wantAnswer(url, want string) {
+func (w *fixture) wantAnswer(url, want string) {
 	w.t.Helper()
 	now := w.now()
 	delivery, err := keys().SignV1a(standin.Delivery{ID: "msg_" + random(w.t), Time: now, Body: standin.EventAt("batch.succeeded", "b", now)}, 0)
@@ -59,7 +59,7 @@ type stands struct {
 	Latest        *time.Time
 }
 
-func (w *world) wantTenants(want ...stands) {
+func (w *fixture) wantTenants(want ...stands) {
 	w.t.Helper()
 	var got []stands
 	w.run("tenants", "list", "-o", "json").want(0).json(&got)
@@ -78,7 +78,7 @@ func count(n int) *int { return &n }
 
 func TestTenantsFromTheFirstKeyOn(t *testing.T) {
 	t.Parallel()
-	w, at, dynamic := newTenantWorld(t)
+	w, at, dynamic := newTenantFixture(t)
 	// Between two steps the ten seconds are over in which the receiver looks for newer keys once.
 	step := func(args ...string) *ran {
 		t.Helper()
@@ -155,7 +155,7 @@ func TestTenantsFromTheFirstKeyOn(t *testing.T) {
 
 func TestTenantsInAFile(t *testing.T) {
 	t.Parallel()
-	w, _, _ := newTenantWorld(t)
+	w, _, _ := newTenantFixture(t)
 	path := filepath.Join(t.TempDir(), "keys")
 	w.env["GEMHOOK_DYNAMIC_KEYS"] = "file:" + path
 	delete(w.env, "GEMHOOK_URL")
@@ -171,7 +171,7 @@ func TestTenantsInAFile(t *testing.T) {
 
 func TestTenantsWithMalformedEntries(t *testing.T) {
 	t.Parallel()
-	w, _, dynamic := newTenantWorld(t)
+	w, _, dynamic := newTenantFixture(t)
 	w.secrets.Create(dynamic, dynamicKey+" hunter2 acme:hunter2 beta:")
 	w.run("tenants", "list").want(0, "entry 2: a dynamic key begins with dynkey_; entry 3: ", "malformed", "closed")
 	w.run("tenants", "rotate", "acme").want(1, "the tenant is closed")
@@ -194,7 +194,7 @@ func TestTenantsWithMalformedEntries(t *testing.T) {
 
 func TestTenantFailures(t *testing.T) {
 	t.Parallel()
-	w, at, dynamic := newTenantWorld(t)
+	w, at, dynamic := newTenantFixture(t)
 	w.secrets.Create(dynamic, dynamicKey)
 	for _, line := range []string{"rotate", "rotate acme --common", "rotate acme --now --finish", "rotate Acme", "revoke", "revoke Acme", "restore a_b", "list --since soon", "url"} {
 		w.run(append([]string{"tenants"}, strings.Fields(line)...)...).want(64)
@@ -253,7 +253,7 @@ func TestTenantCommandsThatAreInterrupted(t *testing.T) {
 	} {
 		t.Run(test.command, func(t *testing.T) {
 			t.Parallel()
-			w, _, dynamic := newTenantWorld(t)
+			w, _, dynamic := newTenantFixture(t)
 			w.secrets.Create(dynamic, test.stored)
 			args := append([]string{"tenants"}, strings.Fields(test.command)...)
 			ctx, stop := context.WithCancelCause(t.Context())
@@ -278,7 +278,7 @@ func TestTenantCommandsThatAreInterrupted(t *testing.T) {
 // Two operators change tenants at the same moment, again and again: both changes are made.
 func TestTwoOperatorsOfTenants(t *testing.T) {
 	t.Parallel()
-	w, _, dynamic := newTenantWorld(t)
+	w, _, dynamic := newTenantFixture(t)
 	w.secrets.Create(dynamic, dynamicKey)
 	meddled := false
 	w.secrets.Fail(func(method string) error {
@@ -310,7 +310,7 @@ func TestTwoOperatorsOfTenants(t *testing.T) {
 }
 
 func TestTenantsWithoutListing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.withoutListing().RefuseQueries(listingtest.Missing)
 	r := w.run("tenants", "list").want(0, "what came in is not known", "(all others)")
 	if strings.Contains(r.stdout, "LATEST") {

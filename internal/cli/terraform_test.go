@@ -9,8 +9,8 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// outputs are those of a Terraform that made a world.
-func (w *world) outputs() map[string]any {
+// outputs are those of a Terraform that made a fixture.
+func (w *fixture) outputs() map[string]any {
 	return map[string]any{
 		"project_id": w.project, "static_url": w.receiver + "/", "topic": events, "dead_letter_topic": deadLetters,
 		"dead_letter_subscription": letters, "subscriptions": map[string]string{"all": subscription},
@@ -20,7 +20,7 @@ func (w *world) outputs() map[string]any {
 
 // useTerraform puts a terraform that prints these outputs on the PATH, and leaves the API key in the environment and the name of
 // its folder, which it returns.
-func (w *world) useTerraform(outputs map[string]any) string {
+func (w *fixture) useTerraform(outputs map[string]any) string {
 	w.t.Helper()
 	all := map[string]any{}
 	for name, value := range outputs {
@@ -44,7 +44,7 @@ func (w *world) useTerraform(outputs map[string]any) string {
 
 // With --terraform-dir nothing is needed of the environment but the API key.
 func TestTerraformDir(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.register()
 	w.secrets.Create("projects/"+w.project+"/secrets/dynamic", dynamicKey)
 	output := w.outputs()

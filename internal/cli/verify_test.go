@@ -31,7 +31,7 @@ func captured(path string, header http.Header, body []byte) string {
 
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.register()
 	at := time.Now().Add(-time.Hour)
 	d, err := (&standin.Keys{}).SignV1(standin.Delivery{ID: "msg_1", Time: at, Body: standin.Event("batch.failed")}, w.gemini.Secrets(id)...)

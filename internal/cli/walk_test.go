@@ -14,7 +14,7 @@ import (
 // A new user's walk from the first registration to a replay, while somebody who has the first secret posts deliveries signed
 // with it. Gemini's test delivery comes half a second after the answer that promises it.
 func TestWalk(t *testing.T) {
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}, PingDelay: 500 * time.Millisecond})
 	listening := httptest.NewServer(w.gemini)
 	t.Cleanup(listening.Close)
@@ -55,7 +55,7 @@ func TestWalk(t *testing.T) {
 }
 
 // attack posts deliveries signed with a secret, one after the other, until stop is called.
-func (w *world) attack(secret string) (stop func()) {
+func (w *fixture) attack(secret string) (stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ended := make(chan struct{})

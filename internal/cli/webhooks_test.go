@@ -19,7 +19,7 @@ import (
 
 func TestCreateStoresTheSecretAndDeliveriesAreAccepted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.run("webhooks", "create", "--name", "test").want(0, "registered ", "7 types of event", w.signing)
 	if strings.Contains(r.stdout, "whsec_") {
 		t.Error("the secret is on the screen")
@@ -44,7 +44,7 @@ func TestCreateStoresTheSecretAndDeliveriesAreAccepted(t *testing.T) {
 
 func TestARefusedTypeOfEventIsNamedWithWhatToLeaveOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, test := range []struct {
 		events string
 		said   []string
@@ -65,7 +65,7 @@ func TestARefusedTypeOfEventIsNamedWithWhatToLeaveOut(t *testing.T) {
 
 func TestCreateShowsTheSecretOnlyWhenAsked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	var created struct {
 		SigningSecret string `json:"signing_secret"`
 	}
@@ -77,7 +77,7 @@ func TestCreateShowsTheSecretOnlyWhenAsked(t *testing.T) {
 
 func TestCreateKeepsSecretsUnlessTold(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	other, err := standin.NewSecret(strings.NewReader(strings.Repeat("x", 32)))
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestCreateKeepsSecretsUnlessTold(t *testing.T) {
 // A webhook at the same address is found whatever its spelling, and registered in one.
 func TestCreateKnowsItsURLInAnySpelling(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	host := strings.TrimPrefix(w.receiver, "http://")
 	w.env["GEMHOOK_URL"] = "HTTP://" + host + "/?"
 	w.run("webhooks", "create").want(0, "to http://"+host+"/\n")
@@ -115,7 +115,7 @@ func TestCreateKnowsItsURLInAnySpelling(t *testing.T) {
 
 func TestCreateIntoAFile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	file := filepath.Join(t.TempDir(), "secrets")
 	w.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + file
 	w.run("webhooks", "create").want(0, file)
@@ -134,7 +134,7 @@ func TestCreateIntoAFile(t *testing.T) {
 
 func TestCreateUndoesARegistrationWhoseSecretIsLost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.secrets.Fail(func(method string) error {
 		if method == "AddSecretVersion" {
 			return status.Error(codes.Internal, "out of order")
@@ -151,7 +151,7 @@ func TestCreateUndoesARegistrationWhoseSecretIsLost(t *testing.T) {
 
 func TestCreateUndoesARegistrationWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	lose := true
 	proxy := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
 		if request.Method != http.MethodPost || !lose {
@@ -172,7 +172,7 @@ func TestCreateUndoesARegistrationWhoseAnswerIsLost(t *testing.T) {
 
 func TestCreateSaysWhatIsLeftWhenUndoingFails(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.secrets.Fail(func(method string) error {
 		if method == "AddSecretVersion" {
 			w.gemini.FailAPI(http.StatusForbidden)
@@ -195,7 +195,7 @@ func TestCreateSaysWhatIsLeftWhenUndoingFails(t *testing.T) {
 // An interrupt while Gemini registers does not lose the secret.
 func TestCreateInterrupted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx, stop := context.WithCancelCause(t.Context())
 	interrupting := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
 		if request.Method == http.MethodPost {
@@ -214,7 +214,7 @@ func TestCreateInterrupted(t *testing.T) {
 	w.wantWebhooks(1)
 }
 
-func (w *world) wantWebhooks(n int) {
+func (w *fixture) wantWebhooks(n int) {
 	w.t.Helper()
 	var webhooks []any
 	w.run("webhooks", "list", "-o", "json").want(0).json(&webhooks)
@@ -225,7 +225,7 @@ func (w *world) wantWebhooks(n int) {
 
 func TestWebhooksGetUpdateEnablePingDelete(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.run("webhooks", "get").want(66, "no webhook delivers to the receiver", "gemhook webhooks create")
 	w.run("webhooks", "list").want(0, "no webhooks")
 	id := w.register()
@@ -261,7 +261,7 @@ func TestWebhooksGetUpdateEnablePingDelete(t *testing.T) {
 }
 
 // webhookID returns the id of the one webhook that is registered.
-func (w *world) webhookID() string {
+func (w *fixture) webhookID() string {
 	w.t.Helper()
 	var webhooks []struct{ ID string }
 	if w.run("webhooks", "list", "-o", "json").want(0).json(&webhooks); len(webhooks) != 1 {
@@ -271,7 +271,7 @@ func (w *world) webhookID() string {
 }
 
 // disable disables a webhook as its owner can, by the API.
-func (w *world) disable(id string) {
+func (w *fixture) disable(id string) {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPatch,
 		w.env["GOOGLE_GEMINI_BASE_URL"]+"/v1beta/webhooks/"+id+"?update_mask=state", strings.NewReader(`{"state":"disabled"}`))
@@ -291,7 +291,7 @@ func (w *world) disable(id string) {
 
 func TestAPIKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	delete(w.env, "GEMINI_API_KEY")
 	w.run("webhooks", "list").want(78, "there is no Gemini API key", "--api-key-file")
 	file := filepath.Join(t.TempDir(), "key")
@@ -307,7 +307,7 @@ func TestAPIKey(t *testing.T) {
 
 func TestGeminiAway(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.env["GOOGLE_GEMINI_BASE_URL"] = "http://127.0.0.1:1"
 	w.run("webhooks", "list").want(69)
 	w.gemini.FailAPI(http.StatusServiceUnavailable)

@@ -39,7 +39,7 @@ var places = []string{
 	"ledger before", "ledger after", "topic before", "topic after",
 }
 
-// A faultPlan hits every so manieth call at each place, until there were enough faults.
+// A faultPlan hits one call in five at each place, until there were enough faults.
 type faultPlan struct {
 	mu    sync.Mutex
 	left  map[string]int

@@ -1,4 +1,4 @@
-// Package rig sets up what the benchmarks measure: the programs, built as they are deployed and run as processes of their
+// Package setup starts what the benchmarks measure: the programs, built as they are deployed and run as processes of their
 // own; the emulators; the signed deliveries.
 package setup
 

@@ -24,7 +24,8 @@ import (
 // A batch does one thing n times.
 type batch func(n int) error
 
-// How many batches of each side a round has, and about how long one takes. Short ones in turn meet the same noise.
+// How many batches of each side a round has, and about how long one takes. The sides take turns in short batches,
+// so that what else the machine does slows both.
 const (
 	batchesInRound = 100
 	batchTime      = time.Millisecond

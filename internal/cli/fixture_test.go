@@ -55,9 +55,9 @@ var keys = sync.OnceValue(func() *standin.Keys {
 
 const keysFile = "../../shared/webhook/testdata/signing-keys.json"
 
-// A world is a project on the emulators with a receiver, a Secret Manager and a Gemini of its own, and the environment of
+// A fixture is a project on the emulators with a receiver, a Secret Manager and a Gemini of its own, and the environment of
 // somebody who operates it.
-type world struct {
+type fixture struct {
 	t         *testing.T
 	project   string
 	signing   string // name of the secret
@@ -74,19 +74,19 @@ type world struct {
 	publishing func() error
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w := newWorldWithoutReceiver(t)
+	w := newFixtureWithoutReceiver(t)
 	w.receiver = w.startReceiver(nil)
 	w.env["GEMHOOK_URL"] = w.receiver
 	return w
 }
 
-func newWorldWithoutReceiver(t *testing.T) *world {
+func newFixtureWithoutReceiver(t *testing.T) *fixture {
 	t.Helper()
 	testkit.FirestoreHost(t)
 	testkit.PubSubHost(t)
-	w := &world{t: t, project: "cli-" + random(t), pingFor: 10 * time.Second, callFor: 20 * time.Second}
+	w := &fixture{t: t, project: "cli-" + random(t), pingFor: 10 * time.Second, callFor: 20 * time.Second}
 	w.signing = "projects/" + w.project + "/secrets/signing"
 	w.secrets = secrettest.New(t, nil)
 	w.secrets.Create(w.signing)
@@ -123,7 +123,7 @@ func random(t *testing.T) string {
 	return hex.EncodeToString(b[:])
 }
 
-func (w *world) createTopic(id, subscription string) {
+func (w *fixture) createTopic(id, subscription string) {
 	w.t.Helper()
 	name := "projects/" + w.project + "/topics/" + id
 	if _, err := w.messages.TopicAdminClient.CreateTopic(w.t.Context(), &pubsubpb.Topic{Name: name}); err != nil {
@@ -136,8 +136,8 @@ func (w *world) createTopic(id, subscription string) {
 	}
 }
 
-// startReceiver starts a receiver with this world's environment, some of it set otherwise, and returns its URL.
-func (w *world) startReceiver(set map[string]string) string {
+// startReceiver starts a receiver with this fixture's environment, some of it set otherwise, and returns its URL.
+func (w *fixture) startReceiver(set map[string]string) string {
 	w.t.Helper()
 	env := map[string]string{}
 	for _, from := range []map[string]string{w.env, set} {
@@ -173,7 +173,7 @@ func (w *world) startReceiver(set map[string]string) string {
 }
 
 // pubsubOptions are those of the receiver's client of Pub/Sub.
-func (w *world) pubsubOptions() []option.ClientOption {
+func (w *fixture) pubsubOptions() []option.ClientOption {
 	if w.publishing == nil {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (w *world) pubsubOptions() []option.ClientOption {
 }
 
 // register registers the receiver, waits until that has read its secret, and returns the webhook's id.
-func (w *world) register() string {
+func (w *fixture) register() string {
 	w.t.Helper()
 	var created struct{ Webhook struct{ ID string } }
 	w.run("webhooks", "create", "-o", "json").want(0).json(&created)
@@ -198,7 +198,7 @@ func (w *world) register() string {
 }
 
 // awaitAccepted waits until the receiver accepts what is signed with a secret.
-func (w *world) awaitAccepted(secret string) {
+func (w *fixture) awaitAccepted(secret string) {
 	w.t.Helper()
 	laid, err := probe.Lay(w.t.Context(), probe.NewFirestore(w.documents, "deliveries"), probe.Options{
 		URL: w.receiver + "/", Now: time.Now, Rand: rand.Reader,
@@ -224,7 +224,7 @@ func (w *world) awaitAccepted(secret string) {
 }
 
 // pull takes all messages from a subscription.
-func (w *world) pull(subscription string) []*pubsubpb.PubsubMessage {
+func (w *fixture) pull(subscription string) []*pubsubpb.PubsubMessage {
 	w.t.Helper()
 	var all []*pubsubpb.PubsubMessage
 	for {
@@ -250,7 +250,7 @@ func (w *world) pull(subscription string) []*pubsubpb.PubsubMessage {
 }
 
 // subscriptions returns the ids of all subscriptions.
-func (w *world) subscriptions() (ids []string) {
+func (w *fixture) subscriptions() (ids []string) {
 	w.t.Helper()
 	all := w.messages.SubscriptionAdminClient.ListSubscriptions(w.t.Context(), &pubsubpb.ListSubscriptionsRequest{Project: "projects/" + w.project})
 	for found, err := range all.All() {
@@ -263,7 +263,7 @@ func (w *world) subscriptions() (ids []string) {
 }
 
 // ledgerSize returns how many documents are in the ledger.
-func (w *world) ledgerSize() int {
+func (w *fixture) ledgerSize() int {
 	w.t.Helper()
 	all, err := w.documents.Collection("deliveries").Documents(w.t.Context()).GetAll()
 	if err != nil {
