@@ -20,6 +20,7 @@ func TestEveryDefectIsCaught(t *testing.T) {
 	for name, test := range map[string]struct {
 		defect     *interleavings.Defect
 		deliveries int // 0: two
+		finishes   int
 		faults     int
 		skew       time.Duration
 		transit    time.Duration
@@ -37,6 +38,14 @@ func TestEveryDefectIsCaught(t *testing.T) {
 		"no compare-and-set, two take over": {
 			defect:     store(func(m *ledger.Memory) ledger.Store { return blind{m} }),
 			deliveries: 3, costs: interleavings.G3,
+		},
+		"no lease, and finish takes over": {
+			defect:     store(func(m *ledger.Memory) ledger.Store { return leaseless{m} }),
+			deliveries: 1, finishes: 1, costs: interleavings.G3,
+		},
+		"no compare-and-set, and finish takes over": {
+			defect:     store(func(m *ledger.Memory) ledger.Store { return blind{m} }),
+			deliveries: 1, finishes: 2, costs: interleavings.G3,
 		},
 		"create overwrites": {
 			defect: store(func(m *ledger.Memory) ledger.Store { return overwriting{m} }),
@@ -92,7 +101,7 @@ func TestEveryDefectIsCaught(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			report := interleavings.Run(t, interleavings.Settings{
-				Deliveries: cmp.Or(test.deliveries, 2), Faults: test.faults, Lease: cmp.Or(test.lease, ledger.MinLease), Skew: test.skew, Transit: test.transit,
+				Deliveries: cmp.Or(test.deliveries, 2), Finishes: test.finishes, Faults: test.faults, Lease: cmp.Or(test.lease, ledger.MinLease), Skew: test.skew, Transit: test.transit,
 				Broken: test.defect, Want: test.costs,
 			})
 			violation := report.Violations[test.costs]

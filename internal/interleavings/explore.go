@@ -35,6 +35,8 @@ const NoLimit = 1 << 30
 // Settings are what is explored.
 type Settings struct {
 	Deliveries int           // of one webhook-id, to instances of their own
+	Finishes   int           // by reconcile, which can begin at any moment
+	Replays    int           // by "gemhook replay" of what is not settled, likewise
 	Faults     int           // how many faults one execution can have at most
 	Lease      time.Duration // of the ledger
 	// Skew is how far the instances' clocks lie apart: every second one is ahead by it.

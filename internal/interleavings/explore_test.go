@@ -15,6 +15,8 @@ const tightLease = 15 * time.Second
 
 var (
 	deliveries = flag.Int("deliveries", 0, "explore so many deliveries as well; 3 with 2 faults takes an hour")
+	finishes   = flag.Int("finishes", 0, "with so many finishes")
+	replays    = flag.Int("replays", 0, "with so many replays")
 	faults     = flag.Int("faults", interleavings.NoLimit, "with so many faults at most")
 )
 
@@ -28,6 +30,7 @@ func TestEveryInterleaving(t *testing.T) {
 		{"two deliveries, two faults, clocks apart and late bytes, a tight lease", interleavings.Settings{Deliveries: 2, Faults: 2, Lease: tightLease, Skew: ledger.MaxClockSkew, Transit: ledger.MaxTransit}},
 		{"two deliveries, one fault, a dead letter", interleavings.Settings{Deliveries: 2, Faults: 1, Body: []byte("not an event")}},
 		{"two deliveries, two faults, the default lease", interleavings.Settings{Deliveries: 2, Faults: 2, Lease: time.Minute}},
+		{"a delivery, finish and a replay, one fault", interleavings.Settings{Deliveries: 1, Finishes: 1, Replays: 1, Faults: 1}},
 		{"three deliveries, no fault", interleavings.Settings{Deliveries: 3}},
 		{"three deliveries, one fault", interleavings.Settings{Deliveries: 3, Faults: 1}},
 	} {
@@ -40,7 +43,7 @@ func TestAsFarAsAsked(t *testing.T) {
 	if *deliveries == 0 {
 		t.Skip("-deliveries is not given")
 	}
-	wantHeld(t, interleavings.Settings{Deliveries: *deliveries, Faults: *faults})
+	wantHeld(t, interleavings.Settings{Deliveries: *deliveries, Finishes: *finishes, Replays: *replays, Faults: *faults})
 }
 
 // wantHeld wants all guarantees to hold in every state, and enough of those for it to mean something.

@@ -96,7 +96,10 @@ type delivery struct {
 	world    *world
 	name     string
 	skew     time.Duration // of the instance's clock
+	ledger   *ledger.Ledger
+	outlet   once.Outlet
 	receiver *receiver.Receiver
+	takeOver func() // instead of a request: finish or replay
 
 	begun    time.Time                  // zero: not yet
 	history  []*call                    // that have come back
@@ -117,15 +120,20 @@ func (f *fixture) newWorld() *world {
 	for i := range f.Deliveries {
 		w.deliveries = append(w.deliveries, w.newDelivery(string(rune('A'+i)), time.Duration(i%2)*f.Skew))
 	}
+	for range f.Finishes {
+		w.deliveries = append(w.deliveries, w.newTakeOver("finish", false))
+	}
+	for range f.Replays {
+		w.deliveries = append(w.deliveries, w.newTakeOver("replay", true))
+	}
 	return w
 }
 
 func (w *world) newDelivery(name string, skew time.Duration) *delivery {
 	d := &delivery{world: w, name: name, skew: skew}
 	now := func() time.Time { return time.Now().Add(skew) }
-	var books once.Ledger = ledger.New(gatedStore{d}, ledger.Options{
-		Lease: w.Lease, Retention: 168 * time.Hour, Now: now,
-	})
+	d.ledger = ledger.New(gatedStore{d}, ledger.Options{Lease: w.Lease, Retention: 168 * time.Hour, Now: now})
+	var books once.Ledger = d.ledger
 	var publisher once.Publisher = gatedTopic{d}
 	if w.Broken != nil && w.Broken.Ledger != nil {
 		books = w.Broken.Ledger(books)
@@ -133,6 +141,7 @@ func (w *world) newDelivery(name string, skew time.Duration) *delivery {
 	if w.Broken != nil && w.Broken.Publisher != nil {
 		publisher = w.Broken.Publisher(publisher)
 	}
+	d.outlet = once.Outlet{Ledger: books, Publisher: publisher, Now: now}
 	d.receiver = receiver.New(receiver.Deps{
 		Static: w.verified, Ledger: books, Publisher: publisher, Log: slog.New(slog.DiscardHandler),
 	}, receiver.Options{ServeStatic: true, Topic: topicID, DeadLetterTopic: deadLetterTopicID, MaxBody: 1 << 20, Now: now})
@@ -153,6 +162,10 @@ func (d *delivery) start() {
 			}
 			d.rest()
 		}()
+		if d.takeOver != nil {
+			d.takeOver()
+			return
+		}
 		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(d.world.verified.delivery.Payload()))
 		d.receiver.ServeHTTP(recorder, request)
 		answered = true
