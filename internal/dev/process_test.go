@@ -169,9 +169,9 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 			hosts := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(printed, -1)
 			slices.Sort(hosts)
 			hosts = slices.Compact(hosts)
-			// The stand-in for Gemini, receiver, bucket and collect; and both emulators, of which stand-ins
-			// have no address to show.
-			if want := 4; len(hosts) != want && (test.standIns || len(hosts) != want+2) {
+			// The stand-in for Gemini, receiver, bucket, collect and inspector; and both emulators, of which
+			// stand-ins have no address to show.
+			if want := 5; len(hosts) != want && (test.standIns || len(hosts) != want+2) {
 				t.Errorf("addresses %v are printed", hosts)
 			}
 
