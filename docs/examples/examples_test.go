@@ -1,5 +1,6 @@
-// Package examples_test runs the subscribers of these folders against the Pub/Sub emulator, over a stream with copies that
-// are marked, crashes of the subscriber, and redeliveries. Each job must be acted on once.
+// Package examples_test runs the subscribers of these folders against the Pub/Sub emulator, over a
+// stream with copies that are marked, crashes of the subscriber, and redeliveries. Each job must be
+// acted on once.
 package examples_test
 
 import (
@@ -68,7 +69,8 @@ func need(t *testing.T, program string) string {
 	return path
 }
 
-// subscribe makes the subscription. It keeps what is acknowledged, so that all of it can be delivered again.
+// subscribe makes the subscription. It keeps what is acknowledged, so that all of it can be
+// delivered again.
 func (f *fixture) subscribe(name string, push *pubsubpb.PushConfig) {
 	f.t.Helper()
 	if _, err := f.project.Messages.SubscriptionAdminClient.CreateSubscription(f.t.Context(), &pubsubpb.Subscription{
@@ -158,9 +160,9 @@ func (f *fixture) await(what string, enough func(verb, id string) bool) {
 	}
 }
 
-// run takes the subscriber through the stream, a part at a time: killed as soon as it has acted on something of the part, which
-// is before or after it acknowledged, and started again, while Pub/Sub delivers everything again. At the end it sees all of it
-// once more.
+// run takes the subscriber through the stream, a part at a time: killed as soon as it has acted on
+// something of the part, which is before or after it acknowledged, and started again, while Pub/Sub
+// delivers everything again. At the end it sees all of it once more.
 func (f *fixture) run(messages []*pubsubpb.PubsubMessage) {
 	f.t.Helper()
 	defer func() { f.stop() }()
@@ -182,8 +184,9 @@ func (f *fixture) run(messages []*pubsubpb.PubsubMessage) {
 	f.awaitAll(ids)
 }
 
-// runStreaming is run for a subscriber that holds a stream open. After a crash the emulator goes on delivering to the broken
-// stream for up to half a minute. So each run has a subscription of its own, which delivers every message again.
+// runStreaming is run for a subscriber that holds a stream open. After a crash the emulator goes on
+// delivering to the broken stream for up to half a minute. So each run has a subscription of its
+// own, which delivers every message again.
 func (f *fixture) runStreaming(messages []*pubsubpb.PubsubMessage) {
 	f.t.Helper()
 	const crashes = 3
@@ -215,8 +218,9 @@ func (f *fixture) awaitAll(ids map[string]bool) {
 	})
 }
 
-// stream returns messages about jobs, as gemhook publishes them: most unmarked; of some a marked copy follows, of some the
-// marked one is the only one, and some batches are found by reconcile as well, before or after Gemini's own event.
+// stream returns messages about jobs, as gemhook publishes them: most unmarked; of some a marked
+// copy follows, of some the marked one is the only one, and some batches are found by reconcile as
+// well, before or after Gemini's own event.
 func stream(make func(i int, id string) *pubsubpb.PubsubMessage) []*pubsubpb.PubsubMessage {
 	var messages []*pubsubpb.PubsubMessage
 	mark := func(m *pubsubpb.PubsubMessage) *pubsubpb.PubsubMessage {
@@ -246,7 +250,8 @@ func stream(make func(i int, id string) *pubsubpb.PubsubMessage) []*pubsubpb.Pub
 	return messages
 }
 
-// eventMessage is the message of an event. Those that are found are of batches; every fifth job is an interaction.
+// eventMessage is the message of an event. Those that are found are of batches; every fifth job is
+// an interaction.
 func eventMessage(i int, id string) *pubsubpb.PubsubMessage {
 	eventType, subject := "batch.succeeded", fmt.Sprintf("batches/job%d", i)
 	if i%6 == 0 {
@@ -313,7 +318,8 @@ func TestNodeUnwrappedPush(t *testing.T) {
 	f.wantJobs()
 }
 
-// resultMessage is the result message of a batch, whose responses are in the bucket; every sixth is not available.
+// resultMessage is the result message of a batch, whose responses are in the bucket; every sixth is
+// not available.
 func resultMessage(i int, id string) *pubsubpb.PubsubMessage {
 	subject, eventType := fmt.Sprintf("batches/job%d", i), "gemhook.result.collected"
 	object := map[string]any{"uri": "gs://" + bucket.Name + "/" + responses(i), "content_type": "application/jsonl", "bytes": 1, "crc32c": "AAAAAA=="}

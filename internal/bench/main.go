@@ -1,6 +1,7 @@
 // Bench is the program of scripts/bench: it measures gemhook and things to compare it with.
 //
-// What is measured is in package suite, how it is shown in package report; package setup starts what they need.
+// What is measured is in package suite, how it is shown in package report; package setup starts
+// what they need.
 package main
 
 import (

@@ -38,8 +38,8 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// TestQuick runs all benchmarks with little work, and wants every row, measured or with a reason why
-// not. Whether rows meet their targets depends on the machine.
+// TestQuick runs all benchmarks with little work, and wants every row, measured or with a reason
+// why not. Whether rows meet their targets depends on the machine.
 func TestQuick(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "table.md")
 	var stdout, stderr bytes.Buffer

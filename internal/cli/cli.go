@@ -1,15 +1,17 @@
-// Package cli is gemhook's command line: it registers the receiver with Gemini, rotates secrets, shows what came in, sends
-// test deliveries, publishes again, and finds out why nothing arrives.
+// Package cli is gemhook's command line: it registers the receiver with Gemini, rotates secrets,
+// shows what came in, sends test deliveries, publishes again, and finds out why nothing arrives.
 //
-// Each command is a file with two parts: a function such as tailCommand, which describes the command and its flags to cobra
-// and opens the clients that the command needs; and a small type such as tail, which has these clients and the flags' values
-// as its fields and does the work. The work itself is mostly in the packages below this one.
+// Each command is a file with two parts: a function such as tailCommand, which describes the
+// command and its flags to cobra and opens the clients that the command needs; and a small type
+// such as tail, which has these clients and the flags' values as its fields and does the work. The
+// work itself is mostly in the packages below this one.
 //
 // To add a command, write such a file and name its function in [newRoot]. What is there to use:
 //
-//   - session: the settings (package deployment), the clients (package clients), the console (package console) and the clock
-//     of one run;
-//   - package failure: exit codes, and advice on errors. An error that has a meaning of its own for users gets a line there;
+//   - session: the settings (package deployment), the clients (package clients), the console
+//     (package console) and the clock of one run;
+//   - package failure: exit codes, and advice on errors. An error that has a meaning of its own for
+//     users gets a line there;
 //   - docs/cli.md: the page for people, which must name every command.
 //
 // Results go to standard output, everything else to standard error.
@@ -90,8 +92,8 @@ func (e *Environment) setDefaults() {
 	}
 }
 
-// Run runs one command and returns its exit code. When ctx ends, the command stops at the next point where stopping does no
-// harm; the context's cause is then best a [failure.Interruption].
+// Run runs one command and returns its exit code. When ctx ends, the command stops at the next
+// point where stopping does no harm; the context's cause is then best a [failure.Interruption].
 func Run(ctx context.Context, args []string, environment Environment) int {
 	s := newSession(environment)
 	defer s.close()

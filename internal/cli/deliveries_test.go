@@ -105,7 +105,8 @@ func TestDeliveriesGet(t *testing.T) {
 	w.run("deliveries").want(64)
 }
 
-// Results that were collected are apart from the deliveries, and are found and published again by their keys.
+// Results that were collected are apart from the deliveries, and are found and published again by
+// their keys.
 func TestResults(t *testing.T) {
 	t.Parallel()
 	w := newFixtureWithoutReceiver(t)

@@ -36,7 +36,8 @@ func TestDoctorsAdviceOnAMalformedSecretLeadsOut(t *testing.T) {
 	}
 }
 
-// Whatever refuses the receiver's message, the ledger has the delivery as released, and doctor says why that may be.
+// Whatever refuses the receiver's message, the ledger has the delivery as released, and doctor says
+// why that may be.
 func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -69,7 +70,8 @@ func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
 	}
 }
 
-// createSchema makes a schema that no event matches, and returns its name. The emulator enforces it.
+// createSchema makes a schema that no event matches, and returns its name. The emulator enforces
+// it.
 func (w *fixture) createSchema() string {
 	w.t.Helper()
 	connection, err := grpc.NewClient(testkit.PubSubHost(w.t), grpc.WithTransportCredentials(insecure.NewCredentials()))

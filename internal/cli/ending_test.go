@@ -40,7 +40,8 @@ func (w *fixture) start(program string, args ...string) *running {
 	return r
 }
 
-// ends are the ways in which a terminal or a pipe asks a program to end, and the exit code of one that was not done.
+// ends are the ways in which a terminal or a pipe asks a program to end, and the exit code of one
+// that was not done.
 var ends = map[string]struct {
 	end  func(*running) error
 	code int
@@ -66,7 +67,8 @@ func TestNothingStaysBehind(t *testing.T) {
 			if err := test.end(tail); err != nil {
 				t.Fatal(err)
 			}
-			// An interrupt is how a tail ends, and no error, unless it came before tail followed anything.
+			// An interrupt is how a tail ends, and no error, unless it came before tail followed
+			// anything.
 			if err := tail.Wait(); err != nil && tail.ProcessState.ExitCode() != test.code {
 				t.Errorf("tail ends with %v: %s", err, tail.stderr.String())
 			}
@@ -118,7 +120,8 @@ func TestNothingStaysBehind(t *testing.T) {
 			w.run("webhooks", "create").want(0)
 			w.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
 
-			// The terminal is gone while Gemini is asked for a test delivery, which doctor has subscribed for.
+			// The terminal is gone while Gemini is asked for a test delivery, which doctor has
+			// subscribed for.
 			asked, ended := make(chan struct{}), make(chan struct{})
 			w.interceptGemini(":ping", func() { close(asked); <-ended })
 			doctor := w.start(program, "doctor", "-o", "json")
@@ -137,7 +140,8 @@ func TestNothingStaysBehind(t *testing.T) {
 	}
 }
 
-// interceptGemini has a fixture's commands call Gemini through a server that calls before for each path that ends so.
+// interceptGemini has a fixture's commands call Gemini through a server that calls before for each
+// path that ends so.
 func (w *fixture) interceptGemini(suffix string, before func()) {
 	w.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {

@@ -18,7 +18,8 @@ import (
 const settingsFolder = ".gemhook"
 
 // useSettingsFile reads the settings of gemhook dev: from the file of --env, else from that of a
-// gemhook dev that runs in this folder or one above, unless the environment or Terraform has settings.
+// gemhook dev that runs in this folder or one above, unless the environment or Terraform has
+// settings.
 func (s *session) useSettingsFile() error {
 	path := s.envFile
 	if path == "" {

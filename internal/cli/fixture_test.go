@@ -55,8 +55,8 @@ var keys = sync.OnceValue(func() *standin.Keys {
 
 const keysFile = "../../shared/webhook/testdata/signing-keys.json"
 
-// A fixture is a project on the emulators with a receiver, a Secret Manager and a Gemini of its own, and the environment of
-// somebody who operates it.
+// A fixture is a project on the emulators with a receiver, a Secret Manager and a Gemini of its
+// own, and the environment of somebody who operates it.
 type fixture struct {
 	t         *testing.T
 	project   string
@@ -136,7 +136,8 @@ func (w *fixture) createTopic(id, subscription string) {
 	}
 }
 
-// startReceiver starts a receiver with this fixture's environment, some of it set otherwise, and returns its URL.
+// startReceiver starts a receiver with this fixture's environment, some of it set otherwise, and
+// returns its URL.
 func (w *fixture) startReceiver(set map[string]string) string {
 	w.t.Helper()
 	env := map[string]string{}
@@ -187,7 +188,8 @@ func (w *fixture) pubsubOptions() []option.ClientOption {
 	))}
 }
 
-// register registers the receiver, waits until that has read its secret, and returns the webhook's id.
+// register registers the receiver, waits until that has read its secret, and returns the webhook's
+// id.
 func (w *fixture) register() string {
 	w.t.Helper()
 	var created struct{ Webhook struct{ ID string } }

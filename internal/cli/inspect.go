@@ -153,7 +153,8 @@ func (i *inspection) topics() ([]string, error) {
 	return topics, nil
 }
 
-// ledger follows the ledger. One that cannot be listed is no reason to end, unless there is nothing else.
+// ledger follows the ledger. One that cannot be listed is no reason to end, unless there is nothing
+// else.
 func (i *inspection) ledger(ctx context.Context) error {
 	err := tap.Ledger(ctx, i.log, i.documents, i.newest)
 	if errors.Is(err, deliveries.ErrNotListed) && !i.ledgerOnly {
@@ -165,7 +166,8 @@ func (i *inspection) ledger(ctx context.Context) error {
 
 // topic follows a topic until ctx ends.
 func (i *inspection) topic(ctx context.Context, topic string) error {
-	// An interruption does not reach these calls: a subscription whose making was interrupted could be left.
+	// An interruption does not reach these calls: a subscription whose making was interrupted could
+	// be left.
 	calling, cancel := i.call(context.WithoutCancel(ctx))
 	defer cancel()
 	subscription, err := messages.Subscribe(calling, i.messages, topic, messages.Filter{})
@@ -185,8 +187,8 @@ func (i *inspection) topic(ctx context.Context, topic string) error {
 	})
 }
 
-// verify judges a static webhook's delivery by what the ledger has of it: the bytes and headers that are signed. A dynamic
-// one's URL is not in the ledger, and a token is not either.
+// verify judges a static webhook's delivery by what the ledger has of it: the bytes and headers
+// that are signed. A dynamic one's URL is not in the ledger, and a token is not either.
 func (i *inspection) verify(ctx context.Context, r *inspect.Record) *explain.Report {
 	if r.Tenant != "" || r.Scheme != string(webhook.SchemeV1) || len(r.Documents) == 0 {
 		return nil

@@ -11,8 +11,9 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// withoutListing takes the indexes from the ledger of a fixture in which nothing has been done yet: the receiver and the
-// commands open Firestore when they need it. The fixture's own client goes to the emulator still.
+// withoutListing takes the indexes from the ledger of a fixture in which nothing has been done yet:
+// the receiver and the commands open Firestore when they need it. The fixture's own client goes to
+// the emulator still.
 func (w *fixture) withoutListing() *listingtest.Firestore {
 	w.t.Helper()
 	backend := listingtest.New(w.t, os.Getenv("FIRESTORE_EMULATOR_HOST"))

@@ -25,7 +25,8 @@ var layouts = []string{time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15
 // clockLayout is how tail prints the time of an event of today.
 const clockLayout = "15:04:05Z"
 
-// moment reads the value of a flag that is a time, or how long ago it was, such as 90m, 2h or 1d. Empty is the zero time.
+// moment reads the value of a flag that is a time, or how long ago it was, such as 90m, 2h or 1d.
+// Empty is the zero time.
 func moment(flag, text string, now time.Time) (time.Time, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/api/option"
 )
 
-// An organization answers as the Resource Manager does. Policies are by constraint; what has none is
-// allowed.
+// An organization answers as the Resource Manager does. Policies are by constraint; what has none
+// is allowed.
 type organization struct {
 	state    string // of the project; empty: there is none
 	denied   []string

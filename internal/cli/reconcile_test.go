@@ -10,7 +10,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
-// TestReconcile wants the dry run to say what the run then does, item by item, and to change nothing.
+// TestReconcile wants the dry run to say what the run then does, item by item, and to change
+// nothing.
 func TestReconcile(t *testing.T) {
 	w := newFixtureWithoutReceiver(t)
 	store := firestoreledger.New(w.documents, "deliveries")

@@ -12,7 +12,8 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
-// deliverable returns the canonical form of an address that a webhook is to deliver to, or why Gemini could not.
+// deliverable returns the canonical form of an address that a webhook is to deliver to, or why
+// Gemini could not.
 func deliverable(settings *deployment.Settings, address string) (string, error) {
 	canonical, err := geminiapi.CanonicalURI(address)
 	if err != nil {
@@ -44,7 +45,8 @@ func public(host string) bool {
 		!strings.HasSuffix(host, ".internal")
 }
 
-// refusedEvents adds to Gemini's refusal of a registration what to leave out of it, where types of event are the reason.
+// refusedEvents adds to Gemini's refusal of a registration what to leave out of it, where types of
+// event are the reason.
 func refusedEvents(err error, events []string) error {
 	if !errors.Is(err, geminiapi.ErrInvalid) {
 		return err
@@ -61,8 +63,9 @@ func refusedEvents(err error, events []string) error {
 	return failure.Advise(err, "leave out "+strings.Join(refused, " and ")+": --event "+strings.Join(rest, ","))
 }
 
-// blamed returns those of the events that a refusal is about: those that it names and Gemini is not known to take, else all
-// that Gemini is not known to take. If it takes all, they are those named, unless the refusal lists what there is to choose from.
+// blamed returns those of the events that a refusal is about: those that it names and Gemini is not
+// known to take, else all that Gemini is not known to take. If it takes all, they are those named,
+// unless the refusal lists what there is to choose from.
 func blamed(refusal string, events, known []string) []string {
 	named := func(event string) bool { return strings.Contains(refusal, event) }
 	var unknown, unknownNamed, knownNamed []string

@@ -28,7 +28,8 @@ func TestBlamedEvents(t *testing.T) {
 	}
 }
 
-// Gemini delivers to addresses of the public internet; a stand-in on this machine delivers anywhere.
+// Gemini delivers to addresses of the public internet; a stand-in on this machine delivers
+// anywhere.
 func TestDeliverable(t *testing.T) {
 	t.Parallel()
 	settings := func(gemini string) *deployment.Settings {

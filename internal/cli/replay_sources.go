@@ -131,7 +131,8 @@ func firstUndone(items []*replay.Item) *replay.Item {
 	return nil
 }
 
-// A letterSource has the messages of the dead-letter subscription. It holds them from plan to close.
+// A letterSource has the messages of the dead-letter subscription. It holds them from plan to
+// close.
 type letterSource struct {
 	console      *console.Console
 	client       *pubsub.Client

@@ -107,7 +107,8 @@ func noSuchCommand(command *cobra.Command, args []string) error {
 	return err
 }
 
-// noSuchFlag says of a flag that does not exist what may have been meant. Flags are compared as cobra compares commands.
+// noSuchFlag says of a flag that does not exist what may have been meant. Flags are compared as
+// cobra compares commands.
 func noSuchFlag(command *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {

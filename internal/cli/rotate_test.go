@@ -192,7 +192,8 @@ func TestRotateFailures(t *testing.T) {
 	w.run("webhooks", "rotate").want(64, "name one by its ID")
 }
 
-// Storing fails after Gemini has made a secret: the old one stays good, and the next run makes up for it.
+// Storing fails after Gemini has made a secret: the old one stays good, and the next run makes up
+// for it.
 func TestRotateMakesUpForASecretThatCouldNotBeStored(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)

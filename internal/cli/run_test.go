@@ -68,7 +68,8 @@ func soon(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// want fails the test unless the command ended with that code, and said those things on standard output or error.
+// want fails the test unless the command ended with that code, and said those things on standard
+// output or error.
 func (r *ran) want(code int, said ...string) *ran {
 	r.t.Helper()
 	if r.code != code {

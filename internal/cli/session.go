@@ -16,8 +16,8 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/failure"
 )
 
-// A session is what all commands share in one run. Settings and clients are there from the moment that a command's own code
-// runs.
+// A session is what all commands share in one run. Settings and clients are there from the moment
+// that a command's own code runs.
 type session struct {
 	Environment
 	console  *console.Console
@@ -96,7 +96,8 @@ func (s *session) terraform(ctx context.Context) (*deployment.Outputs, error) {
 	return outputs, failure.WithCode(err, failure.Settings)
 }
 
-// apiKey reads the API key. No flag has it, where other users of the machine and the shell's history would see it.
+// apiKey reads the API key. No flag has it, where other users of the machine and the shell's
+// history would see it.
 func (s *session) apiKey() (string, error) {
 	key := s.Getenv("GEMINI_API_KEY")
 	if s.apiKeyFile != "" {

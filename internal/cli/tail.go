@@ -95,8 +95,8 @@ func (t *tail) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// An interruption does not reach this call: a subscription whose making was interrupted could be
-	// there all the same, and would be left.
+	// An interruption does not reach this call: a subscription whose making was interrupted could
+	// be there all the same, and would be left.
 	calling, cancel := t.call(context.WithoutCancel(ctx))
 	defer cancel()
 	if t.subscription, err = messages.Subscribe(calling, t.client, topic, t.filter); err != nil {
@@ -122,8 +122,8 @@ func (t *tail) check(ctx context.Context) error {
 	return messages.Check(ctx, t.client, t.subscription)
 }
 
-// follow prints events until there are enough, ctx ends, or nobody takes what is printed. An interrupt is how a tail ends, and
-// no error.
+// follow prints events until there are enough, ctx ends, or nobody takes what is printed. An
+// interrupt is how a tail ends, and no error.
 func (t *tail) follow(ctx context.Context) error {
 	seen := 0
 	var printErr error

@@ -107,7 +107,8 @@ func withNewKey(ctx context.Context, s *session, name, step string, make func(st
 	return changeTenant(ctx, s, name, step, make(name, made))
 }
 
-// changeTenant makes a change where the receiver reads its keys, and waits until that accepts the URL that there is now.
+// changeTenant makes a change where the receiver reads its keys, and waits until that accepts the
+// URL that there is now.
 func changeTenant(ctx context.Context, s *session, name, step string, change *tenants.Change) error {
 	if err := checkTenant(name); name != tenants.Common && err != nil {
 		return err
@@ -146,8 +147,8 @@ type keyChange struct {
 	name    string
 }
 
-// make makes the change. Once it is begun nothing interrupts it but the end of the process: somebody else's change that it has
-// covered is joined with it.
+// make makes the change. Once it is begun nothing interrupts it but the end of the process:
+// somebody else's change that it has covered is joined with it.
 func (k *keyChange) make(ctx context.Context, change *tenants.Change) error {
 	defer k.session.console.Working("changing the dynamic keys")()
 	checking, cancel := k.session.clients.Call(ctx)
@@ -167,7 +168,8 @@ func (k *keyChange) make(ctx context.Context, change *tenants.Change) error {
 const untouched = "gemhook-probe-of-the-common-key"
 
 const (
-	// takingEffect is how long a receiver may take to accept a key: it reads within five minutes what is stored.
+	// takingEffect is how long a receiver may take to accept a key: it reads within five minutes
+	// what is stored.
 	takingEffect = 6 * time.Minute
 	askEvery     = time.Second
 	timesAsked   = 3 // in a row, for there may be several instances

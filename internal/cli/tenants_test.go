@@ -19,7 +19,8 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// newTenantFixture returns a fixture whose dynamic keys are in a secret, without a version yet, by a clock that can be put forward.
+// newTenantFixture returns a fixture whose dynamic keys are in a secret, without a version yet, by
+// a clock that can be put forward.
 func newTenantFixture(t *testing.T) (w *fixture, at *clock, dynamic string) {
 	t.Helper()
 	w, at = newFixtureWithoutReceiver(t), &clock{}
@@ -37,7 +38,8 @@ func (w *fixture) urlOf(name string) string {
 	return strings.TrimSpace(w.run("tenants", "url", name).want(0).stdout)
 }
 
-// wantAnswer posts a genuine delivery to a dynamic URL, and wants that answer: an error's code, or empty for a 200.
+// wantAnswer posts a genuine delivery to a dynamic URL, and wants that answer: an error's code, or
+// empty for a 200.
 func (w *fixture) wantAnswer(url, want string) {
 	w.t.Helper()
 	now := w.now()
@@ -240,7 +242,8 @@ func TestTenantFailures(t *testing.T) {
 	}
 }
 
-// Each command is interrupted at the write, which is made all the same or not at all. The next run sees which.
+// Each command is interrupted at the write, which is made all the same or not at all. The next run
+// sees which.
 func TestTenantCommandsThatAreInterrupted(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ stored, command, again string }{
@@ -292,7 +295,8 @@ func TestTwoOperatorsOfTenants(t *testing.T) {
 	w.wantTenants(stands{State: "open", Keys: 1}, stands{Tenant: "acme", State: "rotating", Keys: 2, Deliveries: count(0)},
 		stands{Tenant: "beta", State: "closed", Deliveries: count(0)})
 
-	// The other one begins a rotation between this one's look and its write: nobody has seen the key that would be dropped.
+	// The other one begins a rotation between this one's look and its write: nobody has seen the
+	// key that would be dropped.
 	w.secrets.Fail(nil)
 	w.run("tenants", "rotate", "acme", "--finish").want(0)
 	meddled = false

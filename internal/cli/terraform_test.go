@@ -18,8 +18,8 @@ func (w *fixture) outputs() map[string]any {
 	}
 }
 
-// useTerraform puts a terraform that prints these outputs on the PATH, and leaves the API key in the environment and the name of
-// its folder, which it returns.
+// useTerraform puts a terraform that prints these outputs on the PATH, and leaves the API key in
+// the environment and the name of its folder, which it returns.
 func (w *fixture) useTerraform(outputs map[string]any) string {
 	w.t.Helper()
 	all := map[string]any{}

@@ -11,8 +11,9 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// A new user's walk from the first registration to a replay, while somebody who has the first secret posts deliveries signed
-// with it. Gemini's test delivery comes half a second after the answer that promises it.
+// A new user's walk from the first registration to a replay, while somebody who has the first
+// secret posts deliveries signed with it. Gemini's test delivery comes half a second after the
+// answer that promises it.
 func TestWalk(t *testing.T) {
 	w := newFixtureWithoutReceiver(t)
 	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}, PingDelay: 500 * time.Millisecond})

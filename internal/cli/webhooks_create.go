@@ -103,7 +103,8 @@ func (c *creation) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// From here on nothing but the end of the process stops the command half-way: a secret that is not stored is lost.
+	// From here on nothing but the end of the process stops the command half-way: a secret that is
+	// not stored is lost.
 	ctx = context.WithoutCancel(ctx)
 	w, err := c.register(ctx, uri, before)
 	if err != nil {
@@ -140,7 +141,8 @@ func (c *creation) checkStore(ctx context.Context) error {
 	return nil
 }
 
-// register asks Gemini. Where its answer is lost it undoes what may have come of it, for the secret is lost too.
+// register asks Gemini. Where its answer is lost it undoes what may have come of it, for the secret
+// is lost too.
 func (c *creation) register(ctx context.Context, uri string, before []*geminiapi.Webhook) (*geminiapi.Webhook, error) {
 	defer c.console.Working("registering with Gemini")()
 	w, err := c.gemini.Create(ctx, geminiapi.Webhook{Name: c.name, URI: uri, SubscribedEvents: c.events})
@@ -163,7 +165,8 @@ func (c *creation) register(ctx context.Context, uri string, before []*geminiapi
 	return nil, err
 }
 
-// storeSecret stores the new webhook's secret before those that are stored, and returns how many there are then.
+// storeSecret stores the new webhook's secret before those that are stored, and returns how many
+// there are then.
 func (c *creation) storeSecret(ctx context.Context, w *geminiapi.Webhook) (count int, err error) {
 	defer c.console.Working("storing the signing secret")()
 	writing, cancel := context.WithTimeout(ctx, undoing)

@@ -186,8 +186,9 @@ func (r *rotating) layProbe(ctx context.Context, url string) (*probe.Probe, erro
 	})
 }
 
-// witness has Gemini send a test delivery, and waits for a delivery that is signed with a secret. It does not end because of
-// deliveries that are not: whoever has an older secret can send any number of them.
+// witness has Gemini send a test delivery, and waits for a delivery that is signed with a secret.
+// It does not end because of deliveries that are not: whoever has an older secret can send any
+// number of them.
 func (r *rotating) witness(webhookID string) func(context.Context, string) error {
 	return func(ctx context.Context, secret string) error {
 		ctx, cancel := context.WithTimeout(ctx, r.environment.PingTimeout)

@@ -23,8 +23,9 @@ type backends struct {
 	pubsubHost    string       // of the emulator or the stand-in
 }
 
-// startBackends starts Google's emulators at once, and a stand-in in this process for each that is not installed. From
-// here on the clients in this process find them as they always do: in the environment.
+// startBackends starts Google's emulators at once, and a stand-in in this process for each that is
+// not installed. From here on the clients in this process find them as they always do: in the
+// environment.
 func (w *world) startBackends(ctx context.Context, started *closers) (*backends, error) {
 	w.out.line("starting Firestore and Pub/Sub …")
 

@@ -36,8 +36,8 @@ type collector struct {
 	bucket *bucket.Server
 }
 
-// startCollector starts the bucket and the function, and begins to push events to it, as Pub/Sub would:
-// the emulator signs no pushes.
+// startCollector starts the bucket and the function, and begins to push events to it, as Pub/Sub
+// would: the emulator signs no pushes.
 func (w *world) startCollector(ctx context.Context, b *backends, gemini *sender, started *closers) (*collector, error) {
 	stored, err := bucket.Start()
 	if err != nil {
@@ -187,7 +187,8 @@ func (c collections) asExpected() bool {
 	return true
 }
 
-// addJobs gives the stand-in a job of each kind, and returns the types of their events with the ids.
+// addJobs gives the stand-in a job of each kind, and returns the types of their events with the
+// ids.
 func addJobs(gemini *standin.Server) [][2]string {
 	gemini.AddFile("files/batch-cats", standin.ResultLines{Count: 100, Text: 200, FailEvery: 50}.File())
 	gemini.AddBatch(standin.Batch{ID: "cats", File: "files/batch-cats", Stats: &standin.BatchStats{Total: 100, Succeeded: 98, Failed: 2}})

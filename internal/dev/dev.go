@@ -1,5 +1,6 @@
 // Package dev is all of gemhook on one machine, with nothing set up: a stand-in for Gemini, the
-// receiver, the collector, the reconciler, and what they need behind them. It is what gemhook dev runs.
+// receiver, the collector, the reconciler, and what they need behind them. It is what gemhook dev
+// runs.
 //
 // [Run] starts everything, in this order, each on an address of its own on this machine:
 //
@@ -8,10 +9,10 @@
 //	inspect.go   the inspector, a page that shows each delivery
 //	folder.go    the secrets, the logs, and the settings for the command line
 //
-// Then it delivers genuine, repeated and forged events ([deliveries] has them and what is expected),
-// has the results of three jobs collected (collect.go), and prints each with what came of it. What is
-// not as expected is marked. Keys are made afresh for each run, and all that was started is stopped at
-// the end.
+// Then it delivers genuine, repeated and forged events ([deliveries] has them and what is
+// expected), has the results of three jobs collected (collect.go), and prints each with what came
+// of it. What is not as expected is marked. Keys are made afresh for each run, and all that was
+// started is stopped at the end.
 package dev
 
 import (
@@ -58,9 +59,9 @@ type world struct {
 	deliveries func(*sender) ([]delivery, error)
 }
 
-// Run runs gemhook until ctx ends or, with Options.Once, until everything has been shown. Whatever it
-// returns, all that it started is stopped. The error is ErrUnexpected if a row is not as expected, and
-// the cause of ctx if that ended before everything was shown.
+// Run runs gemhook until ctx ends or, with Options.Once, until everything has been shown. Whatever
+// it returns, all that it started is stopped. The error is ErrUnexpected if a row is not as
+// expected, and the cause of ctx if that ended before everything was shown.
 func Run(ctx context.Context, options Options) error {
 	folder, err := openFolder(options.Folder)
 	if err != nil {

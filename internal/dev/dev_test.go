@@ -25,8 +25,8 @@ func withoutEmulators(t *testing.T) {
 	t.Setenv("STORAGE_EMULATOR_HOST", "")
 }
 
-// runOnce runs with stand-ins in this process until everything has been shown, its deliveries as change
-// leaves them.
+// runOnce runs with stand-ins in this process until everything has been shown, its deliveries as
+// change leaves them.
 func runOnce(t *testing.T, change func([]delivery)) (printed, logged string, err error) {
 	t.Helper()
 	withoutEmulators(t)

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// SettingsFile is the name of the file with the settings, in the folder. It is there while gemhook dev
-// runs.
+// SettingsFile is the name of the file with the settings, in the folder. It is there while gemhook
+// dev runs.
 const SettingsFile = "env"
 
 // A folder has the files of a run: secrets, settings and logs.

@@ -23,9 +23,11 @@ const (
 )
 
 const (
-	// arrivalLimit is how long to wait for messages that the receiver says it published. A second is long for an emulator.
+	// arrivalLimit is how long to wait for messages that the receiver says it published. A second
+	// is long for an emulator.
 	arrivalLimit = 10 * time.Second
-	// quiet is how long nothing has to arrive for there to be nothing more. No call tells that a subscription is empty.
+	// quiet is how long nothing has to arrive for there to be nothing more. No call tells that a
+	// subscription is empty.
 	quiet = 500 * time.Millisecond
 )
 
@@ -39,8 +41,8 @@ type message struct {
 	data        []byte
 }
 
-// An inbox holds what the subscriptions to the topics have received, in the order of arrival. It is safe for concurrent
-// use.
+// An inbox holds what the subscriptions to the topics have received, in the order of arrival. It is
+// safe for concurrent use.
 type inbox struct {
 	failed chan error // receives the error that ends a subscription
 
@@ -49,7 +51,8 @@ type inbox struct {
 	arrived  chan struct{} // closed by the next arrival
 }
 
-// openTopics creates the topics and a subscription to each, and begins to receive. A log, if there is one, gets each message.
+// openTopics creates the topics and a subscription to each, and begins to receive. A log, if there
+// is one, gets each message.
 func openTopics(ctx context.Context, log *inspect.Log, started *closers) (*inbox, error) {
 	client, err := pubsub.NewClient(ctx, project)
 	if err != nil {
@@ -143,8 +146,8 @@ func (b *inbox) arrival() <-chan struct{} {
 	return b.arrived
 }
 
-// await returns once the messages with those ids are there and nothing more has arrived for a while, or after
-// arrivalLimit: what is missing then stays missing.
+// await returns once the messages with those ids are there and nothing more has arrived for a
+// while, or after arrivalLimit: what is missing then stays missing.
 func (b *inbox) await(ctx context.Context, messageIDs []string) error {
 	limit := time.NewTimer(arrivalLimit)
 	defer limit.Stop()
@@ -179,7 +182,8 @@ func (b *inbox) hasAll(messageIDs []string) bool {
 	return true
 }
 
-// awaitMessage returns the first message that is wanted, or nil if none has come within arrivalLimit.
+// awaitMessage returns the first message that is wanted, or nil if none has come within
+// arrivalLimit.
 func (b *inbox) awaitMessage(ctx context.Context, wanted func(message) bool) (*message, error) {
 	limit := time.NewTimer(arrivalLimit)
 	defer limit.Stop()

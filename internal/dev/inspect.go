@@ -80,7 +80,8 @@ func (w *world) startInspector(ctx context.Context, b *backends, gemini *sender,
 // ledgerSize is how many of the newest deliveries the inspector listens to.
 const ledgerSize = 500
 
-// listenToLedger follows the documents in Firestore until ctx ends; the function that it returns waits for that.
+// listenToLedger follows the documents in Firestore until ctx ends; the function that it returns
+// waits for that.
 func (w *world) listenToLedger(ctx context.Context) (func() error, error) {
 	client, err := firestore.NewClient(ctx, project)
 	if err != nil {
@@ -130,7 +131,8 @@ const (
 	retention = 7 * 24 * time.Hour
 )
 
-// sendAgain has the stand-in sign a delivery anew, by the scheme that it had, and sends it to where it came.
+// sendAgain has the stand-in sign a delivery anew, by the scheme that it had, and sends it to where
+// it came.
 func (w *world) sendAgain(ctx context.Context, gemini *sender, r *inspect.Record, edit page.Edit) (string, error) {
 	if r.Request == nil {
 		return "", errors.New("its request is not known")

@@ -13,7 +13,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// TestInspectorShowsWhatCameOfEachDelivery runs with stand-ins, and looks at what the page has and can do while it runs.
+// TestInspectorShowsWhatCameOfEachDelivery runs with stand-ins, and looks at what the page has and
+// can do while it runs.
 func TestInspectorShowsWhatCameOfEachDelivery(t *testing.T) {
 	withoutEmulators(t)
 	folder, err := openFolder(filepath.Join(t.TempDir(), "folder"))

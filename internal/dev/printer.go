@@ -13,7 +13,8 @@ import (
 // A palette colours text, if it is on.
 type palette struct{ on bool }
 
-// A colour is a parameter of the terminal's "select graphic rendition" sequence; plain leaves text as it is.
+// A colour is a parameter of the terminal's "select graphic rendition" sequence; plain leaves text
+// as it is.
 type colour string
 
 const (

@@ -57,7 +57,8 @@ type program struct {
 // start runs gemhook dev with these programs and emulators on the PATH.
 func start(t *testing.T, path string, args ...string) *program {
 	t.Helper()
-	// A program that hangs is killed and fails the test; the timeout of go test itself would leave it running.
+	// A program that hangs is killed and fails the test; the timeout of go test itself would leave
+	// it running.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	p := &program{folder: filepath.Join(t.TempDir(), ".gemhook"), temp: t.TempDir()}
@@ -123,7 +124,8 @@ func wantNothingLeft(t *testing.T, p *program) {
 	}
 }
 
-// TestSettings wants other commands to work with what runs, by --env and in the folder above .gemhook.
+// TestSettings wants other commands to work with what runs, by --env and in the folder above
+// .gemhook.
 func TestSettings(t *testing.T) {
 	p := start(t, os.Getenv("PATH"))
 	printed := p.until(t, "Messages that arrive from now on:")
@@ -169,8 +171,8 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 			hosts := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(printed, -1)
 			slices.Sort(hosts)
 			hosts = slices.Compact(hosts)
-			// The stand-in for Gemini, receiver, bucket, collect and inspector; and both emulators, of which
-			// stand-ins have no address to show.
+			// The stand-in for Gemini, receiver, bucket, collect and inspector; and both emulators,
+			// of which stand-ins have no address to show.
 			if want := 5; len(hosts) != want && (test.standIns || len(hosts) != want+2) {
 				t.Errorf("addresses %v are printed", hosts)
 			}
@@ -225,7 +227,8 @@ func withQuery(t *testing.T, address string, pairs ...string) string {
 	return parsed.String()
 }
 
-// An interrupt while the emulators start ends them too, and so does a terminal or a reader that is gone.
+// An interrupt while the emulators start ends them too, and so does a terminal or a reader that is
+// gone.
 func TestInterruptedStart(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE} {
 		t.Run(signal.String(), func(t *testing.T) {

@@ -41,8 +41,9 @@ func newReport(results []*result, messages []message, elapsed time.Duration) *re
 	return r
 }
 
-// find returns the result that a message belongs to by its webhook-id. Where several deliveries share one, it is the
-// first whose answer named the message, and the last for a message that no answer named.
+// find returns the result that a message belongs to by its webhook-id. Where several deliveries
+// share one, it is the first whose answer named the message, and the last for a message that no
+// answer named.
 func (r *report) find(m message) *result {
 	var found *result
 	for _, result := range r.results {

@@ -93,7 +93,8 @@ func TestReportFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// A delivery with several messages has a line for each, and colour changes neither text nor alignment.
+// A delivery with several messages has a line for each, and colour changes neither text nor
+// alignment.
 func TestColourAddsOnlyColour(t *testing.T) {
 	results, messages := sample()
 	marked := messages[0]

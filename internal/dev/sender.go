@@ -87,7 +87,8 @@ func (s *sender) send(ctx context.Context, path string, d standin.Delivery) (*st
 	return standin.Send(ctx, nil, s.receiverURL+path, d)
 }
 
-// serveDeliver signs and delivers another event, of the type and scheme in the query, and answers what the receiver does.
+// serveDeliver signs and delivers another event, of the type and scheme in the query, and answers
+// what the receiver does.
 func (s *sender) serveDeliver(w http.ResponseWriter, r *http.Request) {
 	scheme := cmp.Or(r.FormValue("scheme"), standin.SchemeV1)
 	d, err := s.event(cmp.Or(r.FormValue("type"), "batch.succeeded"))

@@ -23,8 +23,8 @@ const (
 	dynamicKeys    = "dynamic-keys"
 )
 
-// startGemini starts the stand-in for Gemini. It serves the public half of its keys, as Google does,
-// and delivers another event on request.
+// startGemini starts the stand-in for Gemini. It serves the public half of its keys, as Google
+// does, and delivers another event on request.
 func (w *world) startGemini(keys *standin.Keys, started *closers) (*sender, error) {
 	gemini, err := newSender(keys, w.rand, w.now)
 	if err != nil {

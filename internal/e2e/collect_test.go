@@ -100,9 +100,9 @@ func addJobs(t *testing.T, g *gemini.Gemini) []job {
 	return jobs
 }
 
-// TestCollectEveryType takes an event of each type through the real chain: the stand-in signs it, the
-// receiver publishes it, it is pushed from its topic to the collector, and the result is in the bucket,
-// with a message about it on the results topic.
+// TestCollectEveryType takes an event of each type through the real chain: the stand-in signs it,
+// the receiver publishes it, it is pushed from its topic to the collector, and the result is in the
+// bucket, with a message about it on the results topic.
 func TestCollectEveryType(t *testing.T) {
 	t.Parallel()
 	for platform, start := range collectors {

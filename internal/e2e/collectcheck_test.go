@@ -12,8 +12,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// TestCollectCheckCanFail wants the check of collected results to notice each way in which they can be
-// wrong, and nothing where they are right.
+// TestCollectCheckCanFail wants the check of collected results to notice each way in which they can
+// be wrong, and nothing where they are right.
 func TestCollectCheckCanFail(t *testing.T) {
 	t.Parallel()
 	const prefix = "static/batches/b0/batch.succeeded/"

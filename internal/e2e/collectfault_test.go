@@ -135,7 +135,8 @@ func (s *slot) way(service, target string) string {
 			hit, kill := s.plan.next(service + place)
 			switch {
 			case hit && kill:
-				// The collector hears nothing more, so that it is killed before it acts on an answer.
+				// The collector hears nothing more, so that it is killed before it acts on an
+				// answer.
 				time.AfterFunc(100*time.Millisecond, s.kill)
 				return &proxy.Fault{Kind: proxy.BlackHole, Moment: moment}
 			case hit:
@@ -189,9 +190,9 @@ func (s *slot) up(ctx context.Context) (string, error) {
 	return s.url, s.running.AwaitHTTP(ctx, s.url)
 }
 
-// TestCollectKilledAndCut pushes events to collectors that are killed, and whose connections are cut,
-// at every step, until each event is answered 204. No result may be lost or half stored, and no
-// message but the first of its event be unmarked.
+// TestCollectKilledAndCut pushes events to collectors that are killed, and whose connections are
+// cut, at every step, until each event is answered 204. No result may be lost or half stored, and
+// no message but the first of its event be unmarked.
 func TestCollectKilledAndCut(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
@@ -227,10 +228,11 @@ func TestCollectKilledAndCut(t *testing.T) {
 		id := fmt.Sprintf("b%d", events)
 		g.AddFile("files/batch-"+id, standin.ResultLines{Count: 50, Text: 2000, FailEvery: 25}.File())
 		g.AddBatch(standin.Batch{ID: id, File: "files/batch-" + id})
+		first := events
 		limit <- struct{}{}
 		pushed.Go(func() {
 			defer func() { <-limit }()
-			if err := pushUntilTaken(t.Context(), slots, events, token, id); err != nil {
+			if err := pushUntilTaken(t.Context(), slots, first, token, id); err != nil {
 				t.Errorf("%s: %v", id, err)
 			}
 		})
@@ -258,7 +260,8 @@ func contentOf(t *testing.T, file standin.File) []byte {
 	return content
 }
 
-// pushUntilTaken pushes the event of a batch to one collector after another until it is answered 204.
+// pushUntilTaken pushes the event of a batch to one collector after another until it is answered
+// 204.
 func pushUntilTaken(ctx context.Context, slots []*slot, first int, token, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()

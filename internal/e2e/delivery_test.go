@@ -1,5 +1,5 @@
-// Package e2e tests gemhook from outside: a request is posted, and what counts is the answer, the message on the topic
-// and the document in the ledger. The backends are Google's emulators.
+// Package e2e tests gemhook from outside: a request is posted, and what counts is the answer, the
+// message on the topic and the document in the ledger. The backends are Google's emulators.
 package e2e
 
 import (

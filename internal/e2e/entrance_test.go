@@ -19,7 +19,8 @@ type reply struct {
 	MessageID  string `json:"message_id"`
 }
 
-// An entrance is a way into a receiver: the headers in the given order, repeated ones included, and the raw body.
+// An entrance is a way into a receiver: the headers in the given order, repeated ones included, and
+// the raw body.
 type entrance func(t *testing.T, path string, header [][2]string, body []byte) reply
 
 // entrances are the platforms' ways in, each to a process of its own with that environment.
@@ -62,7 +63,8 @@ func readReply(t *testing.T, status int, body []byte) reply {
 	return r
 }
 
-// vectorFile reads a file of the published signature vectors, which the tests of package webhook keep.
+// vectorFile reads a file of the published signature vectors, which the tests of package webhook
+// keep.
 func vectorFile(t *testing.T, name string, into any) {
 	t.Helper()
 	raw, err := os.ReadFile("../../shared/webhook/testdata/" + name)

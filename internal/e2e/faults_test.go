@@ -18,7 +18,8 @@ import (
 	handler "github.com/gemhook/gemhook/shared/receiver"
 )
 
-// wantUnavailable posts a delivery once and wants a 503 of that code, with Retry-After, within the receiver's deadline.
+// wantUnavailable posts a delivery once and wants a 503 of that code, with Retry-After, within the
+// receiver's deadline.
 func wantUnavailable(t *testing.T, url string, d standin.Delivery, code string) {
 	t.Helper()
 	begin := time.Now()
@@ -31,7 +32,8 @@ func wantUnavailable(t *testing.T, url string, d standin.Delivery, code string) 
 	}
 }
 
-// wantDelivered sends a delivery as Gemini would until it is acknowledged, and wants it on the topic once.
+// wantDelivered sends a delivery as Gemini would until it is acknowledged, and wants it on the
+// topic once.
 func wantDelivered(t *testing.T, b *project, url string, d standin.Delivery, marked bool) {
 	t.Helper()
 	answer, err := standin.Deliver(t.Context(), nil, url, d, &standin.DeliverOptions{Attempts: 1000, Wait: testkit.WaitBriefly})
@@ -139,8 +141,8 @@ func TestFirestoreHangs(t *testing.T) {
 	wantDelivered(t, b, p.url, d, false)
 }
 
-// A publish that was sent and never answered may have landed. The claim stays until its lease ends, and whoever takes it
-// over marks the message.
+// A publish that was sent and never answered may have landed. The claim stays until its lease ends,
+// and whoever takes it over marks the message.
 func TestPubSubHangs(t *testing.T) {
 	t.Parallel()
 	b, g := newProject(t), newGemini(t)

@@ -25,7 +25,8 @@ const (
 	slowSenders  = 100
 )
 
-// TestFlood has forgers of every kind send to one receiver as much as they can while genuine deliveries come in.
+// TestFlood has forgers of every kind send to one receiver as much as they can while genuine
+// deliveries come in.
 func TestFlood(t *testing.T) {
 	b, g := newProject(t), newGemini(t)
 	foreign, err := standin.NewKeys(rand.Reader)
@@ -186,8 +187,8 @@ func (s *genuineSender) all() []genuineOutcome {
 	return slices.Clone(s.outcomes)
 }
 
-// TestForgersSeeAcceptance sends a forgery of each kind to a receiver that accepts everything, and wants each to count as
-// accepted.
+// TestForgersSeeAcceptance sends a forgery of each kind to a receiver that accepts everything, and
+// wants each to count as accepted.
 func TestForgersSeeAcceptance(t *testing.T) {
 	t.Parallel()
 	entrance := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -16,7 +16,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// callCounter stands between a receiver and a backend, passes every call on, and counts them by their methods.
+// callCounter stands between a receiver and a backend, passes every call on, and counts them by
+// their methods.
 type callCounter struct {
 	mu    sync.Mutex
 	calls map[string]int
@@ -49,7 +50,8 @@ func (c *callCounter) counted() map[string]int {
 	return maps.Clone(c.calls)
 }
 
-// pass makes a call of one side on the other. Whatever a message holds is to Empty an unknown field, which it keeps.
+// pass makes a call of one side on the other. Whatever a message holds is to Empty an unknown
+// field, which it keeps.
 func pass(method string, from grpc.ServerStream, connection *grpc.ClientConn) error {
 	headers, _ := metadata.FromIncomingContext(from.Context())
 	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(from.Context(), headers))
@@ -82,7 +84,8 @@ func pass(method string, from grpc.ServerStream, connection *grpc.ClientConn) er
 	}
 }
 
-// errorLines keeps the lines of a log that are errors, or no log lines at all, such as a panic's, and drops the others.
+// errorLines keeps the lines of a log that are errors, or no log lines at all, such as a panic's,
+// and drops the others.
 type errorLines struct {
 	mu     sync.Mutex
 	begun  []byte // of a line

@@ -12,7 +12,8 @@ import (
 	handler "github.com/gemhook/gemhook/shared/receiver"
 )
 
-// floodReport is what came of a flood. The checks look at nothing else, so that a test can hand them a bad one.
+// floodReport is what came of a flood. The checks look at nothing else, so that a test can hand
+// them a bad one.
 type floodReport struct {
 	took    time.Duration
 	genuine []genuineOutcome
@@ -114,7 +115,8 @@ func statusText(status int) string {
 	return fmt.Sprint(status)
 }
 
-// checkShed wants those who send a body slowly to be answered, and their connections closed, within a delivery's time.
+// checkShed wants those who send a body slowly to be answered, and their connections closed, within
+// a delivery's time.
 func checkShed(r *floodReport) error {
 	var errs []error
 	for _, kind := range []string{"slow body", "silent body"} {

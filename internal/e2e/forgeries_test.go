@@ -33,7 +33,8 @@ type forgery struct {
 	send   func(*forger) int
 }
 
-// forger sends forgeries of one kind, one after the other. It knows every URL, and what is published, and no secret.
+// forger sends forgeries of one kind, one after the other. It knows every URL, and what is
+// published, and no secret.
 type forger struct {
 	url     string // of the receiver
 	client  *http.Client
@@ -177,8 +178,8 @@ func (f *forger) post(path string, d standin.Delivery) int {
 	return response.StatusCode
 }
 
-// talk sends the head of a delivery to the static endpoint, with a line of the forger's own, and a body. It waits until
-// it is answered and the connection is closed.
+// talk sends the head of a delivery to the static endpoint, with a line of the forger's own, and a
+// body. It waits until it is answered and the connection is closed.
 func (f *forger) talk(line string, body func(io.Writer)) int {
 	connection, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
 	if err != nil {

@@ -73,7 +73,8 @@ func (m *secretManager) takeReads() int {
 	return reads
 }
 
-// withSecretManager is a receiver whose signing secrets are in Secret Manager, at host, by that clock.
+// withSecretManager is a receiver whose signing secrets are in Secret Manager, at host, by that
+// clock.
 func withSecretManager(t *testing.T, b *project, g *gemini.Gemini, host string, now func() time.Time) *receiver {
 	t.Helper()
 	return newReceiver(t, environment(b, g, map[string]string{"GEMHOOK_SIGNING_SECRETS": signingSecretName}), &backend.Options{
@@ -172,7 +173,8 @@ func TestRotatedSecretTakesEffectAtOnce(t *testing.T) {
 		t.Errorf("50 forgeries caused %d readings of the secret, want 1", reads)
 	}
 
-	// Without any mismatch the new text is in effect within five minutes: a secret that is gone is refused.
+	// Without any mismatch the new text is in effect within five minutes: a secret that is gone is
+	// refused.
 	manager.store(third)
 	now.Advance(5 * time.Minute)
 	if answer := post(t, r.url, signedAt(t, g, now.Now(), first)); answer.Error != "bad_signature" {
@@ -202,8 +204,8 @@ func TestKeySetAwayAtStartAndLater(t *testing.T) {
 	now.Advance(2 * time.Hour) // older than the key set is kept
 	wantDelivered(t, b, url, signed(g.Keys), false)
 
-	// A key that is published while deliveries go on is found at once, and however many signatures fit no key, the key
-	// set is fetched once a minute.
+	// A key that is published while deliveries go on is found at once, and however many signatures
+	// fit no key, the key set is fetched once a minute.
 	g.FailJWKS(0)
 	now.Advance(time.Minute)
 	rotated, err := standin.NewKeys(rand.Reader)

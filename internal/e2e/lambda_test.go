@@ -13,8 +13,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// lambdaEntrance starts the receiver's bootstrap and sends it events of payload format 2.0 as that stage
-// of an HTTP API does ($default: as a function URL does).
+// lambdaEntrance starts the receiver's bootstrap and sends it events of payload format 2.0 as that
+// stage of an HTTP API does ($default: as a function URL does).
 func lambdaEntrance(t *testing.T, env map[string]string, stage string) entrance {
 	invoke := startBootstrap(t, "receive", env)
 	return func(t *testing.T, path string, header [][2]string, body []byte) reply {
@@ -46,7 +46,8 @@ func startBootstrap(t *testing.T, function string, env map[string]string) func(t
 	}
 }
 
-// startBootstrapProcess starts a function's built bootstrap against a Runtime API of the test's own.
+// startBootstrapProcess starts a function's built bootstrap against a Runtime API of the test's
+// own.
 func startBootstrapProcess(t *testing.T, function string, env map[string]string) *lambdaruntime.Server {
 	t.Helper()
 	runtime, err := lambdaruntime.New()

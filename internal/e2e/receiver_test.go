@@ -34,7 +34,8 @@ func newGemini(t *testing.T) *gemini.Gemini {
 	return g
 }
 
-// environment is the environment of a receiver for that project and sender, with what the test sets otherwise.
+// environment is the environment of a receiver for that project and sender, with what the test sets
+// otherwise.
 func environment(b *project, g *gemini.Gemini, set map[string]string) map[string]string {
 	env := g.Environment(b.ID)
 	env["LOG_LEVEL"] = "debug"

@@ -64,8 +64,9 @@ func call(t *testing.T, url, token string) (status int, body []byte) {
 	return response.StatusCode, body
 }
 
-// TestReconcileFinishes leaves a delivery between claim and publish, and one that was released, and has
-// each platform's reconciler do a run: both are on the topic and settled, and the copy is marked.
+// TestReconcileFinishes leaves a delivery between claim and publish, and one that was released, and
+// has each platform's reconciler do a run: both are on the topic and settled, and the copy is
+// marked.
 func TestReconcileFinishes(t *testing.T) {
 	t.Parallel()
 	for platform, start := range reconcilers {

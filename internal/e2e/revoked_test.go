@@ -15,9 +15,9 @@ import (
 	"github.com/gemhook/gemhook/shared/backend"
 )
 
-// TestRevokedSecret takes a signing secret and the dynamic keys away in each way that there is. With the next reading, which a
-// delivery that does not verify causes at once and age after five minutes, they are out of use; being away for a while does
-// not take them out of use.
+// TestRevokedSecret takes a signing secret and the dynamic keys away in each way that there is.
+// With the next reading, which a delivery that does not verify causes at once and age after five
+// minutes, they are out of use; being away for a while does not take them out of use.
 func TestRevokedSecret(t *testing.T) {
 	t.Parallel()
 	b, g := newProject(t), newGemini(t)

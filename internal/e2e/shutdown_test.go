@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestSIGTERMFinishesRunningDeliveries has Cloud Run stop an instance in the middle of a delivery: the
-// delivery is answered and its message published, and then the process ends.
+// TestSIGTERMFinishesRunningDeliveries has Cloud Run stop an instance in the middle of a delivery:
+// the delivery is answered and its message published, and then the process ends.
 func TestSIGTERMFinishesRunningDeliveries(t *testing.T) {
 	t.Parallel()
 	b, g := newProject(t), newGemini(t)

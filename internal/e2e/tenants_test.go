@@ -22,7 +22,8 @@ import (
 
 const dynamicKeysName = "projects/p/secrets/gemhook-dynamic"
 
-// platform is a receiver of many tenants, of which every other one has a key of its own, and the deliveries that go on for them.
+// platform is a receiver of many tenants, of which every other one has a key of its own, and the
+// deliveries that go on for them.
 type platform struct {
 	*project
 	t        *testing.T
@@ -33,7 +34,8 @@ type platform struct {
 	now      testkit.Clock
 	names    []string
 
-	// Held by every delivery, and alone by who puts the clock forward: a claim's lease does not end within a call.
+	// Held by every delivery, and alone by who puts the clock forward: a claim's lease does not end
+	// within a call.
 	moving    sync.RWMutex
 	delivered atomic.Int64
 }
@@ -68,7 +70,8 @@ func (p *platform) stored() string {
 	return text
 }
 
-// change stores what a change makes of the keys, ten seconds after the receiver may have looked for newer ones.
+// change stores what a change makes of the keys, ten seconds after the receiver may have looked for
+// newer ones.
 func (p *platform) change(change *tenants.Change) {
 	p.t.Helper()
 	p.advance(10 * time.Second)
@@ -104,7 +107,8 @@ func (p *platform) wantAnswer(url string, status int, code string) {
 	}
 }
 
-// deliverAllTheWhile delivers for these tenants, each in turn, until stop is called, and at least once for each.
+// deliverAllTheWhile delivers for these tenants, each in turn, until stop is called, and at least
+// once for each.
 func (p *platform) deliverAllTheWhile(names []string) (stop func()) {
 	ctx, cancel := context.WithCancel(p.t.Context())
 	urls := make([]string, len(names))
@@ -170,7 +174,8 @@ func TestTenantsUnderLoad(t *testing.T) {
 	if calls["Commit"] != 2*delivered || calls["Publish"] != delivered || len(calls) != 2 {
 		t.Errorf("backend calls %v for %d deliveries, want three for each and none for those refused", calls, delivered)
 	}
-	// One at the start; after each of the changes one at most for a token that does not fit, or for the keys' age.
+	// One at the start; after each of the changes one at most for a token that does not fit, or for
+	// the keys' age.
 	if reads := p.secrets.Calls("AccessSecretVersion"); reads > 6 {
 		t.Errorf("the keys were read %d times", reads)
 	}

@@ -41,8 +41,8 @@ type vector struct {
 	ExpectEvent   json.RawMessage `json:"expect_event"`
 }
 
-// TestFreshVectors makes each vector again for the present (same body, same faults, a webhook-id of its own) and delivers
-// it to the built receivers of both platforms.
+// TestFreshVectors makes each vector again for the present (same body, same faults, a webhook-id of
+// its own) and delivers it to the built receivers of both platforms.
 func TestFreshVectors(t *testing.T) {
 	t.Parallel()
 	var file vectors
@@ -105,7 +105,8 @@ func (v vector) deliver(t *testing.T, b *project, receive entrance, signers *res
 	v.checkMessages(t, b, topic, other, got.MessageID, body)
 }
 
-// checkMessages wants the delivery's one message, with the verified bytes, on the one topic and nothing on the other.
+// checkMessages wants the delivery's one message, with the verified bytes, on the one topic and
+// nothing on the other.
 func (v vector) checkMessages(t *testing.T, b *project, topic, other, messageID string, body []byte) {
 	messages := b.pull(topic, 500*time.Millisecond)
 	if len(messages) != 1 || messages[0].MessageId != messageID {
@@ -149,8 +150,8 @@ func (v vector) refusals() []string {
 	return allowed
 }
 
-// refreshed are the vector's headers, later by shift seconds: whatever was well signed is signed again, and whatever was
-// not stays as it is.
+// refreshed are the vector's headers, later by shift seconds: whatever was well signed is signed
+// again, and whatever was not stays as it is.
 func (v vector) refreshed(t *testing.T, signers *resigner, body []byte, shift int64) (header [][2]string, id string) {
 	t.Helper()
 	id = v.Headers["webhook-id"]
@@ -229,7 +230,8 @@ func seal(key ed25519.PrivateKey, content string) string {
 	return base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(content)))
 }
 
-// resignToken moves a token's times. One whose signature does not hold keeps it, and so still does not hold.
+// resignToken moves a token's times. One whose signature does not hold keeps it, and so still does
+// not hold.
 func (r *resigner) resignToken(token string, shift int64) string {
 	parts := strings.Split(token, ".")
 	claims, _ := base64.RawURLEncoding.DecodeString(parts[1])
@@ -253,7 +255,8 @@ func (r *resigner) resignToken(token string, shift int64) string {
 	return moved + "." + parts[2]
 }
 
-// shiftNumber adds to the number that is the value of a member, in place: the claims keep their form otherwise.
+// shiftNumber adds to the number that is the value of a member, in place: the claims keep their
+// form otherwise.
 func shiftNumber(object []byte, name string, shift int64) []byte {
 	prefix, rest, found := bytes.Cut(object, []byte(`"`+name+`":`))
 	if !found {

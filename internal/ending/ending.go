@@ -1,7 +1,8 @@
-// Package ending finds out when a program is to end: a signal asks it to, its terminal is gone, or nobody reads what it
-// prints.
+// Package ending finds out when a program is to end: a signal asks it to, its terminal is gone, or
+// nobody reads what it prints.
 //
-// Without it a SIGHUP, or a write to a closed pipe, ends a Go program at once, before it has cleaned up.
+// Without it a SIGHUP, or a write to a closed pipe, ends a Go program at once, before it has
+// cleaned up.
 package ending
 
 import (
@@ -10,9 +11,10 @@ import (
 	"syscall"
 )
 
-// Notify returns a channel of the signals that ask the program to end: SIGINT, SIGTERM, SIGHUP and SIGPIPE. When nobody reads
-// one of the outputs any more, that is a SIGPIPE as well; an output that is no pipe is never closed. From now on a write to a
-// closed pipe fails, and does not end the program.
+// Notify returns a channel of the signals that ask the program to end: SIGINT, SIGTERM, SIGHUP and
+// SIGPIPE. When nobody reads one of the outputs any more, that is a SIGPIPE as well; an output that
+// is no pipe is never closed. From now on a write to a closed pipe fails, and does not end the
+// program.
 func Notify(outputs ...*os.File) <-chan os.Signal {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)

@@ -39,7 +39,8 @@ func (p *crashPlan) done() bool {
 	return p.left == 0
 }
 
-// delivering returns the events of a trial that lasts until something is done: each third one a repeat.
+// delivering returns the events of a trial that lasts until something is done: each third one a
+// repeat.
 func delivering(until func() bool) func() (Event, bool) {
 	var count atomic.Int64
 	return func() (Event, bool) {

@@ -17,8 +17,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// Points are where in a delivery a process can crash. Those after a call are reached once the backend
-// has answered it; anywhere else, a process is killed by a [Crash] without a point.
+// Points are where in a delivery a process can crash. Those after a call are reached once the
+// backend has answered it; anywhere else, a process is killed by a [Crash] without a point.
 var Points = []string{
 	"before claim", "after claim", "before publish", "after publish", "before settle", "after settle", "before answer",
 }

@@ -43,8 +43,8 @@ func (i *Inbox) take(ctx context.Context, patience time.Duration) (int, error) {
 	return len(messages), i.note(ctx, messages)
 }
 
-// note notes messages before it acknowledges them: an acknowledgement that is given up may have been received, and then
-// they do not come again.
+// note notes messages before it acknowledges them: an acknowledgement that is given up may have
+// been received, and then they do not come again.
 func (i *Inbox) note(ctx context.Context, messages []*pubsubpb.ReceivedMessage) error {
 	for _, message := range messages {
 		i.record.received(message.Message)
@@ -53,14 +53,16 @@ func (i *Inbox) note(ctx context.Context, messages []*pubsubpb.ReceivedMessage) 
 }
 
 const (
-	// arrivalLimit is how long to wait for messages that are said to be on the topic; an emulator takes milliseconds.
+	// arrivalLimit is how long to wait for messages that are said to be on the topic; an emulator
+	// takes milliseconds.
 	arrivalLimit = redelivery + 30*time.Second
-	// quiet is how long nothing has to arrive for there to be nothing more. No call says that a subscription is empty.
+	// quiet is how long nothing has to arrive for there to be nothing more. No call says that a
+	// subscription is empty.
 	quiet = 2 * time.Second
 )
 
-// Drain reads until everything acknowledged is there and nothing more arrives for a while, or for so long that what is
-// missing will not come any more; then it closes the inbox.
+// Drain reads until everything acknowledged is there and nothing more arrives for a while, or for
+// so long that what is missing will not come any more; then it closes the inbox.
 func (i *Inbox) Drain(ctx context.Context) error {
 	i.cancel()
 	if err := <-i.ended; err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/backend"
 )
 
-// A message that was pulled and not acknowledged, as by a pull that ended just as it was answered, is
-// not lost to the record; and one whose acknowledgement failed is noted.
+// A message that was pulled and not acknowledged, as by a pull that ended just as it was answered,
+// is not lost to the record; and one whose acknowledgement failed is noted.
 func TestTheInboxMissesNoMessage(t *testing.T) {
 	t.Parallel()
 	project, err := openProject(t.Context(), testkit.FirestoreHost(t), testkit.PubSubHost(t))

@@ -13,8 +13,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// A Record is what was sent, how it was answered and what is on the topic. It is safe for concurrent
-// use.
+// A Record is what was sent, how it was answered and what is on the topic. It is safe for
+// concurrent use.
 type Record struct {
 	mu         sync.Mutex
 	entries    map[string]*entry // by webhook-id

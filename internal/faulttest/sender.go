@@ -13,8 +13,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
-// A Sender delivers as Gemini does: until there is an acknowledgement, with growing pauses and no shorter than asked for.
-// Each attempt goes to the next receiver. It is safe for concurrent use.
+// A Sender delivers as Gemini does: until there is an acknowledgement, with growing pauses and no
+// shorter than asked for. Each attempt goes to the next receiver. It is safe for concurrent use.
 type Sender struct {
 	keys   *standin.Keys
 	forger *standin.Keys // has other ones
@@ -23,7 +23,8 @@ type Sender struct {
 	room   chan struct{} // has room for the requests that can be under way
 }
 
-// NewSender returns a sender to receivers at those addresses, with at most so many requests at a time.
+// NewSender returns a sender to receivers at those addresses, with at most so many requests at a
+// time.
 func NewSender(keys *standin.Keys, record *Record, addresses []string, simultaneous int) (*Sender, error) {
 	forger, err := standin.NewKeys(rand.Reader)
 	if err != nil {
@@ -37,7 +38,8 @@ func NewSender(keys *standin.Keys, record *Record, addresses []string, simultane
 		record: record,
 		client: &http.Client{
 			Transport: &inTurn{next: transport, addresses: addresses},
-			// Longer than any receiver takes; a request to an empty slot waits for the next process.
+			// Longer than any receiver takes; a request to an empty slot waits for the next
+			// process.
 			Timeout: 30 * time.Second,
 		},
 		room: make(chan struct{}, simultaneous),
@@ -67,7 +69,8 @@ type Event struct {
 	Forged bool // signed with keys that are not Gemini's
 }
 
-// scheme spreads the events over the schemes: most are static, few have tokens, whose signing is slow.
+// scheme spreads the events over the schemes: most are static, few have tokens, whose signing is
+// slow.
 func (p Event) scheme() string {
 	switch {
 	case p.Number%16 == 3:
@@ -78,7 +81,8 @@ func (p Event) scheme() string {
 	return standin.SchemeV1
 }
 
-// Deliver delivers a event until it is acknowledged, or a forged one until it is answered. The error is that of ctx.
+// Deliver delivers a event until it is acknowledged, or a forged one until it is answered. The
+// error is that of ctx.
 func (s *Sender) Deliver(ctx context.Context, p Event) error {
 	kind, keys := "event", s.keys
 	if p.Forged {

@@ -11,8 +11,9 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// minApart is how long two messages of one webhook-id lie apart at least: a claim stops publishing MaxClockSkew before its
-// lease ends, the clocks here are one, and half of that is for the way to the topic.
+// minApart is how long two messages of one webhook-id lie apart at least: a claim stops publishing
+// MaxClockSkew before its lease ends, the clocks here are one, and half of that is for the way to
+// the topic.
 const minApart = ledger.MaxClockSkew / 2
 
 // A Tally is what an record comes to.

@@ -23,7 +23,8 @@ type Trial struct {
 	Done         func()               // called after each delivery, from any goroutine; nil: nothing is
 	Patience     time.Duration        // after which the trial is given up as never ending; 0: no limit
 
-	// Firestore and PubSub are where the processes find the backends; empty is the emulators themselves.
+	// Firestore and PubSub are where the processes find the backends; empty is the emulators
+	// themselves.
 	Firestore, PubSub string
 	Defect            string // what the processes do wrong: a name of the program in faultyreceiver
 }
@@ -47,8 +48,8 @@ func (r *Result) Kills() int {
 
 var errNeverEnds = errors.New("some deliveries are never acknowledged")
 
-// Run carries out a trial on the emulators at those addresses, with the program of [Build]. Its error is of what kept it
-// from being carried out; what it found is in the tally.
+// Run carries out a trial on the emulators at those addresses, with the program of [Build]. Its
+// error is of what kept it from being carried out; what it found is in the tally.
 func Run(ctx context.Context, program, firestore, pubSub string, t *Trial) (_ *Result, err error) {
 	begun := time.Now()
 	project, err := openProject(ctx, firestore, pubSub)
@@ -105,7 +106,8 @@ func (t *Trial) deliver(ctx context.Context, sender *Sender) {
 		open <- struct{}{}
 		deliveries.Go(func() {
 			defer func() { <-open }()
-			// An error is that of the context, or leaves the delivery unacknowledged, which the tally shows.
+			// An error is that of the context, or leaves the delivery unacknowledged, which the
+			// tally shows.
 			_ = sender.Deliver(ctx, event)
 			if t.Done != nil {
 				t.Done()

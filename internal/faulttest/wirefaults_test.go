@@ -11,8 +11,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/proxy"
 )
 
-// faultPlan decides which calls have a fault: one in so many, each kind at each moment in turn, until
-// there were enough.
+// faultPlan decides which calls have a fault: one in so many, each kind at each moment in turn,
+// until there were enough.
 type faultPlan struct {
 	every int
 	kinds []proxy.Kind
@@ -93,8 +93,9 @@ func TestFaultsOnTheWire(t *testing.T) {
 	}
 }
 
-// TestASilentConnectionIsGivenUp has one process, so that no other can take over its deliveries. Half a minute is enough, more
-// beside the other trials; a connection that is not given up stays open for 15 minutes.
+// TestASilentConnectionIsGivenUp has one process, so that no other can take over its deliveries.
+// Half a minute is enough, more beside the other trials; a connection that is not given up stays
+// open for 15 minutes.
 func TestASilentConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
 	hole := func(every, faults int) *faultPlan {

@@ -14,7 +14,8 @@ type Limits struct {
 	Bytes   int // of payloads, about; 0 means 128 MiB
 }
 
-// A Log holds the latest records. It is safe for concurrent use. Records that it returns are not to be changed.
+// A Log holds the latest records. It is safe for concurrent use. Records that it returns are not to
+// be changed.
 type Log struct {
 	limits Limits
 
@@ -58,8 +59,8 @@ func (l *Log) Add(record Record) string {
 	return r.ID
 }
 
-// Update changes every record that match wants, and returns how many those were. Both functions are called with the log
-// locked, so neither may call it.
+// Update changes every record that match wants, and returns how many those were. Both functions are
+// called with the log locked, so neither may call it.
 func (l *Log) Update(match func(*Record) bool, change func(*Record)) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -101,8 +102,9 @@ func (l *Log) List() []*Record {
 	return slices.Clone(l.records)
 }
 
-// Watch yields every record that changed after a version, in the order of their last changes, until ctx ends. The version 0
-// wants all. Of changes that follow each other quickly it may yield the last alone.
+// Watch yields every record that changed after a version, in the order of their last changes, until
+// ctx ends. The version 0 wants all. Of changes that follow each other quickly it may yield the
+// last alone.
 func (l *Log) Watch(ctx context.Context, after uint64) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
 		for {

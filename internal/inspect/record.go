@@ -1,15 +1,16 @@
 // Package inspect keeps what is known of deliveries, for a developer to look at while it happens.
 //
-// A [Record] is one request to the receiver, or one document of a ledger whose requests nobody saw, with everything that
-// came of it: the ledger's document over time, the message, attempts at a local handler, collected objects. A [Log] holds
-// the latest records in memory and reports every change.
+// A [Record] is one request to the receiver, or one document of a ledger whose requests nobody saw,
+// with everything that came of it: the ledger's document over time, the message, attempts at a
+// local handler, collected objects. A [Log] holds the latest records in memory and reports every
+// change.
 //
 //	log := inspect.NewLog(nil)
 //	handler := tap.Handler(log, receiver)          // package tap fills a log
 //	err := page.Serve(ctx, listener, log, options) // package page shows it in a browser
 //
-// It is a development tool. Records hold payloads, signatures and the tokens of dynamic URLs, so they stay in memory and
-// leave the process by the page alone, which is guarded.
+// It is a development tool. Records hold payloads, signatures and the tokens of dynamic URLs, so
+// they stay in memory and leave the process by the page alone, which is guarded.
 package inspect
 
 import (
@@ -20,7 +21,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// A Record is what is known of one delivery. The zero value of a field means that it is not known, or has not happened.
+// A Record is what is known of one delivery. The zero value of a field means that it is not known,
+// or has not happened.
 type Record struct {
 	ID      string // given by Log.Add
 	Version uint64 // of the log at the record's last change
@@ -33,8 +35,8 @@ type Record struct {
 	Type      string
 	Subject   string
 	MessageID string // in the receiver's answer
-	// Outcome is what the receiver answered: "published", "duplicate", "dead_lettered" or the code of a refusal; of a document
-	// whose request nobody saw it is the state.
+	// Outcome is what the receiver answered: "published", "duplicate", "dead_lettered" or the code
+	// of a refusal; of a document whose request nobody saw it is the state.
 	Outcome string
 
 	Request   *Request
@@ -107,7 +109,8 @@ func (r *Record) State() ledger.State {
 	return r.Documents[len(r.Documents)-1].State
 }
 
-// clone returns a record whose lists can be appended to without changing those of r. What is in them is never changed.
+// clone returns a record whose lists can be appended to without changing those of r. What is in
+// them is never changed.
 func (r *Record) clone() *Record {
 	c := *r
 	c.Timings, c.Documents = slices.Clone(r.Timings), slices.Clone(r.Documents)

@@ -1,5 +1,5 @@
-// Package jstest tests the stand-in for Gemini with JavaScript that others wrote: Google's own SDK calls its
-// WebhookService, and the Standard Webhooks library verifies its deliveries.
+// Package jstest tests the stand-in for Gemini with JavaScript that others wrote: Google's own SDK
+// calls its WebhookService, and the Standard Webhooks library verifies its deliveries.
 //
 // The tests need node and npm, and once the npm registry; they skip without.
 package jstest
@@ -34,7 +34,8 @@ func node(t *testing.T, script string, input, output any) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
 	defer cancel()
-	// A script on the command line finds its packages from the working directory, a file from where it lies.
+	// A script on the command line finds its packages from the working directory, a file from where
+	// it lies.
 	command := exec.CommandContext(ctx, "node", "--input-type=module", "--eval", string(code))
 	command.Dir = directory
 	command.Stdin = bytes.NewReader(data)
@@ -50,7 +51,8 @@ func node(t *testing.T, script string, input, output any) {
 	}
 }
 
-// The lock file has no place of download in it, so that everybody's own registry is asked; the checksums stay.
+// The lock file has no place of download in it, so that everybody's own registry is asked; the
+// checksums stay.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	npm.WantPortableLock(t, "testdata", "@google/genai", "standardwebhooks")
 }

@@ -98,7 +98,8 @@ func stored(t *testing.T, store ledger.Store, key ledger.Key, want *ledger.Docum
 	}
 }
 
-// unchanged returns a function that fails the test if what is stored under the key, or its version, has changed since.
+// unchanged returns a function that fails the test if what is stored under the key, or its version,
+// has changed since.
 func unchanged(t *testing.T, store ledger.Store, key ledger.Key) func() {
 	t.Helper()
 	before, versionBefore := read(t, store, key)

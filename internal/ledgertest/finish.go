@@ -41,7 +41,8 @@ var finishRules = []rule{
 	}},
 
 	{"SettleLateButNotTakenOver", func(t *testing.T, store ledger.Store) {
-		// The event is on the topic, and nobody else has begun to publish it: writing that down prevents a copy.
+		// The event is on the topic, and nobody else has begun to publish it: writing that down
+		// prevents a copy.
 		f := newFixture(t, store)
 		claim := f.claims()
 		f.advance(2 * lease)

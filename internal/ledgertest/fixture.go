@@ -137,7 +137,8 @@ func (f *fixture) checkClaim(claim *ledger.Claim, attempt int, marked bool) {
 	}
 }
 
-// claimed is the document of a claim made now, the delivery having been received at some earlier time.
+// claimed is the document of a claim made now, the delivery having been received at some earlier
+// time.
 func (f *fixture) claimed(attempt int, received time.Time, marked bool) *ledger.Document {
 	message := newMessage()
 	if marked {

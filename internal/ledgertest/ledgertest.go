@@ -1,12 +1,13 @@
-// Package ledgertest is what every [ledger.Store] must pass: the rules that the interface states, and the protocol of
-// package ledger on top of the store. The store of a test can so not drift from the store in use.
+// Package ledgertest is what every [ledger.Store] must pass: the rules that the interface states,
+// and the protocol of package ledger on top of the store. The store of a test can so not drift from
+// the store in use.
 //
 //	func TestStore(t *testing.T) {
 //		ledgertest.Run(t, func(t *testing.T) ledger.Store { return newStore(t) })
 //	}
 //
-// The store is written to and read through its interface only, and its clock does not matter: where time counts it is
-// the ledger's, which stands still until a test moves it.
+// The store is written to and read through its interface only, and its clock does not matter: where
+// time counts it is the ledger's, which stands still until a test moves it.
 package ledgertest
 
 import (
@@ -15,8 +16,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// Run tests a store, each rule in a subtest of its own. open returns an empty store for one subtest; what it has to close,
-// it closes in a cleanup.
+// Run tests a store, each rule in a subtest of its own. open returns an empty store for one
+// subtest; what it has to close, it closes in a cleanup.
 func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 	for _, part := range []struct {
 		name  string

@@ -91,7 +91,8 @@ var raceRules = []rule{
 	}},
 
 	{"SettledAfterTheReadOfATakeOver", func(t *testing.T, store ledger.Store) {
-		// The first claimant settles late, between the read and the write of whoever takes over: nothing may be published.
+		// The first claimant settles late, between the read and the write of whoever takes over:
+		// nothing may be published.
 		f := newFixture(t, store)
 		first := f.claims()
 		f.advance(lease)
@@ -124,8 +125,8 @@ var raceRules = []rule{
 	}},
 }
 
-// race has the contenders act at the same time. Exactly one must win and the others fail with the error; then check is
-// told the winner.
+// race has the contenders act at the same time. Exactly one must win and the others fail with the
+// error; then check is told the winner.
 func race(t *testing.T, loses error, act func(i int) error, check func(winner int)) {
 	t.Helper()
 	winner := -1
@@ -145,8 +146,8 @@ func race(t *testing.T, loses error, act func(i int) error, check func(winner in
 	check(winner)
 }
 
-// raceToClaim has the contenders claim at the same time, wants exactly one to win and the others to find it in flight,
-// and returns the winner's claim.
+// raceToClaim has the contenders claim at the same time, wants exactly one to win and the others to
+// find it in flight, and returns the winner's claim.
 func (f *fixture) raceToClaim() *ledger.Claim {
 	f.Helper()
 	results := make([]ledger.ClaimResult, contenders)

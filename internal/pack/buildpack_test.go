@@ -82,7 +82,8 @@ func TestBuildpack(t *testing.T) {
 	})
 }
 
-// createTopic makes the topic of the function that startCloudFunction starts, unless an earlier run has.
+// createTopic makes the topic of the function that startCloudFunction starts, unless an earlier run
+// has.
 func createTopic(t *testing.T) {
 	t.Helper()
 	client, err := pubsub.NewClient(t.Context(), project)

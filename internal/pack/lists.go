@@ -22,9 +22,9 @@ func moduleFile(function, name string) string {
 	return sourceFolder + "/" + function + "." + name
 }
 
-// Lists returns what is in the repository only for its archives, path to content: the list of packages
-// that each function imports, and each function's go.mod and go.sum. It needs the go command, and the
-// modules; the end of ctx ends it.
+// Lists returns what is in the repository only for its archives, path to content: the list of
+// packages that each function imports, and each function's go.mod and go.sum. It needs the go
+// command, and the modules; the end of ctx ends it.
 func Lists(ctx context.Context, root string) (map[string][]byte, error) {
 	folders, err := filepath.Glob(filepath.Join(root, "functions", "*"))
 	if err != nil {
@@ -68,8 +68,8 @@ func imports(ctx context.Context, root, function string) ([]string, error) {
 	return folders, nil
 }
 
-// tidy puts the go.mod and go.sum of a function's sources alone into lists. The versions are those of
-// the repository.
+// tidy puts the go.mod and go.sum of a function's sources alone into lists. The versions are those
+// of the repository.
 func tidy(ctx context.Context, root, function string, packages []string, lists map[string][]byte) error {
 	dir, err := os.MkdirTemp("", "gemhook-modules-")
 	if err != nil {

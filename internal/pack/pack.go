@@ -1,9 +1,9 @@
 // Package pack makes the archives that the platforms take the functions as: sources for the Go
 // buildpack of Cloud Functions, a program for Lambda.
 //
-// Both are reproducible: the same tree and the same version of Go give the same bytes, on any machine
-// and in any folder. So an archive's hash says whether there is anything to deploy, and anyone can
-// compare what runs with the source that it claims to come from.
+// Both are reproducible: the same tree and the same version of Go give the same bytes, on any
+// machine and in any folder. So an archive's hash says whether there is anything to deploy, and
+// anyone can compare what runs with the source that it claims to come from.
 package pack
 
 import (
@@ -42,9 +42,9 @@ func Packages(root string) (map[string][]string, error) {
 // below root, both with forward slashes.
 //
 // The Go buildpack wants the function's package at the archive's root, beside go.mod; the packages
-// that it imports keep their own paths, and with them their import paths. Tests stay out, and go.mod
-// and go.sum are those of the function (see [Lists]). The Terraform module terraform/modules/source
-// has the same rule.
+// that it imports keep their own paths, and with them their import paths. Tests stay out, and
+// go.mod and go.sum are those of the function (see [Lists]). The Terraform module
+// terraform/modules/source has the same rule.
 func CloudFunctionFiles(root, function string) (map[string]string, error) {
 	packages, err := Packages(root)
 	if err != nil {

@@ -135,8 +135,8 @@ func TestCloudFunctionIsReproducible(t *testing.T) {
 	}
 }
 
-// TestLists compares the lists with the imports of each function, so that a zip holds these packages
-// and modules alone: a change of any other code redeploys nothing.
+// TestLists compares the lists with the imports of each function, so that a zip holds these
+// packages and modules alone: a change of any other code redeploys nothing.
 func TestLists(t *testing.T) {
 	want, err := pack.Lists(t.Context(), repository)
 	if err != nil {

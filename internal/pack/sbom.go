@@ -30,9 +30,10 @@ const (
 // framework is what the Go buildpack of Cloud Functions adds to a function.
 const framework = "github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 
-// WriteSBOM writes the bill of materials of a function on a platform, in CycloneDX's JSON: the modules
-// that its program is built from, as go version -m lists them. Like the archives it is reproducible,
-// so it has neither a time nor a serial number. It needs the go command; the end of ctx ends it.
+// WriteSBOM writes the bill of materials of a function on a platform, in CycloneDX's JSON: the
+// modules that its program is built from, as go version -m lists them. Like the archives it is
+// reproducible, so it has neither a time nor a serial number. It needs the go command; the end of
+// ctx ends it.
 func WriteSBOM(ctx context.Context, w io.Writer, root, function string, platform Platform) error {
 	entrypoint := "./functions/" + function + "/" + string(platform)
 	packages := []string{entrypoint}
@@ -82,7 +83,8 @@ func (m module) component() (cyclonedx.Component, error) {
 	}, nil
 }
 
-// modulesOf returns the modules whose packages are built into these, sorted, without the main module.
+// modulesOf returns the modules whose packages are built into these, sorted, without the main
+// module.
 func modulesOf(ctx context.Context, root string, packages []string) ([]module, error) {
 	out, err := run(ctx, root, append([]string{"list", "-deps", "-json=Module", "-tags=lambda.norpc"}, packages...)...)
 	if err != nil {

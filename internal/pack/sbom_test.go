@@ -24,8 +24,8 @@ func TestSBOMOfLambda(t *testing.T) {
 	wantSBOM(t, program, pack.Lambda)
 }
 
-// wantSBOM wants the bill of materials of the receiver to have the modules of the program, with their
-// checksums, and no other.
+// wantSBOM wants the bill of materials of the receiver to have the modules of the program, with
+// their checksums, and no other.
 func wantSBOM(t *testing.T, program string, platform pack.Platform) {
 	t.Helper()
 	built, err := buildinfo.ReadFile(program)

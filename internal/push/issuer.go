@@ -1,5 +1,5 @@
-// Package push does what a Pub/Sub push subscription does, for tests and development: it signs OIDC tokens like Google's,
-// and posts messages to an endpoint in the wrapped format.
+// Package push does what a Pub/Sub push subscription does, for tests and development: it signs OIDC
+// tokens like Google's, and posts messages to an endpoint in the wrapped format.
 //
 // The Pub/Sub emulator has push subscriptions too, but sends no token with them.
 package push
@@ -20,8 +20,8 @@ import (
 // GoogleIssuer is the issuer of Google's OIDC tokens.
 const GoogleIssuer = "https://accounts.google.com"
 
-// An Issuer signs tokens in Google's place, and is the http.Handler that serves its certificates. It is safe for
-// concurrent use.
+// An Issuer signs tokens in Google's place, and is the http.Handler that serves its certificates.
+// It is safe for concurrent use.
 type Issuer struct {
 	private jwk.Key
 	certs   []byte

@@ -1,5 +1,5 @@
-// Command serve runs one of gemhook's functions on this machine, configured by the environment. It is
-// the program of scripts/serve.
+// Command serve runs one of gemhook's functions on this machine, configured by the environment. It
+// is the program of scripts/serve.
 package main
 
 import (
@@ -54,7 +54,8 @@ func serve() error {
 	return server.Serve(listener)
 }
 
-// endAsOnSIGTERM has a closed terminal or pipe, and an interrupt, end the process as SIGTERM does: after the deliveries that run.
+// endAsOnSIGTERM has a closed terminal or pipe, and an interrupt, end the process as SIGTERM does:
+// after the deliveries that run.
 func endAsOnSIGTERM() {
 	signals := ending.Notify(os.Stdout, os.Stderr)
 	for received := range signals {

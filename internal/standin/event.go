@@ -23,8 +23,8 @@ func EventTypes() []string {
 	}
 }
 
-// SubscribableTypes returns the types of event that Gemini lets a webhook subscribe to: those of EventTypes but for the two that
-// its SDKs dropped, and that its API is reported to refuse.
+// SubscribableTypes returns the types of event that Gemini lets a webhook subscribe to: those of
+// EventTypes but for the two that its SDKs dropped, and that its API is reported to refuse.
 func SubscribableTypes() []string {
 	return slices.DeleteFunc(EventTypes(), func(eventType string) bool { return strings.HasSuffix(eventType, ".cancelled") })
 }

@@ -28,8 +28,8 @@ type Batch struct {
 	State       string // empty means "BATCH_STATE_SUCCEEDED"
 	Embeddings  bool   // a job of embeddings instead of generated content
 
-	// File is the file with the responses, such as "files/batch-abc". Without it, Inline are in the job, twice as Gemini
-	// has them.
+	// File is the file with the responses, such as "files/batch-abc". Without it, Inline are in the
+	// job, twice as Gemini has them.
 	File   string
 	Inline []json.RawMessage
 

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// ResultLines describe the content of a file with the responses of a batch. The same description gives the same bytes.
+// ResultLines describe the content of a file with the responses of a batch. The same description
+// gives the same bytes.
 type ResultLines struct {
 	Count int // lines
 	Text  int // bytes of the text in each response
@@ -104,7 +105,8 @@ func TextFile(content, contentType string) File {
 	return File{Open: func() io.Reader { return strings.NewReader(content) }, Size: int64(len(content)), ContentType: contentType}
 }
 
-// InlineResponse returns an inline response of a batch: a text, or an error where the text is empty.
+// InlineResponse returns an inline response of a batch: a text, or an error where the text is
+// empty.
 func InlineResponse(key, text string) json.RawMessage {
 	if text == "" {
 		return mustEncode(map[string]any{
@@ -140,7 +142,8 @@ type Interaction struct {
 	ErrorCode string   // empty: no error
 }
 
-// Document returns the interaction as the API shows it: of the Deep Research agent, with its thoughts and searches.
+// Document returns the interaction as the API shows it: of the Deep Research agent, with its
+// thoughts and searches.
 func (i Interaction) Document() []byte {
 	status := i.Status
 	if status == "" {

@@ -18,7 +18,8 @@ import (
 
 const sdkKey = "test-key"
 
-// newSDK is a stand-in with simulated time, and Google's SDK for Go as a client of its WebhookService.
+// newSDK is a stand-in with simulated time, and Google's SDK for Go as a client of its
+// WebhookService.
 func newSDK(t *testing.T) (*api, func(apiKey string) *interactions.Webhooks) {
 	t.Helper()
 	a := newAPI(t, standin.ServerOptions{APIKeys: []string{sdkKey}})
@@ -135,7 +136,8 @@ func TestGoogleSDKForGo(t *testing.T) {
 	wantAPIError(t, err, http.StatusBadRequest, "API_KEY_INVALID")
 }
 
-// The stand-in takes the types of event that the SDK lists, and refuses the others that Gemini's guide has.
+// The stand-in takes the types of event that the SDK lists, and refuses the others that Gemini's
+// guide has.
 func TestGoogleSDKForGoSubscribes(t *testing.T) {
 	t.Parallel()
 	_, open := newSDK(t)

@@ -190,7 +190,8 @@ func (s *Server) serveVerb(r *http.Request) (any, error) {
 	return nil, &apiError{code: http.StatusNotFound, message: "No such method."}
 }
 
-// servePing answers before the delivery is sent, and the same whether or not it arrives, as Gemini does.
+// servePing answers before the delivery is sent, and the same whether or not it arrives, as Gemini
+// does.
 func (s *Server) servePing(r *http.Request, id string) (any, error) {
 	if err := readBody(r, &struct{}{}); err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ type Drop struct {
 	From, Until time.Time // of the events; zero: without a bound
 }
 
-// DropDeliveries drops deliveries of registered webhooks from the next event on. The zero Drop ends that.
+// DropDeliveries drops deliveries of registered webhooks from the next event on. The zero Drop ends
+// that.
 func (s *Server) DropDeliveries(d Drop) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,7 +36,8 @@ func (s *Server) dropped() bool {
 	return due() > before
 }
 
-// Disable disables a webhook as if too many of its deliveries had failed. One that is not enabled stays as it is.
+// Disable disables a webhook as if too many of its deliveries had failed. One that is not enabled
+// stays as it is.
 func (s *Server) Disable(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +46,8 @@ func (s *Server) Disable(id string) {
 	}
 }
 
-// attempted counts the failures in a row of a webhook, and disables it after so many as the options say.
+// attempted counts the failures in a row of a webhook, and disables it after so many as the options
+// say.
 func (s *Server) attempted(id string, acknowledged bool) {
 	s.mu.Lock()
 	w, err := s.find(id)
@@ -61,14 +64,16 @@ func (s *Server) attempted(id string, acknowledged bool) {
 	}
 }
 
-// AddEmptyPages has a list of batches begin with so many pages that are empty and not the last, as Gemini's can.
+// AddEmptyPages has a list of batches begin with so many pages that are empty and not the last, as
+// Gemini's can.
 func (s *Server) AddEmptyPages(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.jobs.emptyPages = n
 }
 
-// A Clock stands still until Advance moves it. Its methods fit into ServerOptions, and are safe for concurrent use.
+// A Clock stands still until Advance moves it. Its methods fit into ServerOptions, and are safe for
+// concurrent use.
 type Clock struct {
 	mu      sync.Mutex
 	now     time.Time
@@ -87,7 +92,8 @@ func (c *Clock) Now() time.Time {
 	return c.now
 }
 
-// Wait waits until the clock has moved so far, or until the context ends, whose error it then returns.
+// Wait waits until the clock has moved so far, or until the context ends, whose error it then
+// returns.
 func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 || ctx.Err() != nil {
 		return ctx.Err()

@@ -10,8 +10,8 @@ import (
 
 var declaration = regexp.MustCompile(`(?ms)^(variable|output) "(\w+)" \{\n(.*?)^\}`)
 
-// TestInputsAndOutputsAreDescribed wants a description of each input and output of every root, module
-// and example, and the type of each input.
+// TestInputsAndOutputsAreDescribed wants a description of each input and output of every root,
+// module and example, and the type of each input.
 func TestInputsAndOutputsAreDescribed(t *testing.T) {
 	inputs := 0
 	for _, pattern := range []string{"gcp/*.tf", "aws/*.tf", "modules/*/*.tf", "examples/*/*.tf"} {
@@ -43,8 +43,8 @@ func TestInputsAndOutputsAreDescribed(t *testing.T) {
 	}
 }
 
-// TestRootsPassEverythingOn wants the roots to hand each of their variables to the module and each of
-// the module's outputs out.
+// TestRootsPassEverythingOn wants the roots to hand each of their variables to the module and each
+// of the module's outputs out.
 func TestRootsPassEverythingOn(t *testing.T) {
 	for root, module := range map[string]string{"gcp": "gemhook-gcp", "aws": "gemhook-aws"} {
 		page, err := os.ReadFile(filepath.Join(repository(t), "terraform", root, "main.tf"))

@@ -102,8 +102,8 @@ func TestAlertsMatchWhatCollectWrites(t *testing.T) {
 	wantAlerts(t, "collect", logged.String(), "results-unavailable")
 }
 
-// TestAlertsMatchWhatReconcileWrites runs reconcile over nothing, over a delivery that somebody left
-// claimed, and without a ledger.
+// TestAlertsMatchWhatReconcileWrites runs reconcile over nothing, over a delivery that somebody
+// left claimed, and without a ledger.
 func TestAlertsMatchWhatReconcileWrites(t *testing.T) {
 	for name, test := range map[string]struct {
 		store *ledger.Memory

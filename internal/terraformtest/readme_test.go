@@ -100,7 +100,8 @@ func wantTerraform(t *testing.T, arguments []string) {
 	}
 }
 
-// TestReadmeSettings gives the settings that terraform/README.md shows to the variables of the roots.
+// TestReadmeSettings gives the settings that terraform/README.md shows to the variables of the
+// roots.
 func TestReadmeSettings(t *testing.T) {
 	checked := 0
 	for i, settings := range blocks(t, "hcl") {

@@ -54,7 +54,8 @@ func shell(t *testing.T, script, input string) []call {
 	if err := os.Mkdir(filepath.Join(folder, "scripts"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// A call is its name, its arguments and its variables, each with a zero byte after it, and a line break.
+	// A call is its name, its arguments and its variables, each with a zero byte after it, and a
+	// line break.
 	stub := "#!/bin/sh\n{ printf '%s\\0' \"${0##*/}\" \"$@\" && env -0 | { grep -zE '^(GEMHOOK|GEMINI|GOOGLE)_' || true; } && echo; } >>'" + log + "'\n"
 	for _, name := range stubs {
 		if err := os.WriteFile(filepath.Join(folder, "scripts", name), []byte(stub), 0o700); err != nil {

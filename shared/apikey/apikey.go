@@ -1,5 +1,5 @@
-// Package apikey reads the Gemini API keys with which results are fetched: one for all, and one for each tenant whose jobs
-// run in a project of its own.
+// Package apikey reads the Gemini API keys with which results are fetched: one for all, and one for
+// each tenant whose jobs run in a project of its own.
 package apikey
 
 import (
@@ -17,8 +17,9 @@ import (
 // Keys are the keys by tenant. They show themselves to no log and no format verb.
 type Keys struct{ byTenant func() map[string]string } // a function: of anything else fmt could show what is inside
 
-// Parse reads any number of keys separated by white space: KEY, for all that have no key of their own, and TENANT:KEY. Of
-// two for the same tenant the later counts. Malformed entries are left out; the error names them by their place.
+// Parse reads any number of keys separated by white space: KEY, for all that have no key of their
+// own, and TENANT:KEY. Of two for the same tenant the later counts. Malformed entries are left out;
+// the error names them by their place.
 func Parse(text string) (Keys, error) {
 	byTenant := map[string]string{}
 	var errs []error
@@ -36,7 +37,8 @@ func Parse(text string) (Keys, error) {
 	return Keys{func() map[string]string { return byTenant }}, errors.Join(errs...)
 }
 
-// For returns the key for the jobs of a tenant, which is empty for a static webhook. It reports false if there is none.
+// For returns the key for the jobs of a tenant, which is empty for a static webhook. It reports
+// false if there is none.
 func (k Keys) For(tenantName string) (string, bool) {
 	if k.byTenant == nil {
 		return "", false
@@ -48,7 +50,8 @@ func (k Keys) For(tenantName string) (string, bool) {
 	return key, common
 }
 
-// Tenants returns the tenants that have a key of their own, sorted; first "" if there is a key for all others.
+// Tenants returns the tenants that have a key of their own, sorted; first "" if there is a key for
+// all others.
 func (k Keys) Tenants() []string {
 	if k.byTenant == nil {
 		return nil

@@ -1,5 +1,5 @@
-// Package app has what the process of each function has: its configuration and log, its memory limit,
-// and a graceful end. The packages below it compose one function each.
+// Package app has what the process of each function has: its configuration and log, its memory
+// limit, and a graceful end. The packages below it compose one function each.
 package app
 
 import (
@@ -16,9 +16,9 @@ import (
 const Version = "0.1.0"
 
 // Start returns the configuration that the process environment has for a function, and a log to
-// standard output. It paces the process's garbage collector for so many bytes of bodies or buffers at
-// once as buffered returns. It ends the process, with one message that names every bad variable, if
-// the configuration is bad.
+// standard output. It paces the process's garbage collector for so many bytes of bodies or buffers
+// at once as buffered returns. It ends the process, with one message that names every bad variable,
+// if the configuration is bad.
 func Start(function config.Function, buffered func(config.Config) int64) (config.Config, *slog.Logger) {
 	configuration, err := config.Load(function, os.LookupEnv)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"runtime/debug"
 )
 
-// How the garbage collector is paced: it waits until the heap is five times what is alive instead of
-// twice, which saves a tenth of a receiver's processor time, but stays within a memory limit when
-// forgeries flood in. The limit has room for the bodies of all requests at once, each held twice
-// while it is read; with less, the collector would run all the time and free nothing. Lambda's
-// smallest instance has 128 MiB.
+// How the garbage collector is paced: it waits until the heap is five times what is alive instead
+// of twice, which saves a tenth of a receiver's processor time, but stays within a memory limit
+// when forgeries flood in. The limit has room for the bodies of all requests at once, each held
+// twice while it is read; with less, the collector would run all the time and free nothing.
+// Lambda's smallest instance has 128 MiB.
 const (
 	heapGrowth     = 400      // percent
 	leastMemory    = 64 << 20 // bytes

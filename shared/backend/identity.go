@@ -16,9 +16,9 @@ const scope = "https://www.googleapis.com/auth/cloud-platform"
 // wait.
 const tokenTimeout = 2 * time.Second
 
-// identify finds out as whom the function calls Google Cloud. All clients share this identity, so that
-// an instance asks for one access token, and at once. On Lambda a token takes two requests to another
-// cloud; each client by itself would make them when the first delivery comes.
+// identify finds out as whom the function calls Google Cloud. All clients share this identity, so
+// that an instance asks for one access token, and at once. On Lambda a token takes two requests to
+// another cloud; each client by itself would make them when the first delivery comes.
 func (b *Backend) identify(context.Context) (*auth.Credentials, error) {
 	identity, err := b.credentials(&credentials.DetectOptions{
 		Scopes:           []string{scope},

@@ -35,8 +35,8 @@ type Keys[T any] struct {
 	IsEmpty func(T) bool
 }
 
-// OpenKeys returns keys that are read when they are needed, and again as they grow old. Entries that
-// are malformed are logged as an error and left out.
+// OpenKeys returns keys that are read when they are needed, and again as they grow old. Entries
+// that are malformed are logged as an error and left out.
 func OpenKeys[T any](b *Backend, keys Keys[T]) *fresh.Value[T] {
 	return fresh.New(func(ctx context.Context) (*T, error) { return readKeys(ctx, b, keys) },
 		b.Freshness(secretsFreshness, keys.What))
@@ -60,8 +60,8 @@ func readKeys[T any](ctx context.Context, b *Backend, keys Keys[T]) (*T, error) 
 	return &parsed, nil
 }
 
-// Freshness returns the options with the backend's clock, and with a warning in the log for each load
-// that fails. what names the value in the log.
+// Freshness returns the options with the backend's clock, and with a warning in the log for each
+// load that fails. what names the value in the log.
 func (b *Backend) Freshness(options fresh.Options, what string) fresh.Options {
 	options.Now = b.options.Now
 	options.OnError = func(err error) {
@@ -77,8 +77,9 @@ var errNotOpened = errors.New("not opened")
 // errNoKeys is in the error of a text that was read and holds no key.
 var errNoKeys = errors.New("there is no key in it")
 
-// isRevoked reports whether the error of reading keys says that those read before are out of use: the
-// version is disabled or destroyed, the access was taken away, the file is gone, or no key is left.
+// isRevoked reports whether the error of reading keys says that those read before are out of use:
+// the version is disabled or destroyed, the access was taken away, the file is gone, or no key is
+// left.
 func isRevoked(err error) bool {
 	if errors.Is(err, errNotOpened) {
 		return false

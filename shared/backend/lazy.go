@@ -45,7 +45,8 @@ func (l *Ledger) Release(ctx context.Context, claim *ledger.Claim) error {
 	return opened.Release(ctx, claim)
 }
 
-// A Publisher is a [topic.Publisher] that is opened by the first call. It is safe for concurrent use.
+// A Publisher is a [topic.Publisher] that is opened by the first call. It is safe for concurrent
+// use.
 type Publisher struct{ opened *fresh.Value[topic.Publisher] }
 
 // Publish is [topic.Publisher.Publish]. While there is no publisher, its error is

@@ -1,7 +1,9 @@
-// Package checks finds out whether deliveries would succeed, without sending or publishing anything: that the receiver
-// answers at its URL, and that the ledger and the topics are there and may be used.
+// Package checks finds out whether deliveries would succeed, without sending or publishing
+// anything: that the receiver answers at its URL, and that the ledger and the topics are there and
+// may be used.
 //
-// gemhook doctor explains its findings to a person; reconcile goes by them before it has Gemini deliver again.
+// gemhook doctor explains its findings to a person; reconcile goes by them before it has Gemini
+// deliver again.
 package checks
 
 import (
@@ -43,7 +45,8 @@ func find(is error, format string, args ...any) error {
 	return &finding{is, fmt.Errorf(format, args...)}
 }
 
-// Receiver checks that gemhook answers at a URL, which has no slash at the end, and returns its version.
+// Receiver checks that gemhook answers at a URL, which has no slash at the end, and returns its
+// version.
 func Receiver(ctx context.Context, client *http.Client, receiverURL string) (version string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, receiverURL+"/", nil)
 	if err != nil {

@@ -70,8 +70,9 @@ func NewHandler(w io.Writer, opts *Options) slog.Handler {
 	return &handler{root: root, next: root, project: opts.Project}
 }
 
-// escaping writes lines of JSON without the control characters that encoding/json lets through (DEL, C1, bidirectional marks):
-// whoever posts a request chooses some of what is logged, and the line may be read on a terminal.
+// escaping writes lines of JSON without the control characters that encoding/json lets through
+// (DEL, C1, bidirectional marks): whoever posts a request chooses some of what is logged, and the
+// line may be read on a terminal.
 type escaping struct{ w io.Writer }
 
 func (e escaping) Write(line []byte) (int, error) {

@@ -19,7 +19,8 @@ func FuzzTrace(f *testing.F) {
 	})
 }
 
-// traceFields are the forms of the fields of a trace. A trace has the first two; the third may be left out.
+// traceFields are the forms of the fields of a trace. A trace has the first two; the third may be
+// left out.
 var traceFields = map[string]*regexp.Regexp{
 	"logging.googleapis.com/trace":         regexp.MustCompile(`\Aprojects/p/traces/[0-9a-f]{32}\z`),
 	"logging.googleapis.com/trace_sampled": regexp.MustCompile(`\A(true|false)\z`),

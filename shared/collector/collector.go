@@ -1,4 +1,5 @@
-// Package collector is the HTTP handler that stores the result which an event of Gemini's points to.
+// Package collector is the HTTP handler that stores the result which an event of Gemini's points
+// to.
 //
 // Pub/Sub pushes each event to it. The way of an event is [Collector.collect], top to bottom:
 //
@@ -11,11 +12,11 @@
 //	settle   the claim
 //	answer   204, and Pub/Sub does not push the event again
 //
-// Fetching and storing need no claim: an object is created under the precondition that it does not exist, so that several
-// instances at once, and any number of repetitions, come to the same.
+// Fetching and storing need no claim: an object is created under the precondition that it does not
+// exist, so that several instances at once, and any number of repetitions, come to the same.
 //
-// What a retry can cure is answered 503, and Pub/Sub pushes again. What none can cure becomes a message that says why there
-// is no result.
+// What a retry can cure is answered 503, and Pub/Sub pushes again. What none can cure becomes a
+// message that says why there is no result.
 package collector
 
 import (
@@ -32,8 +33,8 @@ import (
 	"github.com/gemhook/gemhook/shared/once"
 )
 
-// By when each step has ended, counted from the beginning. The function is stopped after 540 seconds, and Pub/Sub pushes
-// again after 600.
+// By when each step has ended, counted from the beginning. The function is stopped after 540
+// seconds, and Pub/Sub pushes again after 600.
 const (
 	storeBy   = 490 * time.Second
 	claimBy   = 500 * time.Second
@@ -197,7 +198,8 @@ func (c *Collector) publish(ctx context.Context, claim *ledger.Claim, line *line
 	return c.outlet.Publish(ctx, claim, line.start.Add(publishBy), line.start.Add(settleBy))
 }
 
-// settle settles a claim. The message is on the topic, so the event is done with whatever comes of it.
+// settle settles a claim. The message is on the topic, so the event is done with whatever comes of
+// it.
 func (c *Collector) settle(ctx context.Context, claim *ledger.Claim, messageID string, line *line) {
 	defer line.time("settle_ms")()
 	if err := c.outlet.Settle(ctx, claim, messageID, line.start.Add(settleBy)); err != nil {

@@ -14,7 +14,8 @@ const (
 	interactionObject = "interaction.json"
 	outputObject      = "output.md"
 
-	// maxInteraction is how large a stored interaction can be, in bytes, as package geminiapi reads them.
+	// maxInteraction is how large a stored interaction can be, in bytes, as package geminiapi reads
+	// them.
 	maxInteraction = 32 << 20
 )
 
@@ -68,7 +69,8 @@ func (t *task) describe(interaction *geminiapi.Interaction) {
 	}
 }
 
-// collectMedia stores an item of media. One that cannot be had leaves the rest of the result as it is.
+// collectMedia stores an item of media. One that cannot be had leaves the rest of the result as it
+// is.
 func (t *task) collectMedia(ctx context.Context, number int, media geminiapi.Media) error {
 	contentType, extension := media.MIMEType, ".bin"
 	if contentType == "" {

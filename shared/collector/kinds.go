@@ -45,7 +45,8 @@ func unavailablef(format string, args ...any) error {
 	return &unavailable{fmt.Sprintf(format, args...)}
 }
 
-// jobError sorts the errors of reading a job: those that a retry can cure, and those that make the result unavailable.
+// jobError sorts the errors of reading a job: those that a retry can cure, and those that make the
+// result unavailable.
 func jobError(err error) error {
 	var refused *geminiapi.Error
 	switch {

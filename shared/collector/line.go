@@ -9,7 +9,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// line is the one log line of an event, gathered on its way. It never holds a token, a key or a URL.
+// line is the one log line of an event, gathered on its way. It never holds a token, a key or a
+// URL.
 type line struct {
 	now     func() time.Time
 	start   time.Time

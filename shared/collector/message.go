@@ -104,7 +104,8 @@ func (c *Collector) message(event *pushed, result *result) (ledger.Message, erro
 	}, nil
 }
 
-// encode returns the JSON. Of what is too large, the text is left out first, then the arguments, then objects.
+// encode returns the JSON. Of what is too large, the text is left out first, then the arguments,
+// then objects.
 func (r *result) encode() ([]byte, error) {
 	if r.Objects == nil {
 		r.Objects = []stored{}
@@ -138,7 +139,8 @@ func (r *result) encode() ([]byte, error) {
 	return json.Marshal(r)
 }
 
-// resultAttributes are those of the result message. Values that came with the event are within Pub/Sub's limits.
+// resultAttributes are those of the result message. Values that came with the event are within
+// Pub/Sub's limits.
 func (p *pushed) resultAttributes(messageType string) map[string]string {
 	attributes := map[string]string{
 		"ce-specversion": "1.0", "ce-type": messageType, "ce-eventtype": p.eventType, "content-type": "application/json",

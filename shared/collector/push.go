@@ -13,7 +13,8 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// maxPush is how large a push can be, in bytes: the largest message of Pub/Sub's in base64, and its attributes.
+// maxPush is how large a push can be, in bytes: the largest message of Pub/Sub's in base64, and its
+// attributes.
 const maxPush = 14 << 20
 
 // pushed is an event as it was pushed.
@@ -103,7 +104,8 @@ func (p *pushed) prefix() string {
 // maxID is how long an id may be in the name of an object, in bytes.
 const maxID = 200
 
-// objectName returns the part of an object's name that stands for an id of any bytes. Different ids have different ones.
+// objectName returns the part of an object's name that stands for an id of any bytes. Different ids
+// have different ones.
 func objectName(id string) string {
 	var name strings.Builder
 	for _, b := range []byte(id) {

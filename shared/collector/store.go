@@ -11,7 +11,8 @@ import (
 	"github.com/gemhook/gemhook/shared/objects"
 )
 
-// summaryKey is the metadata of the last object with what the result message needs beside the objects.
+// summaryKey is the metadata of the last object with what the result message needs beside the
+// objects.
 const summaryKey = "gemhook-result"
 
 // A summary is what the last object of an event says of the others.
@@ -71,7 +72,8 @@ func (s *store) put(ctx context.Context, name, contentType string, content []byt
 	return s.commit(w, result)
 }
 
-// commit ends an upload. An object that is there already is kept; the result says so if it has other bytes.
+// commit ends an upload. An object that is there already is kept; the result says so if it has
+// other bytes.
 func (s *store) commit(w *objects.Writer, result *result) error {
 	object, err := w.Commit()
 	if err != nil {

@@ -48,8 +48,8 @@ func collectVideo(ctx context.Context, t *task) error {
 	return t.store.last(ctx, operationObject, operation.Document, t.result)
 }
 
-// collectNamedVideo stores the video that the event itself names, where there is no operation by the event's id: the form
-// of that id is not documented.
+// collectNamedVideo stores the video that the event itself names, where there is no operation by
+// the event's id: the form of that id is not documented.
 func (t *task) collectNamedVideo(ctx context.Context, cause error) error {
 	if missing := (*unavailable)(nil); t.event.file == "" || !errors.As(cause, &missing) {
 		return cause

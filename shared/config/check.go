@@ -27,13 +27,14 @@ const (
 	minRetention = 48 * time.Hour
 	// An hour after Gemini's last retry no delivery of its own is to be expected.
 	minFindAfter = 25 * time.Hour
-	// A Firestore document holds 1 MiB (https://cloud.google.com/firestore/quotas): the body, 100 attributes of at most
-	// 1,280 bytes, and 10 KiB for the rest.
+	// A Firestore document holds 1 MiB (https://cloud.google.com/firestore/quotas): the body, 100
+	// attributes of at most 1,280 bytes, and 10 KiB for the rest.
 	maxMaxBody = 900_000
 )
 
-// An idForm is what an id may look like. Its length is not left to the pattern: a regular expression that counts to 500 is
-// most of what an instance would do of its own accord before it listens.
+// An idForm is what an id may look like. Its length is not left to the pattern: a regular
+// expression that counts to 500 is most of what an instance would do of its own accord before it
+// listens.
 type idForm struct {
 	least, most int // bytes
 	pattern     *regexp.Regexp
@@ -154,7 +155,8 @@ func (c *checker) url(value string) string {
 	return value
 }
 
-// isLoopback reports whether a host is this machine: only there can nobody change what http carries.
+// isLoopback reports whether a host is this machine: only there can nobody change what http
+// carries.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
@@ -181,7 +183,8 @@ func (c *checker) secret(value string) secret.Ref {
 	return ref
 }
 
-// signingSecrets checks secrets that are there in the text; others are only known when they are read.
+// signingSecrets checks secrets that are there in the text; others are only known when they are
+// read.
 func (c *checker) signingSecrets(value string) secret.Ref {
 	return c.literal(value, func(text string) error {
 		_, err := webhook.ParseSecrets(text)

@@ -1,8 +1,8 @@
 // Package config reads a function's configuration from the environment, once, and reports every
 // fault in it at once.
 //
-// All settings are in one table, [Settings]. To add one, add its row there, a field to [Config], and
-// a line to docs/reference/configuration.md, which a test compares with the table.
+// All settings are in one table, [Settings]. To add one, add its row there, a field to [Config],
+// and a line to docs/reference/configuration.md, which a test compares with the table.
 package config
 
 import (
@@ -17,8 +17,8 @@ import (
 // A Function is one of gemhook's functions, or a set of them.
 type Function uint8
 
-// The functions. ReconcileDirect is reconcile where the platform invokes it without HTTP, so that no
-// token needs to be checked.
+// The functions. ReconcileDirect is reconcile where the platform invokes it without HTTP, so that
+// no token needs to be checked.
 const (
 	Receive Function = 1 << iota
 	Collect
@@ -63,9 +63,9 @@ type Config struct {
 	GeminiURL     string // empty: Google's
 }
 
-// Load reads the configuration of one function. lookup is [os.LookupEnv] or [Map]. An empty variable
-// counts as missing. The error names every variable that is missing or bad, and quotes no value that
-// could be secret.
+// Load reads the configuration of one function. lookup is [os.LookupEnv] or [Map]. An empty
+// variable counts as missing. The error names every variable that is missing or bad, and quotes no
+// value that could be secret.
 func Load(function Function, lookup func(name string) (value string, found bool)) (Config, error) {
 	var config Config
 	check := &checker{}

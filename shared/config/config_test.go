@@ -171,8 +171,8 @@ func TestVars(t *testing.T) {
 	}
 }
 
-// TestOtherFunctions wants each function to need what it cannot do without, and to ignore the settings
-// of others.
+// TestOtherFunctions wants each function to need what it cannot do without, and to ignore the
+// settings of others.
 func TestOtherFunctions(t *testing.T) {
 	t.Parallel()
 	push := map[string]string{"GEMHOOK_PUSH_AUDIENCE": "https://me", "GEMHOOK_PUSH_ACCOUNT": "push@my-project.iam.gserviceaccount.com"}
@@ -226,7 +226,8 @@ func TestAFaultyEnvironmentIsNoConfig(t *testing.T) {
 	}
 }
 
-// The configuration of an app is the first thing that somebody prints to find out what is wrong with it.
+// The configuration of an app is the first thing that somebody prints to find out what is wrong
+// with it.
 func TestAConfigHidesItsSecrets(t *testing.T) {
 	t.Parallel()
 	got, err := load(t, good(map[string]string{

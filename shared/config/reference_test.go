@@ -10,8 +10,8 @@ import (
 	"github.com/gemhook/gemhook/shared/config"
 )
 
-// TestReferencePage wants the table of the reference page to be that of the code. On failure it shows
-// the lines that differ: write those with a plus.
+// TestReferencePage wants the table of the reference page to be that of the code. On failure it
+// shows the lines that differ: write those with a plus.
 func TestReferencePage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/reference/configuration.md")

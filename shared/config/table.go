@@ -8,8 +8,8 @@ type Setting struct {
 	Default   string
 	Doc       string // a sentence for people, in Markdown
 
-	// set checks a value that is not empty and puts it into the configuration. nil: a library or the
-	// platform reads the variable.
+	// set checks a value that is not empty and puts it into the configuration. nil: a library or
+	// the platform reads the variable.
 	set func(check *checker, config *Config, value string)
 }
 

@@ -9,7 +9,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// Pub/Sub's limits for attributes (https://cloud.google.com/pubsub/quotas#resource_limits); lengths in bytes.
+// Pub/Sub's limits for attributes (https://cloud.google.com/pubsub/quotas#resource_limits); lengths
+// in bytes.
 const (
 	maxAttributes = 100
 	maxKey        = 256
@@ -19,7 +20,8 @@ const (
 // reserved attributes are left for what is added later: the mark of a redelivery.
 const reserved = 1
 
-// deadLetterType is the ce-type of a dead letter, by which the ledger knows it: ledger.DeadLetterType.
+// deadLetterType is the ce-type of a dead letter, by which the ledger knows it:
+// ledger.DeadLetterType.
 const deadLetterType = "gemhook.dead_letter"
 
 // source begins the ce-source of every message.
@@ -45,8 +47,9 @@ func (a attributes) putIfSet(key, value string) {
 	}
 }
 
-// Attributes returns the attributes of an event's message. tenant is empty for a static webhook. Where user_metadata has
-// more members than there is room for, those first in the order of their names are in.
+// Attributes returns the attributes of an event's message. tenant is empty for a static webhook.
+// Where user_metadata has more members than there is room for, those first in the order of their
+// names are in.
 func (e *Event) Attributes(delivery webhook.Delivery, tenant string) map[string]string {
 	attributes := envelope(delivery, tenant, e.Type, e.time(delivery.Time()))
 	attributes.putIfSet("ce-subject", e.ResourceID)
@@ -57,7 +60,8 @@ func (e *Event) Attributes(delivery webhook.Delivery, tenant string) map[string]
 	return attributes
 }
 
-// DeadLetterAttributes returns the attributes of a verified delivery that is no event, and why it is none.
+// DeadLetterAttributes returns the attributes of a verified delivery that is no event, and why it
+// is none.
 func DeadLetterAttributes(delivery webhook.Delivery, tenant string, reason error) map[string]string {
 	attributes := envelope(delivery, tenant, deadLetterType, delivery.Time().Format(time.RFC3339))
 	attributes.put("error", reason.Error())
@@ -67,8 +71,9 @@ func DeadLetterAttributes(delivery webhook.Delivery, tenant string, reason error
 // NoScheme is the ce-signaturescheme of an event that Gemini did not deliver.
 const NoScheme = "none"
 
-// FoundAttributes returns the attributes of the message of an event that was found at Gemini instead of being delivered, so
-// that it has no signature. It is marked as a redelivery, for a delivery of the same event may have come, or come later.
+// FoundAttributes returns the attributes of the message of an event that was found at Gemini
+// instead of being delivered, so that it has no signature. It is marked as a redelivery, for a
+// delivery of the same event may have come, or come later.
 func (e *Event) FoundAttributes(id, tenant string, at time.Time) map[string]string {
 	attributes := cloudEvent(id, e.Type, tenant, e.time(at))
 	attributes.put("ce-signaturescheme", NoScheme)

@@ -87,8 +87,8 @@ func common(delivery webhook.Delivery, tenant string) map[string]string {
 	return attributes
 }
 
-// checkAttributes wants every attribute that can be there to be there, whole, and nothing else. Where there are too many
-// it wants as many as there is room for.
+// checkAttributes wants every attribute that can be there to be there, whole, and nothing else.
+// Where there are too many it wants as many as there is room for.
 func checkAttributes(want, got map[string]string) error {
 	if err := checkLegal(got); err != nil {
 		return err
@@ -117,8 +117,8 @@ func checkAttributes(want, got map[string]string) error {
 // maxAttributes is Pub/Sub's limit less the mark of a redelivery.
 const maxAttributes = 100 - 1
 
-// checkLegal wants attributes that Pub/Sub takes (https://cloud.google.com/pubsub/quotas#resource_limits), with room for
-// the mark of a redelivery.
+// checkLegal wants attributes that Pub/Sub takes
+// (https://cloud.google.com/pubsub/quotas#resource_limits), with room for the mark of a redelivery.
 func checkLegal(attributes map[string]string) error {
 	if len(attributes) > maxAttributes {
 		return fmt.Errorf("%d attributes, want %d at most", len(attributes), maxAttributes)

@@ -33,8 +33,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkParsed wants an event of every JSON object with a type, read as encoding/json reads it, and of nothing else; and
-// a reason of a few words that are not the payload's.
+// checkParsed wants an event of every JSON object with a type, read as encoding/json reads it, and
+// of nothing else; and a reason of a few words that are not the payload's.
 func checkParsed(payload string, parsed *event.Event, parseErr error) error {
 	want := decoded(payload)
 	if want == nil {

@@ -2,13 +2,13 @@
 // set, a client that is made once.
 //
 // A [Value] is loaded when it is first asked for and answered from memory afterwards. Once it is
-// older than its greatest age, whoever asks waits for a new load; and a caller whom the value did not
-// serve can have it loaded at once, as often as is allowed. There is at most one load at any time,
-// and no goroutine between loads. Nothing depends on work after an answer, for an instance is frozen
-// between requests: a load that was frozen is given up and begun again.
+// older than its greatest age, whoever asks waits for a new load; and a caller whom the value did
+// not serve can have it loaded at once, as often as is allowed. There is at most one load at any
+// time, and no goroutine between loads. Nothing depends on work after an answer, for an instance is
+// frozen between requests: a load that was frozen is given up and begun again.
 //
-// While loading fails, the last good value serves, but not without end: not after an error that says
-// that it is no longer valid, and not after Options.MaxStale.
+// While loading fails, the last good value serves, but not without end: not after an error that
+// says that it is no longer valid, and not after Options.MaxStale.
 package fresh
 
 import (
@@ -61,8 +61,9 @@ type loading struct {
 	ended chan struct{} // closed when it has
 }
 
-// New returns a value that is not loaded yet. load returns a new pointer each time; what it points to is shared between
-// all callers and must not be changed. load's context ends with Options.Timeout, not with any caller's.
+// New returns a value that is not loaded yet. load returns a new pointer each time; what it points
+// to is shared between all callers and must not be changed. load's context ends with
+// Options.Timeout, not with any caller's.
 func New[T any](load func(context.Context) (*T, error), options Options) *Value[T] {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -83,8 +84,9 @@ func (v *Value[T]) Get(ctx context.Context) (*T, error) {
 	return v.wait(ctx, ended)
 }
 
-// Refresh is for a caller whom stale, which Get had returned, did not serve: it returns what has been loaded since or
-// else, if RefreshInterval allows, loads. It returns stale when there is nothing newer.
+// Refresh is for a caller whom stale, which Get had returned, did not serve: it returns what has
+// been loaded since or else, if RefreshInterval allows, loads. It returns stale when there is
+// nothing newer.
 func (v *Value[T]) Refresh(ctx context.Context, stale *T) *T {
 	v.mu.Lock()
 	now := v.options.Now()
@@ -121,8 +123,8 @@ func (v *Value[T]) due() bool {
 
 func (v *Value[T]) age() time.Duration { return elapsed(v.loadedAt, v.options.Now()) }
 
-// elapsed returns how long ago an instant is. The monotonic clock stops while an instance is frozen,
-// and the wall clock can be set back, so the one that says more counts.
+// elapsed returns how long ago an instant is. The monotonic clock stops while an instance is
+// frozen, and the wall clock can be set back, so the one that says more counts.
 func elapsed(since, now time.Time) time.Duration {
 	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 }

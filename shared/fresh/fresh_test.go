@@ -110,7 +110,8 @@ func TestAgeByTheWallClock(t *testing.T) {
 	wantGet(t, v, 2)
 }
 
-// A caller whom the value does not serve has it loaded although a refresh was made just before the instance froze.
+// A caller whom the value does not serve has it loaded although a refresh was made just before the
+// instance froze.
 func TestRefreshIsLimitedByTheWallClock(t *testing.T) {
 	now := time.Now()
 	options := settings
@@ -239,8 +240,9 @@ func TestAFailureIsForgotten(t *testing.T) {
 	})
 }
 
-// shiftMonotonic changes the monotonic reading of a time and leaves its wall clock. Package time has
-// no way to do that; its doc comment describes the second word of a Time that has such a reading.
+// shiftMonotonic changes the monotonic reading of a time and leaves its wall clock. Package time
+// has no way to do that; its doc comment describes the second word of a Time that has such a
+// reading.
 func shiftMonotonic(t time.Time, by time.Duration) time.Time {
 	(*struct {
 		wall      uint64

@@ -24,7 +24,8 @@ type Batch struct {
 	Stats       *BatchStats
 	Error       *Status // why the job failed
 
-	// ResponsesFile is the file with the responses, such as "files/batch-abc"; empty if there is none.
+	// ResponsesFile is the file with the responses, such as "files/batch-abc"; empty if there is
+	// none.
 	ResponsesFile string
 
 	// Inlined reports whether the responses are in the job itself: InlineResponses reads them.
@@ -65,7 +66,8 @@ type Status struct {
 	Message string `json:"message"`
 }
 
-// Batch returns a batch job by its name, with or without "batches/". Inline responses are read past and not kept.
+// Batch returns a batch job by its name, with or without "batches/". Inline responses are read past
+// and not kept.
 func (c *Client) Batch(ctx context.Context, name string) (*Batch, error) {
 	target, err := c.resource("batches", name)
 	if err != nil {
@@ -90,8 +92,9 @@ func (c *Client) Batch(ctx context.Context, name string) (*Batch, error) {
 }
 
 // InlineResponses returns the responses that are in a batch job itself, each as Gemini sends it:
-// {"response" | "error": …, "metadata": {"key": …}}. It reads them one after the other from the connection, so a response
-// is all that is in memory. Where the job has them twice, the first copy counts. An error is the last pair.
+// {"response" | "error": …, "metadata": {"key": …}}. It reads them one after the other from the
+// connection, so a response is all that is in memory. Where the job has them twice, the first copy
+// counts. An error is the last pair.
 func (c *Client) InlineResponses(ctx context.Context, name string) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		target, err := c.resource("batches", name)
@@ -113,8 +116,9 @@ func (c *Client) InlineResponses(ctx context.Context, name string) iter.Seq2[jso
 	}
 }
 
-// Batches returns every batch job of the project, without its output, and asks for the next page when the range gets
-// there. What it says of a job can be older than what Batch says. An error is the last pair.
+// Batches returns every batch job of the project, without its output, and asks for the next page
+// when the range gets there. What it says of a job can be older than what Batch says. An error is
+// the last pair.
 func (c *Client) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
 		for token := ""; ; {
@@ -136,8 +140,8 @@ func (c *Client) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 	}
 }
 
-// BatchPage returns one page of what Batches does: that of a token, or the first for "". The next page's token is "" after
-// the last page; a page may be empty and still not be the last.
+// BatchPage returns one page of what Batches does: that of a token, or the first for "". The next
+// page's token is "" after the last page; a page may be empty and still not be the last.
 func (c *Client) BatchPage(ctx context.Context, token string) (batches []*Batch, next string, err error) {
 	query := url.Values{}
 	if c.opts.PageSize != 0 {
@@ -229,7 +233,8 @@ func count(number json.Number) int64 {
 	return n
 }
 
-// resource returns the URL of a resource by its name, with or without the name of its collection and a slash.
+// resource returns the URL of a resource by its name, with or without the name of its collection
+// and a slash.
 func (c *Client) resource(collection, name string) (string, error) {
 	id := strings.TrimPrefix(name, collection+"/")
 	if !isSegment(id) {
@@ -238,8 +243,8 @@ func (c *Client) resource(collection, name string) (string, error) {
 	return c.base + "/" + collection + "/" + url.PathEscape(id), nil
 }
 
-// isSegment reports whether an id is one segment of a path. Otherwise it could make another path, or another method, of
-// the URL.
+// isSegment reports whether an id is one segment of a path. Otherwise it could make another path,
+// or another method, of the URL.
 func isSegment(id string) bool {
 	return id != "" && id != "." && id != ".." && !strings.ContainsAny(id, "/:?#%\\")
 }

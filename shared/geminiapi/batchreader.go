@@ -14,7 +14,8 @@ const (
 	maxResponse = 64 << 20 // one inline response
 )
 
-// A batchReader reads a batch job from a connection, however large, and takes the inline responses out of it.
+// A batchReader reads a batch job from a connection, however large, and takes the inline responses
+// out of it.
 type batchReader struct {
 	decoder  *json.Decoder
 	bounded  *boundedReader
@@ -34,8 +35,8 @@ func newBatchReader(body io.Reader, response func(json.RawMessage) bool) *batchR
 // outputs are the members, by their path, that can have the responses in them.
 var outputs = map[string]bool{"": true, "metadata": true, "metadata.output": true, "response": true, "response.output": true}
 
-// inlined are the members of an output that have inline responses: an object with a list of them. Both are in use, the
-// second for embeddings.
+// inlined are the members of an output that have inline responses: an object with a list of them.
+// Both are in use, the second for embeddings.
 var inlined = map[string]bool{"inlinedResponses": true, "inlinedEmbedContentResponses": true}
 
 // all reads the whole answer.

@@ -27,7 +27,8 @@ const (
 	maxRetryAfter = time.Minute
 )
 
-// maxAnswer is how much of an answer's body is read, in bytes: a thousand webhooks, the largest page, have room in it.
+// maxAnswer is how much of an answer's body is read, in bytes: a thousand webhooks, the largest
+// page, have room in it.
 const maxAnswer = 16 << 20
 
 // A call is one call of the service, whatever the number of attempts.
@@ -47,7 +48,8 @@ type call struct {
 	receive func(*http.Response) error
 }
 
-// do makes a call. unsure reports whether an attempt before the last may have been carried out although its answer was lost.
+// do makes a call. unsure reports whether an attempt before the last may have been carried out
+// although its answer was lost.
 func (c *Client) do(ctx context.Context, call call) (unsure bool, err error) {
 	target, err := c.target(call)
 	if err != nil {
@@ -73,7 +75,8 @@ func (c *Client) do(ctx context.Context, call call) (unsure bool, err error) {
 			return unsure, failed.err
 		}
 		unsure = unsure || !failed.nothingDone
-		// A random part of the longest wait ("full jitter") keeps clients that failed together from coming back together.
+		// A random part of the longest wait ("full jitter") keeps clients that failed together from
+		// coming back together.
 		pause := time.Duration(c.opts.Jitter() * float64(longest))
 		if err := c.opts.Wait(ctx, max(pause, failed.retryAfter)); err != nil {
 			return unsure, fmt.Errorf("wait for attempt %d: %w (the last one: %w)", attempt+1, err, failed.err)

@@ -143,7 +143,8 @@ func TestCreateRetriesWhatNeverConnected(t *testing.T) {
 	}
 }
 
-// net/http sends some requests again by itself, over a connection that it has used before; never this one.
+// net/http sends some requests again by itself, over a connection that it has used before; never
+// this one.
 func TestCreateIsNotMadeTwiceByNetHTTP(t *testing.T) {
 	s := &service{replies: []http.HandlerFunc{reply(404, ""), hangUp, reply(200, `{"id":"w"}`)}}
 	ts := httptest.NewServer(s)

@@ -21,12 +21,12 @@ type Download struct {
 	ContentType string        // empty if Gemini does not say
 }
 
-// Download begins to read a file. The pointer is one of the forms in which Gemini names files: "files/abc", the URL of the
-// file or of its content, or the id alone. ErrElsewhere is a pointer to another host or scheme; ErrNotFound is a file
-// that is gone.
+// Download begins to read a file. The pointer is one of the forms in which Gemini names files:
+// "files/abc", the URL of the file or of its content, or the id alone. ErrElsewhere is a pointer to
+// another host or scheme; ErrNotFound is a file that is gone.
 //
-// A redirect is followed, without the API key where it leads to another host. HTTPClient's timeout does not apply; the
-// context ends a download.
+// A redirect is followed, without the API key where it leads to another host. HTTPClient's timeout
+// does not apply; the context ends a download.
 func (c *Client) Download(ctx context.Context, pointer string) (*Download, error) {
 	id, err := c.fileID(pointer)
 	if err != nil {
@@ -93,7 +93,8 @@ func sameOrigin(a, b string) bool {
 	return errFirst == nil && errSecond == nil && first.Scheme == second.Scheme && strings.EqualFold(first.Host, second.Host)
 }
 
-// send sends a request. A call that receives a stream follows redirects, and has no time limit but the context's.
+// send sends a request. A call that receives a stream follows redirects, and has no time limit but
+// the context's.
 func (c *Client) send(req *http.Request, call call) (*http.Response, error) {
 	if call.receive == nil {
 		return c.http.Do(req)

@@ -11,15 +11,15 @@ import (
 
 // The kinds of failure that callers decide by, for errors.Is.
 var (
-	// ErrInvalid is a request that no retry can cure: what Gemini calls an invalid argument, or what was not sent because
-	// Gemini would.
+	// ErrInvalid is a request that no retry can cure: what Gemini calls an invalid argument, or
+	// what was not sent because Gemini would.
 	ErrInvalid = errors.New("invalid request")
 
 	// ErrPermission is an API key that is missing, unknown, or not allowed to do this.
 	ErrPermission = errors.New("permission denied")
 
-	// ErrNotFound is a webhook, job or file that does not exist. Gemini says the same of a file with status 403, in
-	// words that leave open whether the file is another project's.
+	// ErrNotFound is a webhook, job or file that does not exist. Gemini says the same of a file
+	// with status 403, in words that leave open whether the file is another project's.
 	ErrNotFound = errors.New("not found")
 
 	// ErrConflict is a request that the webhook's present condition forbids.
@@ -31,14 +31,16 @@ var (
 	// ErrUnavailable is a fault on Gemini's side, after the last attempt.
 	ErrUnavailable = errors.New("service unavailable")
 
-	// ErrOutcomeUnknown is a Create that may have registered the webhook although its answer was lost or a fault.
+	// ErrOutcomeUnknown is a Create that may have registered the webhook although its answer was
+	// lost or a fault.
 	ErrOutcomeUnknown = errors.New("the webhook may have been registered all the same")
 )
 
 // ErrMalformedAnswer is a success whose content is not what the API's reference describes.
 var ErrMalformedAnswer = errors.New("malformed answer")
 
-// ErrElsewhere is a pointer to a file that is not on Gemini's host, such as a gs:// URI. It is not fetched.
+// ErrElsewhere is a pointer to a file that is not on Gemini's host, such as a gs:// URI. It is not
+// fetched.
 var ErrElsewhere = errors.New("the file is not on Gemini's host")
 
 // An Error is Gemini's refusal.
@@ -65,8 +67,9 @@ func (e *Error) Error() string {
 // reasonKeyInvalid comes with status 400: for Google an unknown key is an argument like any other.
 const reasonKeyInvalid = "API_KEY_INVALID"
 
-// fileGone reports whether this is Gemini's answer about a file that no longer exists: "You do not have permission to
-// access the File … or it may not exist." An API key that is refused gets other words.
+// fileGone reports whether this is Gemini's answer about a file that no longer exists: "You do not
+// have permission to access the File … or it may not exist." An API key that is refused gets other
+// words.
 func (e *Error) fileGone() bool {
 	return e.HTTPStatus == http.StatusForbidden &&
 		strings.Contains(e.Message, "access the File") && strings.Contains(e.Message, "may not exist")
@@ -93,7 +96,8 @@ func (e *Error) Is(target error) bool {
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
-// maxMessage is how much of a message is kept, in bytes: enough for any sentence of Gemini's, and no proxy's error page.
+// maxMessage is how much of a message is kept, in bytes: enough for any sentence of Gemini's, and
+// no proxy's error page.
 const maxMessage = 2 << 10
 
 // refusal reads an answer that is not a success.
@@ -114,7 +118,8 @@ func refusal(status int, body []byte, key string) *Error {
 		return e
 	}
 	e.Message, e.Status = answer.Error.Message, answer.Error.Status
-	// Some of the API's newer parts have a text such as "invalid_request" for a code, and no status.
+	// Some of the API's newer parts have a text such as "invalid_request" for a code, and no
+	// status.
 	var name string
 	if json.Unmarshal(answer.Error.Code, &e.Code) != nil && json.Unmarshal(answer.Error.Code, &name) == nil {
 		e.Status = cmp.Or(e.Status, name)

@@ -1,5 +1,5 @@
-// Package geminiapi is a client of the Gemini API's WebhookService, with which a project registers the endpoints that its
-// events are delivered to.
+// Package geminiapi is a client of the Gemini API's WebhookService, with which a project registers
+// the endpoints that its events are delivered to.
 //
 //	client := geminiapi.New(apiKey, nil)
 //	registered, err := client.Create(ctx, geminiapi.Webhook{
@@ -12,32 +12,34 @@
 //	}
 //	store(registered.NewSigningSecret.Reveal()) // Gemini shows it only this once
 //
-// It also reads what events point to: batch jobs and their responses, interactions, video operations, and the content of
-// files.
+// It also reads what events point to: batch jobs and their responses, interactions, video
+// operations, and the content of files.
 //
 //	batch, err := client.Batch(ctx, "batches/abc")
 //	download, err := client.Download(ctx, batch.ResponsesFile)
 //
 // # Errors
 //
-// What Gemini refuses is an *Error, and errors.Is finds the kind of refusal in it: ErrNotFound, ErrPermission, ErrInvalid
-// and the others. Without an answer the error is the connection's.
+// What Gemini refuses is an *Error, and errors.Is finds the kind of refusal in it: ErrNotFound,
+// ErrPermission, ErrInvalid and the others. Without an answer the error is the connection's.
 //
 // # Retries
 //
-// A call that got no answer, 429 (too many requests) or 5xx is made again, at most Options.MaxAttempts times in all, after
-// a random part of a time that doubles from half a second to eight. An answer's Retry-After makes the wait longer; one of
-// more than a minute ends the call, because its caller can judge better whether to wait.
+// A call that got no answer, 429 (too many requests) or 5xx is made again, at most
+// Options.MaxAttempts times in all, after a random part of a time that doubles from half a second
+// to eight. An answer's Retry-After makes the wait longer; one of more than a minute ends the call,
+// because its caller can judge better whether to wait.
 //
-// Create is the exception. Each registration brings deliveries and a secret of its own, and nothing in the request would
-// let Gemini recognise a second one as a copy. So a create is made again only after 429, or if no connection came about:
-// then Gemini has done nothing. Otherwise it ends with ErrOutcomeUnknown.
+// Create is the exception. Each registration brings deliveries and a secret of its own, and nothing
+// in the request would let Gemini recognise a second one as a copy. So a create is made again only
+// after 429, or if no connection came about: then Gemini has done nothing. Otherwise it ends with
+// ErrOutcomeUnknown.
 //
 // # Secrets
 //
-// The API key travels in the header x-goog-api-key to the host of Options.BaseURL and nowhere else: only downloads follow
-// redirects, without the key where they lead to another host, and a message of Gemini's that quotes the key has it cut
-// out. Neither a Client nor a Secret shows what it keeps
+// The API key travels in the header x-goog-api-key to the host of Options.BaseURL and nowhere else:
+// only downloads follow redirects, without the key where they lead to another host, and a message
+// of Gemini's that quotes the key has it cut out. Neither a Client nor a Secret shows what it keeps
 // to a log or a format verb.
 //
 // The package depends on no other module. Its facts about the service come from the reference at
@@ -67,8 +69,8 @@ type Options struct {
 	BaseURL string // without the version; empty means DefaultBaseURL
 	Version string // empty means v1beta
 
-	// HTTPClient sends the requests, but never follows a redirect. Nil means one that gives up an attempt after 30
-	// seconds.
+	// HTTPClient sends the requests, but never follows a redirect. Nil means one that gives up an
+	// attempt after 30 seconds.
 	HTTPClient *http.Client
 
 	MaxAttempts int // of one call, the first included; 0 means 5
@@ -77,10 +79,12 @@ type Options struct {
 	// Now is the clock, for a Retry-After that is a date; nil means time.Now.
 	Now func() time.Time
 
-	// Wait waits for a duration or until the context ends, whose error it then returns; nil means a timer.
+	// Wait waits for a duration or until the context ends, whose error it then returns; nil means a
+	// timer.
 	Wait func(context.Context, time.Duration) error
 
-	// Jitter returns a number in [0, 1), the part of the longest wait that is waited; nil means math/rand/v2.Float64.
+	// Jitter returns a number in [0, 1), the part of the longest wait that is waited; nil means
+	// math/rand/v2.Float64.
 	Jitter func() float64
 }
 
@@ -93,8 +97,8 @@ type Client struct {
 	opts    Options
 }
 
-// New returns a client that calls with an API key; an empty key sends none. A BaseURL that is not an http or https URL
-// fails every call.
+// New returns a client that calls with an API key; an empty key sends none. A BaseURL that is not
+// an http or https URL fails every call.
 func New(key string, opts *Options) *Client {
 	c := &Client{key: func() string { return key }}
 	if opts != nil {
@@ -150,11 +154,11 @@ func (c *Client) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, 
 // LogValue is String.
 func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// Create registers a webhook by its Name, URI and SubscribedEvents; what else w holds is not sent. The answer alone has
-// NewSigningSecret.
+// Create registers a webhook by its Name, URI and SubscribedEvents; what else w holds is not sent.
+// The answer alone has NewSigningSecret.
 //
-// An error that errors.Is ErrOutcomeUnknown may have registered the webhook all the same. Its secret is lost then: List,
-// and Delete it or Rotate.
+// An error that errors.Is ErrOutcomeUnknown may have registered the webhook all the same. Its
+// secret is lost then: List, and Delete it or Rotate.
 func (c *Client) Create(ctx context.Context, w Webhook) (*Webhook, error) {
 	sent := struct {
 		Name             string   `json:"name,omitempty"`
@@ -168,8 +172,8 @@ func (c *Client) Create(ctx context.Context, w Webhook) (*Webhook, error) {
 	return created, nil
 }
 
-// List returns every webhook of the project, and asks for the next page when the range gets there. An error is the last
-// pair.
+// List returns every webhook of the project, and asks for the next page when the range gets there.
+// An error is the last pair.
 func (c *Client) List(ctx context.Context) iter.Seq2[*Webhook, error] {
 	return func(yield func(*Webhook, error) bool) {
 		query := url.Values{}
@@ -211,10 +215,12 @@ func (c *Client) Get(ctx context.Context, id string) (*Webhook, error) {
 	return w, nil
 }
 
-// Update changes the named fields of a webhook to what w has, and returns the webhook. The fields that can be changed are
-// "name", "uri", "subscribed_events" and "state"; without any named, those that are not empty in w are changed.
+// Update changes the named fields of a webhook to what w has, and returns the webhook. The fields
+// that can be changed are "name", "uri", "subscribed_events" and "state"; without any named, those
+// that are not empty in w are changed.
 func (c *Client) Update(ctx context.Context, id string, w Webhook, fields ...string) (*Webhook, error) {
-	// The body has the fields of the mask and no others: Gemini has been seen to go by the body and ignore the mask.
+	// The body has the fields of the mask and no others: Gemini has been seen to go by the body and
+	// ignore the mask.
 	body, err := w.changes(fields)
 	if err != nil {
 		return nil, fmt.Errorf("update webhook %q: %w", id, err)
@@ -239,8 +245,8 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Ping has Gemini send a signed test delivery to a webhook; success says nothing about whether that arrives. A ping whose
-// answer is lost is made again, so that two deliveries can come of one.
+// Ping has Gemini send a signed test delivery to a webhook; success says nothing about whether that
+// arrives. A ping whose answer is lost is made again, so that two deliveries can come of one.
 func (c *Client) Ping(ctx context.Context, id string) error {
 	if _, err := c.do(ctx, call{method: http.MethodPost, hasID: true, id: id, verb: ":ping", body: struct{}{}}); err != nil {
 		return fmt.Errorf("ping webhook %q: %w", id, err)
@@ -248,11 +254,11 @@ func (c *Client) Ping(ctx context.Context, id string) error {
 	return nil
 }
 
-// Rotate makes a new signing secret for a webhook and returns it; Gemini shows it only this once. The empty behavior leaves
-// it to Gemini, which chooses RevokeAfter24Hours.
+// Rotate makes a new signing secret for a webhook and returns it; Gemini shows it only this once.
+// The empty behavior leaves it to Gemini, which chooses RevokeAfter24Hours.
 //
-// A rotation whose answer is lost is made again: nobody can know the secret that it made, and one that is never used does
-// no harm.
+// A rotation whose answer is lost is made again: nobody can know the secret that it made, and one
+// that is never used does no harm.
 func (c *Client) Rotate(ctx context.Context, id string, behavior RevocationBehavior) (Secret, error) {
 	sent := struct {
 		Behavior RevocationBehavior `json:"revocation_behavior,omitempty"`

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// interactionRevision is the revision of the Interactions API that this package reads, which Google's SDKs send as well.
+// interactionRevision is the revision of the Interactions API that this package reads, which
+// Google's SDKs send as well.
 const interactionRevision = "2026-05-20"
 
 // maxInteraction is how large an interaction may be, in bytes. Media can be in it as base64.
@@ -111,7 +112,8 @@ type step struct {
 	Arguments json.RawMessage `json:"arguments"`
 }
 
-// ParseInteraction reads an interaction as Gemini sends it. Steps and content of other types are left to the document.
+// ParseInteraction reads an interaction as Gemini sends it. Steps and content of other types are
+// left to the document.
 func ParseInteraction(document json.RawMessage) (*Interaction, error) {
 	var sent struct {
 		ID     string            `json:"id"`

@@ -10,8 +10,9 @@ import (
 	"unicode"
 )
 
-// EventTypes returns the types of event that a webhook can be subscribed to. Gemini's guide lists two more, batch.cancelled
-// and interaction.cancelled, which the API refuses; events of any type can be delivered.
+// EventTypes returns the types of event that a webhook can be subscribed to. Gemini's guide lists
+// two more, batch.cancelled and interaction.cancelled, which the API refuses; events of any type
+// can be delivered.
 func EventTypes() []string {
 	return []string{
 		"batch.succeeded", "batch.expired", "batch.failed",
@@ -20,11 +21,12 @@ func EventTypes() []string {
 	}
 }
 
-// CanonicalURI returns the one form in which the address of a webhook is registered and compared: scheme and host in lower
-// case, no default port, "/" for an empty path, no dot segments, no "?" without a query, and no escapes that are not needed.
+// CanonicalURI returns the one form in which the address of a webhook is registered and compared:
+// scheme and host in lower case, no default port, "/" for an empty path, no dot segments, no "?"
+// without a query, and no escapes that are not needed.
 //
-// It fails with ErrInvalid for what is not an https URL (or http, on this machine), and for one with a user name, a fragment,
-// white space, or a host that is not written in ASCII.
+// It fails with ErrInvalid for what is not an https URL (or http, on this machine), and for one
+// with a user name, a fragment, white space, or a host that is not written in ASCII.
 func CanonicalURI(text string) (string, error) {
 	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return "", badURI("has white space or control characters in it")
@@ -52,8 +54,9 @@ func CanonicalURI(text string) (string, error) {
 	return canonical, nil
 }
 
-// SameURI reports whether two addresses lead to the same endpoint: their canonical forms are equal but for a slash at the end
-// of the path. An address without such a form is only the same as itself.
+// SameURI reports whether two addresses lead to the same endpoint: their canonical forms are equal
+// but for a slash at the end of the path. An address without such a form is only the same as
+// itself.
 func SameURI(a, b string) bool {
 	if a == b {
 		return true
@@ -109,7 +112,8 @@ func resolveDots(u *url.URL) string {
 
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// canonicalEscapes decodes what needs no escape (RFC 3986, section 2.3) and writes the others in capitals.
+// canonicalEscapes decodes what needs no escape (RFC 3986, section 2.3) and writes the others in
+// capitals.
 func canonicalEscapes(text string) string {
 	return escape.ReplaceAllStringFunc(text, func(escaped string) string {
 		code, _ := strconv.ParseUint(escaped[1:], 16, 8) // the expression has seen to its form

@@ -25,7 +25,8 @@ type VideoOperation struct {
 	Document json.RawMessage
 }
 
-// VideoOperation returns an operation by its name: "models/{model}/operations/{id}", "operations/{id}", or the id alone.
+// VideoOperation returns an operation by its name: "models/{model}/operations/{id}",
+// "operations/{id}", or the id alone.
 func (c *Client) VideoOperation(ctx context.Context, name string) (*VideoOperation, error) {
 	path, err := operationPath(name)
 	if err != nil {

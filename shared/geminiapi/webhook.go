@@ -48,14 +48,16 @@ type RevocationBehavior string
 
 // The revocation behaviors.
 const (
-	// RevokeAfter24Hours has each delivery signed with the new and the previous secrets for another 24 hours.
+	// RevokeAfter24Hours has each delivery signed with the new and the previous secrets for another
+	// 24 hours.
 	RevokeAfter24Hours RevocationBehavior = "revoke_previous_secrets_after_h24"
 
 	// RevokeImmediately has receivers refuse every delivery until they know the new secret.
 	RevokeImmediately RevocationBehavior = "revoke_previous_secrets_immediately"
 )
 
-// A Secret is the text of a signing secret, "whsec_…". It shows itself to no log, format verb or encoder; Reveal returns it.
+// A Secret is the text of a signing secret, "whsec_…". It shows itself to no log, format verb or
+// encoder; Reveal returns it.
 type Secret struct{ text func() string } // a function: of anything else fmt could show what is inside
 
 const hiddenSecret = "[signing secret]"

@@ -1,7 +1,8 @@
 // Package jwks fetches Google's key set and sorts it into what verifies deliveries.
 //
-// It fetches once per call; keeping the set at hand and up to date is the job of package fresh. The cache of the library
-// that parses the set is not used because it refreshes from a timer, which stands still in a frozen function instance.
+// It fetches once per call; keeping the set at hand and up to date is the job of package fresh. The
+// cache of the library that parses the set is not used because it refreshes from a timer, which
+// stands still in a frozen function instance.
 package jwks
 
 import (
@@ -22,14 +23,16 @@ import (
 // maxBytes bounds the answer; Google's is about 3 KiB.
 const maxBytes = 1 << 20
 
-// The sizes of RSA keys that are used: RS256 asks for 2048 bits or more (RFC 7518, section 3.3), and every token that names
-// an overlong key would cost as much time as the key likes. The upper bound is that of crypto/tls.
+// The sizes of RSA keys that are used: RS256 asks for 2048 bits or more (RFC 7518, section 3.3),
+// and every token that names an overlong key would cost as much time as the key likes. The upper
+// bound is that of crypto/tls.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
 )
 
-// Fetch returns the key set at a URL. A set without a single key that can verify a delivery is an error.
+// Fetch returns the key set at a URL. A set without a single key that can verify a delivery is an
+// error.
 func Fetch(ctx context.Context, client *http.Client, url string) (*webhook.KeySet, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -54,8 +57,9 @@ func Fetch(ctx context.Context, client *http.Client, url string) (*webhook.KeySe
 	return set, nil
 }
 
-// Parse sorts the keys of a JSON Web Key Set (RFC 7517): Ed25519 keys, and RSA keys that have an id and may verify RS256
-// signatures. Keys of other kinds, and keys that cannot be read, are skipped: the set may grow ahead of this code.
+// Parse sorts the keys of a JSON Web Key Set (RFC 7517): Ed25519 keys, and RSA keys that have an id
+// and may verify RS256 signatures. Keys of other kinds, and keys that cannot be read, are skipped:
+// the set may grow ahead of this code.
 func Parse(document []byte) (*webhook.KeySet, error) {
 	parsed, err := jwk.Parse(document, jwk.WithIgnoreParseError(true))
 	if err != nil {

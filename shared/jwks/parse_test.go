@@ -16,7 +16,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// vectorKeys returns the keys of the project's public vectors, and the key set that is published of them.
+// vectorKeys returns the keys of the project's public vectors, and the key set that is published of
+// them.
 func vectorKeys(t *testing.T) (*standin.Keys, json.RawMessage) {
 	t.Helper()
 	private, err := os.ReadFile("../webhook/testdata/signing-keys.json")

@@ -107,8 +107,8 @@ func TestResponse(t *testing.T) {
 	}
 }
 
-// TestStatusCodes wants the codes that HTTP allows to be taken, and others to be an internal error, as
-// net/http has it.
+// TestStatusCodes wants the codes that HTTP allows to be taken, and others to be an internal error,
+// as net/http has it.
 func TestStatusCodes(t *testing.T) {
 	for status, taken := range map[int]bool{0: false, 99: false, 200: true, 999: true, 1000: false} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {

@@ -34,7 +34,8 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
-// A kind makes the key of an id in one of several ways. What two kinds make of whatever ids are different deliveries.
+// A kind makes the key of an id in one of several ways. What two kinds make of whatever ids are
+// different deliveries.
 type kind func(id string) ledger.Key
 
 var kinds = []kind{
@@ -79,8 +80,8 @@ func checkKeys(kinds []kind, ids ...string) error {
 
 var reservedID = regexp.MustCompile(`(?s)^__.*__$`)
 
-// checkLegal wants a key that Firestore takes as a document id (its documentation: "Quotas and limits", collections,
-// documents and fields).
+// checkLegal wants a key that Firestore takes as a document id (its documentation: "Quotas and
+// limits", collections, documents and fields).
 func checkLegal(key ledger.Key) error {
 	id := string(key)
 	if id == "" || len(id) > 1500 || !utf8.ValidString(id) || strings.Contains(id, "/") ||
@@ -139,7 +140,8 @@ var (
 	errSame = errors.New("have the same key")
 )
 
-// digested keeps short ids as they are and takes a digest of long ones, without a mark to tell them apart.
+// digested keeps short ids as they are and takes a digest of long ones, without a mark to tell them
+// apart.
 func digested(id string) string {
 	if len(id) <= 100 {
 		return id

@@ -43,7 +43,8 @@ const (
 // MinLease is the least lease: both margins, and the time of a delivery.
 const MinLease = 20 * time.Second
 
-// RedeliveredAttribute marks, with the value "true", a message that may be a copy of an earlier one.
+// RedeliveredAttribute marks, with the value "true", a message that may be a copy of an earlier
+// one.
 const RedeliveredAttribute = "ce-redelivered"
 
 // DeadLetterType is the ce-type of a dead letter: a delivery that is genuine but not an event.

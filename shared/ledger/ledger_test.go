@@ -44,7 +44,8 @@ func (f *failing) Finish(ctx context.Context, key ledger.Key, version ledger.Ver
 	return f.Store.Finish(ctx, key, version, outcome)
 }
 
-// TestStoreErrors wants a caller to see what the store said, and not to take it for a word on the delivery.
+// TestStoreErrors wants a caller to see what the store said, and not to take it for a word on the
+// delivery.
 func TestStoreErrors(t *testing.T) {
 	t.Parallel()
 	away := errors.New("the store is away")
@@ -126,8 +127,9 @@ func TestTimeLeft(t *testing.T) {
 	}
 }
 
-// shiftMonotonic changes the monotonic reading of a time and leaves its wall clock. Package time has
-// no way to do that; its doc comment describes the second word of a Time that has such a reading.
+// shiftMonotonic changes the monotonic reading of a time and leaves its wall clock. Package time
+// has no way to do that; its doc comment describes the second word of a Time that has such a
+// reading.
 func shiftMonotonic(t time.Time, by time.Duration) time.Time {
 	(*struct {
 		wall      uint64

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Memory is a store in this process. It forgets nothing until the process ends and everything then: not for production.
+// Memory is a store in this process. It forgets nothing until the process ends and everything then:
+// not for production.
 type Memory struct {
 	mu        sync.Mutex
 	writes    int64

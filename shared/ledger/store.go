@@ -16,16 +16,18 @@ var (
 // A Version identifies the contents of a document: every write that changes them gives a later one.
 type Version = time.Time
 
-// A Store keeps documents by key. Each method is one atomic step; two at the same time are as one after the other. With
-// any error but those of this package, a write may or may not have happened.
+// A Store keeps documents by key. Each method is one atomic step; two at the same time are as one
+// after the other. With any error but those of this package, a write may or may not have happened.
 type Store interface {
 	// Create writes a document that must not exist, or fails with ErrExists.
 	Create(ctx context.Context, key Key, document *Document) (Version, error)
 	// Read returns a document that the caller may keep, or ErrNotFound.
 	Read(ctx context.Context, key Key) (*Document, Version, error)
-	// Replace writes a document over one that must still be of that version, or fails with ErrChanged.
+	// Replace writes a document over one that must still be of that version, or fails with
+	// ErrChanged.
 	Replace(ctx context.Context, key Key, version Version, document *Document) (Version, error)
-	// Finish writes a claim's outcome into a document that must still be of that version, or fails with ErrChanged.
+	// Finish writes a claim's outcome into a document that must still be of that version, or fails
+	// with ErrChanged.
 	Finish(ctx context.Context, key Key, version Version, outcome Outcome) error
 }
 

@@ -1,8 +1,9 @@
-// Package notes keeps what a job that runs again and again must know from one run to the next: where it stopped, and when it
-// last did what it may do only so often.
+// Package notes keeps what a job that runs again and again must know from one run to the next:
+// where it stopped, and when it last did what it may do only so often.
 //
-// A note is a small document with a name, written by compare-and-set: of two runs at the same time, one writes. The notes
-// are beside the ledger, in the same database, so that they need no store and no permission of their own.
+// A note is a small document with a name, written by compare-and-set: of two runs at the same time,
+// one writes. The notes are beside the ledger, in the same database, so that they need no store and
+// no permission of their own.
 package notes
 
 import (
@@ -26,13 +27,15 @@ type Note struct {
 	At     time.Time `firestore:"at"`     // what it means is for the job to say
 }
 
-// A Version identifies the contents of a note; the zero Version is that of a note that was never written.
+// A Version identifies the contents of a note; the zero Version is that of a note that was never
+// written.
 type Version = time.Time
 
 // Firestore keeps notes in a collection of Firestore. It is safe for concurrent use.
 type Firestore struct{ documents *firestore.CollectionRef }
 
-// NewFirestore returns the notes that belong to the ledger in a collection. The caller closes the client.
+// NewFirestore returns the notes that belong to the ledger in a collection. The caller closes the
+// client.
 func NewFirestore(client *firestore.Client, ledgerCollection string) *Firestore {
 	return &Firestore{client.Collection(ledgerCollection + "-notes")}
 }

@@ -1,4 +1,5 @@
-// Package objects stores results in a Cloud Storage bucket: each object once, and whole or not at all.
+// Package objects stores results in a Cloud Storage bucket: each object once, and whole or not at
+// all.
 //
 //	w := bucket.Create(ctx, "static/batches/abc/batch.succeeded/batch.json", "application/json", nil)
 //	if _, err := io.Copy(w, source); err != nil {
@@ -6,9 +7,9 @@
 //	}
 //	stored, err := w.Commit() // now it is, unless it was there before
 //
-// An object is created under the precondition that it does not exist, by an upload of bounded chunks with its CRC32C in the
-// last one. So its name shows either nothing or all of it, and the first of two writers wins: the other one's Commit
-// compares its bytes with what is there.
+// An object is created under the precondition that it does not exist, by an upload of bounded
+// chunks with its CRC32C in the last one. So its name shows either nothing or all of it, and the
+// first of two writers wins: the other one's Commit compares its bytes with what is there.
 //
 // With STORAGE_EMULATOR_HOST set, Cloud Storage's client talks to an emulator.
 package objects
@@ -37,7 +38,8 @@ var ErrNotExist = storage.ErrObjectNotExist
 var ErrAborted = errors.New("the upload was aborted")
 
 const (
-	// chunk is how much of an object is in memory while it is uploaded, in bytes; Cloud Storage wants a multiple of 256 KiB.
+	// chunk is how much of an object is in memory while it is uploaded, in bytes; Cloud Storage
+	// wants a multiple of 256 KiB.
 	chunk = 8 << 20
 
 	// chunkTimeout bounds one try to send a chunk, and chunkDeadline all of them.
@@ -53,7 +55,8 @@ type Object struct {
 	Metadata    map[string]string
 }
 
-// Checksum returns the CRC32C as Cloud Storage writes it: base64 of its four bytes, the highest first.
+// Checksum returns the CRC32C as Cloud Storage writes it: base64 of its four bytes, the highest
+// first.
 func (o Object) Checksum() string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, o.CRC32C))
 }
@@ -150,7 +153,8 @@ type Writer struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Write adds bytes. It goes on without an error if the object turns out to be there already, so that Commit can compare.
+// Write adds bytes. It goes on without an error if the object turns out to be there already, so
+// that Commit can compare.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.aborted {
 		return 0, ErrAborted
@@ -182,8 +186,8 @@ func (w *Writer) Abort() {
 	_ = w.upload.CloseWithError(ErrAborted) // its context is canceled, so it sends nothing
 }
 
-// Commit makes the object visible, and returns it. If there was one before, it returns that; a caller compares the two with
-// Written.
+// Commit makes the object visible, and returns it. If there was one before, it returns that; a
+// caller compares the two with Written.
 func (w *Writer) Commit() (Object, error) {
 	if w.aborted {
 		return Object{}, ErrAborted
@@ -209,8 +213,8 @@ func (w *Writer) Commit() (Object, error) {
 // Written returns what has been written so far.
 func (w *Writer) Written() Object { return w.written }
 
-// isRefused reports whether Cloud Storage's answer can mean that the object exists: 412 for the precondition, or 403 to
-// somebody who may create objects but not overwrite them.
+// isRefused reports whether Cloud Storage's answer can mean that the object exists: 412 for the
+// precondition, or 403 to somebody who may create objects but not overwrite them.
 func isRefused(err error) bool {
 	var answer *googleapi.Error
 	return errors.As(err, &answer) && (answer.Code == http.StatusPreconditionFailed || answer.Code == http.StatusForbidden)

@@ -79,7 +79,8 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// The first of two writers wins, in one request or in several, whether Cloud Storage says so with 412 or 403.
+// The first of two writers wins, in one request or in several, whether Cloud Storage says so with
+// 412 or 403.
 func TestCreateDoesNotOverwrite(t *testing.T) {
 	for name, createsOnly := range map[string]bool{"412": false, "403": true} {
 		t.Run(name, func(t *testing.T) {

@@ -3,8 +3,8 @@
 //
 //   - A publish ends before the lease of its claim does, with a margin for clocks and for bytes on
 //     their way ([ledger.Claim.TimeLeft]). So whoever takes over the claim publishes later.
-//   - A claim is released only if surely nothing was published. If something may have been, the lease
-//     must end, and the next claimant marks its message.
+//   - A claim is released only if surely nothing was published. If something may have been, the
+//     lease must end, and the next claimant marks its message.
 //   - A message that is on the topic is never taken back. If its claim cannot be settled, the next
 //     claimant publishes a marked copy.
 package once
@@ -30,8 +30,8 @@ type Ledger interface {
 	Release(ctx context.Context, claim *ledger.Claim) error
 }
 
-// A Publisher puts one message on a topic: [*topic.Publisher]. Its error is topic.ErrNotPublished if
-// the message is surely not on it.
+// A Publisher puts one message on a topic: [*topic.Publisher]. Its error is topic.ErrNotPublished
+// if the message is surely not on it.
 type Publisher interface {
 	Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (messageID string, err error)
 }
@@ -39,16 +39,18 @@ type Publisher interface {
 // firstPause is the pause after the first settle that fails. It doubles with each.
 const firstPause = 50 * time.Millisecond
 
-// An Outlet publishes the messages of claims. It is safe for concurrent use. All fields are required.
+// An Outlet publishes the messages of claims. It is safe for concurrent use. All fields are
+// required.
 type Outlet struct {
 	Ledger    Ledger
 	Publisher Publisher
 	Now       func() time.Time
 }
 
-// Publish publishes the message of a claim, and returns its id on the topic. It ends at publishBy, and
-// before the lease does. On failure it releases the claim if surely nothing was published, so that the
-// next claimant need not wait for the lease, and ends at releaseBy. The error is ErrTopicUnavailable.
+// Publish publishes the message of a claim, and returns its id on the topic. It ends at publishBy,
+// and before the lease does. On failure it releases the claim if surely nothing was published, so
+// that the next claimant need not wait for the lease, and ends at releaseBy. The error is
+// ErrTopicUnavailable.
 func (o Outlet) Publish(ctx context.Context, claim *ledger.Claim, publishBy, releaseBy time.Time) (messageID string, err error) {
 	now := o.Now()
 	publishCtx, cancel := context.WithTimeout(ctx, min(publishBy.Sub(now), claim.TimeLeft(now)))

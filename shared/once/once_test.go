@@ -56,8 +56,8 @@ func newClaim(t *testing.T, lease time.Duration) *ledger.Claim {
 	return result.Claim
 }
 
-// TestPublishDeadline wants a publish to end at the given time or before the lease does, whichever is
-// earlier.
+// TestPublishDeadline wants a publish to end at the given time or before the lease does, whichever
+// is earlier.
 func TestPublishDeadline(t *testing.T) {
 	for name, test := range map[string]struct{ lease, publishBy, want time.Duration }{
 		"the step":  {time.Minute, 5 * time.Second, 5 * time.Second},
@@ -78,8 +78,8 @@ func TestPublishDeadline(t *testing.T) {
 	}
 }
 
-// TestRelease wants a claim to be released only if surely nothing was published, and the error of the
-// release to be told.
+// TestRelease wants a claim to be released only if surely nothing was published, and the error of
+// the release to be told.
 func TestRelease(t *testing.T) {
 	surelyNot := fmt.Errorf("%w: %w", topic.ErrNotPublished, errAway)
 	for name, test := range map[string]struct {
@@ -110,8 +110,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestSettle wants settle to be tried again until its time is over, and not at all once the claim is
-// another's.
+// TestSettle wants settle to be tried again until its time is over, and not at all once the claim
+// is another's.
 func TestSettle(t *testing.T) {
 	for name, test := range map[string]struct {
 		errs    []error

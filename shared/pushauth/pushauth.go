@@ -1,15 +1,16 @@
-// Package pushauth checks the OIDC token with which Google calls a function: Pub/Sub with a push, Cloud Scheduler with a
-// scheduled request.
+// Package pushauth checks the OIDC token with which Google calls a function: Pub/Sub with a push,
+// Cloud Scheduler with a scheduled request.
 //
-// The token is a JSON Web Token in the Authorization header, signed with RS256 by one of Google's certificates. It names
-// an audience and a service account, and a request is good only if both are those of the function's configuration:
+// The token is a JSON Web Token in the Authorization header, signed with RS256 by one of Google's
+// certificates. It names an audience and a service account, and a request is good only if both are
+// those of the function's configuration:
 //
 //	verifier := pushauth.New(pushauth.Options{Audience: audience, Account: account})
 //	err := verifier.Verify(ctx, request.Header)
 //
-// The function checks the token itself because the service is open to the network on both platforms. Parsing and
-// verifying are done by jwx, which takes the clock and the key set from its caller; Google's own idtoken package has
-// neither, and keeps its certificates in a global cache.
+// The function checks the token itself because the service is open to the network on both
+// platforms. Parsing and verifying are done by jwx, which takes the clock and the key set from its
+// caller; Google's own idtoken package has neither, and keeps its certificates in a global cache.
 package pushauth
 
 import (
@@ -37,13 +38,15 @@ var (
 	// ErrNoToken means that there is no bearer token.
 	ErrNoToken = errors.New("no bearer token")
 
-	// ErrBadToken means that the token is malformed, expired, for another audience, or not signed by Google.
+	// ErrBadToken means that the token is malformed, expired, for another audience, or not signed
+	// by Google.
 	ErrBadToken = errors.New("bad token")
 
 	// ErrForbidden means that the token is good, but another account's.
 	ErrForbidden = errors.New("another account's token")
 
-	// ErrKeysUnavailable means that the certificates cannot be fetched, so that nothing is known about the token.
+	// ErrKeysUnavailable means that the certificates cannot be fetched, so that nothing is known
+	// about the token.
 	ErrKeysUnavailable = errors.New("certificates unavailable")
 )
 
@@ -54,7 +57,8 @@ const (
 	// skew is how far Google's clock may lie from this machine's.
 	skew = 30 * time.Second
 
-	// minRSABits is what RS256 asks for (RFC 7518, section 3.3); maxRSABits bounds the time of a verification.
+	// minRSABits is what RS256 asks for (RFC 7518, section 3.3); maxRSABits bounds the time of a
+	// verification.
 	minRSABits, maxRSABits = 2048, 8192
 )
 
@@ -94,8 +98,8 @@ func New(options Options) *Verifier {
 	return v
 }
 
-// Verify returns nil if the request with this header was sent by the configured account to the configured audience. Its
-// error is one of the package's.
+// Verify returns nil if the request with this header was sent by the configured account to the
+// configured audience. Its error is one of the package's.
 func (v *Verifier) Verify(ctx context.Context, header http.Header) error {
 	token, err := bearer(header)
 	if err != nil {
@@ -152,8 +156,8 @@ func bearer(header http.Header) (string, error) {
 	return token, nil
 }
 
-// keyOf returns the certificate's key that a token names. Its key id and algorithm are all that is taken from the
-// unverified token.
+// keyOf returns the certificate's key that a token names. Its key id and algorithm are all that is
+// taken from the unverified token.
 func (v *Verifier) keyOf(ctx context.Context, token string) (jwk.Key, error) {
 	message, err := jws.ParseString(token)
 	if err != nil || len(message.Signatures()) != 1 {

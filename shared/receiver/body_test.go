@@ -67,7 +67,8 @@ func TestBodyCutOff(t *testing.T) {
 	b.untouched()
 }
 
-// TestDeadLetters has genuine deliveries that no retry can make an event. They are kept, and acknowledged once and again.
+// TestDeadLetters has genuine deliveries that no retry can make an event. They are kept, and
+// acknowledged once and again.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{

@@ -19,8 +19,9 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// TestHangingBackends has each thing that a receiver waits for not answer at all. In a bubble of package synctest the
-// waiting takes no time, and the clock shows exactly how long it would have been.
+// TestHangingBackends has each thing that a receiver waits for not answer at all. In a bubble of
+// package synctest the waiting takes no time, and the clock shows exactly how long it would have
+// been.
 func TestHangingBackends(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -88,7 +89,8 @@ func TestHangingBackends(t *testing.T) {
 	}
 }
 
-// TestDeadlineFitsTheLeastLease wants a delivery to end before the least lease does, whatever the margins of that take.
+// TestDeadlineFitsTheLeastLease wants a delivery to end before the least lease does, whatever the
+// margins of that take.
 func TestDeadlineFitsTheLeastLease(t *testing.T) {
 	t.Parallel()
 	if least := receiver.Deadline + ledger.MaxClockSkew + ledger.MaxTransit; least > ledger.MinLease {
@@ -96,7 +98,8 @@ func TestDeadlineFitsTheLeastLease(t *testing.T) {
 	}
 }
 
-// TestPublishDeadline wants a publish to end before its lease does, and in the delivery's time, whichever is sooner.
+// TestPublishDeadline wants a publish to end before its lease does, and in the delivery's time,
+// whichever is sooner.
 func TestPublishDeadline(t *testing.T) {
 	t.Parallel()
 	for _, left := range []time.Duration{-time.Second, 0, time.Second, receiver.Deadline, time.Hour} {
@@ -120,7 +123,8 @@ func TestPublishDeadline(t *testing.T) {
 	}
 }
 
-// TestSlowStepsLeaveTimeForTheNext has every step take a little less than it may. All of them still fit in.
+// TestSlowStepsLeaveTimeForTheNext has every step take a little less than it may. All of them still
+// fit in.
 func TestSlowStepsLeaveTimeForTheNext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -141,7 +145,8 @@ func TestSlowStepsLeaveTimeForTheNext(t *testing.T) {
 	})
 }
 
-// TestReleasedAfterALongPublish has a publish use up its time in vain. There is still time to release the claim.
+// TestReleasedAfterALongPublish has a publish use up its time in vain. There is still time to
+// release the claim.
 func TestReleasedAfterALongPublish(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -155,7 +160,8 @@ func TestReleasedAfterALongPublish(t *testing.T) {
 	})
 }
 
-// TestUnsettledIsRedelivered wants a message whose settling failed for good to be followed by a marked one at most.
+// TestUnsettledIsRedelivered wants a message whose settling failed for good to be followed by a
+// marked one at most.
 func TestUnsettledIsRedelivered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -176,7 +182,8 @@ func TestUnsettledIsRedelivered(t *testing.T) {
 	})
 }
 
-// TestSlowBody sends a body that does not come, or byte by byte, over a connection that knows deadlines.
+// TestSlowBody sends a body that does not come, or byte by byte, over a connection that knows
+// deadlines.
 func TestSlowBody(t *testing.T) {
 	t.Parallel()
 	for name, trickle := range map[string]bool{"stops": false, "trickles": true} {
@@ -221,8 +228,9 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// TestSlowStepsAroundABody has keys, or a claim, that take longer than a body may, over a connection that knows deadlines.
-// The body has arrived meanwhile, and the connection can be used again.
+// TestSlowStepsAroundABody has keys, or a claim, that take longer than a body may, over a
+// connection that knows deadlines. The body has arrived meanwhile, and the connection can be used
+// again.
 func TestSlowStepsAroundABody(t *testing.T) {
 	t.Parallel()
 	for name, slow := range map[string]func(*fixture){

@@ -115,7 +115,8 @@ func TestUserMetadata(t *testing.T) {
 	}
 }
 
-// TestToken is about what a token does not sign: the body, the webhook-id and the webhook-timestamp.
+// TestToken is about what a token does not sign: the body, the webhook-id and the
+// webhook-timestamp.
 func TestToken(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -145,7 +146,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestTenantsAndSchemesKeepApart delivers the same event with the same webhook-id in every way: each is a delivery.
+// TestTenantsAndSchemesKeepApart delivers the same event with the same webhook-id in every way:
+// each is a delivery.
 func TestTenantsAndSchemesKeepApart(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -162,7 +164,8 @@ func TestTenantsAndSchemesKeepApart(t *testing.T) {
 	}
 }
 
-// TestAtOnce posts one delivery many times at the same moment. It is published once; nobody gets another 2xx before.
+// TestAtOnce posts one delivery many times at the same moment. It is published once; nobody gets
+// another 2xx before.
 func TestAtOnce(t *testing.T) {
 	t.Parallel()
 	const posts = 50
@@ -208,8 +211,8 @@ func TestWhileInFlight(t *testing.T) {
 	}
 }
 
-// TestTokenReplayedUnderOtherIDs posts captured tokens again with webhook-ids that they do not sign. An
-// event is published once, however little of it identifies it.
+// TestTokenReplayedUnderOtherIDs posts captured tokens again with webhook-ids that they do not
+// sign. An event is published once, however little of it identifies it.
 func TestTokenReplayedUnderOtherIDs(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{

@@ -22,8 +22,8 @@ type inFlightError struct{ lease time.Duration }
 
 func (e *inFlightError) Error() string { return "another claimant holds the delivery" }
 
-// retryAfter is what a sender is asked to wait before it tries again: as long as a live claimant can
-// hold a delivery.
+// retryAfter is what a sender is asked to wait before it tries again: as long as a live claimant
+// can hold a delivery.
 const retryAfter = 10 * time.Second
 
 // failure is the answer to a delivery that failed.

@@ -37,7 +37,8 @@ func TestLedgerAway(t *testing.T) {
 	b.succeeded(b.post("/", d), "published", "msg_1")
 }
 
-// TestInFlightNoLonger has the other claim end at this very moment: the sender is still asked to wait.
+// TestInFlightNoLonger has the other claim end at this very moment: the sender is still asked to
+// wait.
 func TestInFlightNoLonger(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, func(b *fixture) { b.deps.Ledger = heldLedger{} })
@@ -51,7 +52,8 @@ func (heldLedger) Claim(context.Context, ledger.Message) (ledger.ClaimResult, er
 	return ledger.ClaimResult{Standing: ledger.InFlight}, nil
 }
 
-// TestSurelyNotPublished wants the claim to be released: the next delivery need not wait, and is no redelivery.
+// TestSurelyNotPublished wants the claim to be released: the next delivery need not wait, and is no
+// redelivery.
 func TestSurelyNotPublished(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -66,7 +68,8 @@ func TestSurelyNotPublished(t *testing.T) {
 	b.checkMessage(1, 2, false)
 }
 
-// TestPerhapsPublished wants the claim to be kept until its lease ends, and the message after it to be marked.
+// TestPerhapsPublished wants the claim to be kept until its lease ends, and the message after it to
+// be marked.
 func TestPerhapsPublished(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -104,7 +107,8 @@ func TestMarkedOnceMarkedAlways(t *testing.T) {
 	b.checkMessage(2, 3, true)
 }
 
-// checkMessage wants the i-th publish to have been of that attempt, which the last log line tells too, and marked or not.
+// checkMessage wants the i-th publish to have been of that attempt, which the last log line tells
+// too, and marked or not.
 func (b *fixture) checkMessage(i, attempt int, marked bool) {
 	b.Helper()
 	messages := b.publisher.all()
@@ -155,8 +159,8 @@ func TestSettleFailsOnce(t *testing.T) {
 	b.succeeded(b.post("/", d), "duplicate", "msg_1")
 }
 
-// TestLeaseLost wants a delivery that somebody else took over meanwhile to be acknowledged all the same: it is on the
-// topic.
+// TestLeaseLost wants a delivery that somebody else took over meanwhile to be acknowledged all the
+// same: it is on the topic.
 func TestLeaseLost(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -170,8 +174,8 @@ func TestLeaseLost(t *testing.T) {
 	}
 }
 
-// TestTakenOverWhilePublishing has one delivery outlive its lease while another takes over. Both are on the topic, and
-// the ledger says what the owner did.
+// TestTakenOverWhilePublishing has one delivery outlive its lease while another takes over. Both
+// are on the topic, and the ledger says what the owner did.
 func TestTakenOverWhilePublishing(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

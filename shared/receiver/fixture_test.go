@@ -67,8 +67,8 @@ var testKeys = sync.OnceValue(func() *standin.Keys {
 	return keys
 })
 
-// A fixture is a receiver with real verifiers and a real ledger in memory, and with everything that a test wants to watch
-// or to break in between. At the end of the test its log is checked.
+// A fixture is a receiver with real verifiers and a real ledger in memory, and with everything that
+// a test wants to watch or to break in between. At the end of the test its log is checked.
 type fixture struct {
 	*testing.T
 	*receiver.Receiver
@@ -257,7 +257,8 @@ func (b *fixture) succeeded(a *answer, status, webhookID string) string {
 	return a.MessageID
 }
 
-// failed wants an answer to be a failure of that code, one person can act on, with that Retry-After ("" for none).
+// failed wants an answer to be a failure of that code, one person can act on, with that Retry-After
+// ("" for none).
 func (b *fixture) failed(a *answer, code int, name, retryAfter string) {
 	b.Helper()
 	if a.Code != code || a.Error != name || a.Status != "" || a.Header.Get("Retry-After") != retryAfter {

@@ -17,9 +17,9 @@ import (
 	"github.com/gemhook/gemhook/shared/topic"
 )
 
-// TestGuarantees has several senders deliver the same few events at the same time, again and again until each is
-// acknowledged, while every step of the receiver is slow, fails, loses its answer or ends in a crash as a die decides.
-// Whatever happens:
+// TestGuarantees has several senders deliver the same few events at the same time, again and again
+// until each is acknowledged, while every step of the receiver is slow, fails, loses its answer or
+// ends in a crash as a die decides. Whatever happens:
 //
 //   - an acknowledged event is on the topic, under the message id in the answer;
 //   - nothing is published of an event that is settled;

@@ -94,8 +94,8 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, request *http.Request, a
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// read returns the raw body. It stops at the size limit, whatever length the headers declare, and at
-// the deadline, which the server of the Functions Framework does not set.
+// read returns the raw body. It stops at the size limit, whatever length the headers declare, and
+// at the deadline, which the server of the Functions Framework does not set.
 func (r *Receiver) read(w http.ResponseWriter, request *http.Request, times schedule) ([]byte, error) {
 	if request.ContentLength > r.options.MaxBody {
 		return nil, errBodyTooLarge

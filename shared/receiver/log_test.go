@@ -161,7 +161,8 @@ func (c contextual) Handle(ctx context.Context, record slog.Record) error {
 	return c.Handler.Handle(ctx, record)
 }
 
-// TestLogWithTheContextOfTheRequest wants the line to come with what the request's context says of its trace.
+// TestLogWithTheContextOfTheRequest wants the line to come with what the request's context says of
+// its trace.
 func TestLogWithTheContextOfTheRequest(t *testing.T) {
 	t.Parallel()
 	type key struct{}
@@ -185,8 +186,8 @@ func TestLogOfALongID(t *testing.T) {
 	}
 }
 
-// TestLogHoldsNoSecret has every answer there is, with the signature where it does not belong as well; the fixture
-// looks for secrets when it is done.
+// TestLogHoldsNoSecret has every answer there is, with the signature where it does not belong as
+// well; the fixture looks for secrets when it is done.
 func TestLogHoldsNoSecret(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -218,8 +219,9 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	}
 }
 
-// TestLedgerTakesWhatFitsAnAttribute has a type or id that is longer than an attribute: it is in the payload, and left out of
-// the ledger's own fields, whose document would outgrow Firestore's limit.
+// TestLedgerTakesWhatFitsAnAttribute has a type or id that is longer than an attribute: it is in
+// the payload, and left out of the ledger's own fields, whose document would outgrow Firestore's
+// limit.
 func TestLedgerTakesWhatFitsAnAttribute(t *testing.T) {
 	t.Parallel()
 	const limit = 1024

@@ -105,7 +105,8 @@ func TestPathIsComparedDecoded(t *testing.T) {
 	b.succeeded(b.post("/%64ynamic/%61cme/"+dynamicToken, b.v1a(b.delivery("msg_1"))), "published", "msg_1")
 }
 
-// TestDynamicKeyRotation accepts the tokens of every key, also of one that is only found on looking again.
+// TestDynamicKeyRotation accepts the tokens of every key, also of one that is only found on looking
+// again.
 func TestDynamicKeyRotation(t *testing.T) {
 	t.Parallel()
 	const newer = "dynkey_the-newer-key-of-the-tests-0123456789"

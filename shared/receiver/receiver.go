@@ -72,8 +72,8 @@ type Receiver struct {
 	outlet  once.Outlet
 }
 
-// MaxTokenLife returns how far ahead the expiry of a token may be if deliveries are on record for the
-// retention: it must have expired by the clock of every instance before its record does.
+// MaxTokenLife returns how far ahead the expiry of a token may be if deliveries are on record for
+// the retention: it must have expired by the clock of every instance before its record does.
 func MaxTokenLife(retention time.Duration) time.Duration { return retention - ledger.MaxClockSkew }
 
 // New returns a receiver.
@@ -211,9 +211,9 @@ func (r *Receiver) publish(ctx context.Context, times schedule, claim *ledger.Cl
 	return r.outlet.Publish(ctx, claim, times.at(publishBy), times.at(settleBy))
 }
 
-// settle settles a claim. The event is on the topic, so the delivery has succeeded whatever comes of
-// it; if the claim stays unsettled and Gemini delivers once more after its lease, that message is
-// marked as a redelivery.
+// settle settles a claim. The event is on the topic, so the delivery has succeeded whatever comes
+// of it; if the claim stays unsettled and Gemini delivers once more after its lease, that message
+// is marked as a redelivery.
 func (r *Receiver) settle(ctx context.Context, times schedule, claim *ledger.Claim, messageID string, line *line) {
 	defer line.time("settle_ms")()
 	if err := r.outlet.Settle(ctx, claim, messageID, times.at(settleBy)); err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// TestRefusals takes a good delivery of each scheme and spoils one thing about it. Nothing that is refused reaches a backend.
+// TestRefusals takes a good delivery of each scheme and spoils one thing about it. Nothing that is
+// refused reaches a backend.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	const (

@@ -6,8 +6,8 @@ import (
 )
 
 // By when each step of a delivery has ended, counted from its beginning. Each leaves two seconds or
-// so to the next even if it takes all of its own time. Gemini wants an answer "within a few seconds"
-// (its webhooks guide).
+// so to the next even if it takes all of its own time. Gemini wants an answer "within a few
+// seconds" (its webhooks guide).
 const (
 	readBy    = 3 * time.Second
 	verifyBy  = 4500 * time.Millisecond

@@ -102,7 +102,8 @@ func TestOverHTTP(t *testing.T) {
 	l.succeeded(l.send(dynamicPath+"?query=1", l.v1a(l.delivery("msg_1"))), "duplicate", "msg_1")
 }
 
-// TestTruncatedBody closes the sending half of a connection before as many bytes as declared have been sent.
+// TestTruncatedBody closes the sending half of a connection before as many bytes as declared have
+// been sent.
 func TestTruncatedBody(t *testing.T) {
 	t.Parallel()
 	l := listen(newLiveFixture(t), nil)
@@ -139,7 +140,8 @@ func TestTooLargeOverHTTP(t *testing.T) {
 	l.untouched()
 }
 
-// TestNotAskedToContinue wants a sender that waits to be asked for the body not to be, unless the token is right.
+// TestNotAskedToContinue wants a sender that waits to be asked for the body not to be, unless the
+// token is right.
 func TestNotAskedToContinue(t *testing.T) {
 	t.Parallel()
 	l := listen(newLiveFixture(t), nil)
@@ -190,7 +192,8 @@ func TestServerOutlivesPanic(t *testing.T) {
 	l.failed(l.send("/", l.v1(l.delivery("msg_1"))), http.StatusConflict, "in_flight", "10")
 }
 
-// TestSenderHangsUp has the sender be gone when its delivery is claimed. The delivery goes on to its end.
+// TestSenderHangsUp has the sender be gone when its delivery is claimed. The delivery goes on to
+// its end.
 func TestSenderHangsUp(t *testing.T) {
 	t.Parallel()
 	requests, done := make(chan context.Context, 1), make(chan struct{})

@@ -36,7 +36,8 @@ func (c *clock) advance(by time.Duration) {
 	c.now = c.now.Add(by)
 }
 
-// ledgerSpy is a ledger that a test can break. What a function returns takes the place of the step, unless it is nil.
+// ledgerSpy is a ledger that a test can break. What a function returns takes the place of the step,
+// unless it is nil.
 type ledgerSpy struct {
 	*ledger.Ledger
 	onClaim    func(context.Context) error
@@ -105,8 +106,8 @@ type message struct {
 	attributes map[string]string
 }
 
-// publisherSpy collects what is published. What onPublish returns takes the place of the message's success, unless it is
-// nil.
+// publisherSpy collects what is published. What onPublish returns takes the place of the message's
+// success, unless it is nil.
 type publisherSpy struct {
 	onPublish func(context.Context) error
 

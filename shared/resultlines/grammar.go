@@ -5,7 +5,8 @@ import (
 	"math/bits"
 )
 
-// structure takes a byte between strings, numbers and literals, and returns where what is kept begins.
+// structure takes a byte between strings, numbers and literals, and returns where what is kept
+// begins.
 func (s *scanner) structure(p []byte, i, start int) int {
 	c := p[i]
 	switch s.state {
@@ -129,8 +130,8 @@ func (s *scanner) beginValue(c byte, i, start int) int {
 	return start
 }
 
-// beginMember takes the first byte of the value of a member that is looked for. Of members with the same name the last
-// counts.
+// beginMember takes the first byte of the value of a member that is looked for. Of members with the
+// same name the last counts.
 func (s *scanner) beginMember(c byte, i, start int) int {
 	isThere, isText := c != 'n', c == '"'
 	switch s.member {
@@ -205,7 +206,8 @@ func (s *scanner) escape(c byte) {
 	}
 }
 
-// number takes a byte of a number. False means that the number has ended before it, or that the line is broken.
+// number takes a byte of a number. False means that the number has ended before it, or that the
+// line is broken.
 func (s *scanner) number(c byte) bool {
 	isDigit := c-'0' <= 9
 	switch s.state {
@@ -248,9 +250,10 @@ func (s *scanner) number(c byte) bool {
 	return isDigit
 }
 
-// plain returns how many bytes of a string come before one that ends it, is a backslash, or is a control character. It
-// looks at eight bytes at once: a byte is zero, or less than a space, if subtracting 1, or a space, sets its highest bit,
-// which it did not have. A borrow can mark a byte that comes later by mistake, so only the first mark counts.
+// plain returns how many bytes of a string come before one that ends it, is a backslash, or is a
+// control character. It looks at eight bytes at once: a byte is zero, or less than a space, if
+// subtracting 1, or a space, sets its highest bit, which it did not have. A borrow can mark a byte
+// that comes later by mistake, so only the first mark counts.
 func plain(p []byte) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	i := 0

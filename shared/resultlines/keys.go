@@ -13,7 +13,8 @@ const (
 	tableSize = 1 << 21
 )
 
-// A keySet has the hashes of the keys that came before. Two keys are taken for the same if their hashes of 64 bits are.
+// A keySet has the hashes of the keys that came before. Two keys are taken for the same if their
+// hashes of 64 bits are.
 type keySet struct {
 	seed  maphash.Seed
 	table []uint64 // open addressing; 0 is an empty slot
@@ -43,7 +44,8 @@ func (k *keySet) cameBefore(hash uint64) bool {
 	}
 }
 
-// A fragment is a part of a line that is kept as it is spelled: up to limit bytes, and of a longer one its hash.
+// A fragment is a part of a line that is kept as it is spelled: up to limit bytes, and of a longer
+// one its hash.
 type fragment struct {
 	limit  int
 	spelt  []byte

@@ -1,13 +1,14 @@
-// Package resultlines goes through the responses of a batch once, as they pass by on their way to the bucket: it counts
-// them, and writes a line about each that somebody has to look at.
+// Package resultlines goes through the responses of a batch once, as they pass by on their way to
+// the bucket: it counts them, and writes a line about each that somebody has to look at.
 //
 //	lines := resultlines.New(failures)
 //	_, err := io.Copy(io.MultiWriter(responses, lines), download)
 //	err = lines.Close()
 //	counts := lines.Counts()
 //
-// A batch can have gigabytes of responses, and one response megabytes. So nothing is kept of a line but its key and its
-// error: a scanner reads each byte once, whatever pieces they come in, and allocates nothing for a line that succeeded.
+// A batch can have gigabytes of responses, and one response megabytes. So nothing is kept of a line
+// but its key and its error: a scanner reads each byte once, whatever pieces they come in, and
+// allocates nothing for a line that succeeded.
 package resultlines
 
 import (

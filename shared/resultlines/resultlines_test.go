@@ -98,7 +98,8 @@ func TestManyAndLongLines(t *testing.T) {
 	}
 }
 
-// TestMemory wants a line to take no memory of its own, however long it and its parts are, and however it ends.
+// TestMemory wants a line to take no memory of its own, however long it and its parts are, and
+// however it ends.
 func TestMemory(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
 	content := []byte(`{"response":{"text":"` + long + `","n":[-1.5e+3,0,true,null]},"metadata":{"a":{}},"key":"k1"}` + "\n" +

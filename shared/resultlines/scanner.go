@@ -53,8 +53,8 @@ const (
 
 // A scanner reads a line of JSON in pieces of any size. It accepts what encoding/json does.
 //
-// Each byte moves it from one state to the next. depth counts the objects and lists that are open, so the members of the
-// line are at depth 1, and those of its metadata at depth 2.
+// Each byte moves it from one state to the next. depth counts the objects and lists that are open,
+// so the members of the line are at depth 1, and those of its metadata at depth 2.
 type scanner struct {
 	state   state
 	isName  bool   // the string is the name of a member
@@ -118,7 +118,8 @@ func (s *scanner) finish() syntax {
 	return malformed
 }
 
-// keyOfLine returns the member "key" or, of an inline response, that of its metadata; nil if neither is a string.
+// keyOfLine returns the member "key" or, of an inline response, that of its metadata; nil if
+// neither is a string.
 func (s *scanner) keyOfLine() *fragment {
 	switch {
 	case s.hasKey:
@@ -129,7 +130,8 @@ func (s *scanner) keyOfLine() *fragment {
 	return nil
 }
 
-// scan reads up to the end of the line, and returns where in p its newline is, or -1 if it is not there.
+// scan reads up to the end of the line, and returns where in p its newline is, or -1 if it is not
+// there.
 func (s *scanner) scan(p []byte) int {
 	start := 0 // of what is kept, in p
 	for i := 0; i < len(p); i++ {
@@ -161,7 +163,8 @@ func (s *scanner) scan(p []byte) int {
 	return -1
 }
 
-// step takes the byte at i, and returns where the last byte is that it took, and where what is kept begins.
+// step takes the byte at i, and returns where the last byte is that it took, and where what is kept
+// begins.
 func (s *scanner) step(p []byte, i, start int) (last, kept int) {
 	c := p[i]
 	switch s.state {

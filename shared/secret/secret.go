@@ -1,6 +1,8 @@
-// Package secret reads secret text from where a reference says it is: Secret Manager, a file, or the reference itself.
+// Package secret reads secret text from where a reference says it is: Secret Manager, a file, or
+// the reference itself.
 //
-// It reads once per call and keeps nothing; keeping an answer at hand and up to date is the job of package fresh.
+// It reads once per call and keeps nothing; keeping an answer at hand and up to date is the job of
+// package fresh.
 package secret
 
 import (
@@ -52,9 +54,9 @@ var secretName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^projects/[^/\s]+/secrets/[^/\s]+(/versions/[^/\s]+)?$`)
 })
 
-// ParseRef reads a reference: projects/P/secrets/S[/versions/V], a secret of Secret Manager, by default its latest
-// version; file:PATH; or the secret text itself. White space and a byte order mark around it do not count. Its error does
-// not quote the reference, which may be secret.
+// ParseRef reads a reference: projects/P/secrets/S[/versions/V], a secret of Secret Manager, by
+// default its latest version; file:PATH; or the secret text itself. White space and a byte order
+// mark around it do not count. Its error does not quote the reference, which may be secret.
 func ParseRef(ref string) (Ref, error) {
 	trimmed := strings.TrimSpace(strings.TrimPrefix(ref, byteOrderMark))
 	if trimmed == "" && ref != "" {

@@ -10,8 +10,8 @@ import (
 )
 
 // MaxText is how long the text of all entries may be, in bytes: as much as Secret Manager holds
-// (https://cloud.google.com/secret-manager/quotas). A tenant's own key takes 52 bytes and the name's length, so that is
-// 1,024 tenants with names of 12 characters and one key each.
+// (https://cloud.google.com/secret-manager/quotas). A tenant's own key takes 52 bytes and the
+// name's length, so that is 1,024 tenants with names of 12 characters and one key each.
 const MaxText = 64 << 10
 
 // Why a tenant has no URL.
@@ -28,8 +28,8 @@ type Entry struct {
 	Key    Key    // zero: the tenant is closed
 }
 
-// ParseEntry reads "KEY", "TENANT:KEY" or "TENANT:". Its error quotes nothing of the text. With an error about the key of
-// a tenant whose name is valid, the entry has that name, and no key.
+// ParseEntry reads "KEY", "TENANT:KEY" or "TENANT:". Its error quotes nothing of the text. With an
+// error about the key of a tenant whose name is valid, the entry has that name, and no key.
 func ParseEntry(text string) (Entry, error) {
 	tenant, key, own := strings.Cut(text, ":")
 	if !own {
@@ -46,7 +46,8 @@ func ParseEntry(text string) (Entry, error) {
 	return Entry{Tenant: tenant, Key: parsed}, err
 }
 
-// Keys are the keys whose tokens are accepted at one time. They show themselves to no log and no format verb.
+// Keys are the keys whose tokens are accepted at one time. They show themselves to no log and no
+// format verb.
 type Keys struct {
 	common []Key
 	own    map[string][]Key // of tenants with entries of their own; none: the tenant is closed
@@ -58,10 +59,11 @@ type Keys struct {
 //	TENANT:KEY   that tenant's own key; only its own keys count for it
 //	TENANT:      closes the tenant
 //
-// Several keys for the same tenant, or in common, are all valid, and the first makes the URL. So behind a first key of its
-// own a tenant can have the common key, with which its URL was made before. The error names each malformed entry by its place
-// in the text. The others are returned and may be used: a malformed entry puts no other out of use, and a tenant whose only
-// entry is malformed is closed. Without one entry that is well formed the keys are not usable.
+// Several keys for the same tenant, or in common, are all valid, and the first makes the URL. So
+// behind a first key of its own a tenant can have the common key, with which its URL was made
+// before. The error names each malformed entry by its place in the text. The others are returned
+// and may be used: a malformed entry puts no other out of use, and a tenant whose only entry is
+// malformed is closed. Without one entry that is well formed the keys are not usable.
 func ParseKeys(text string) (Keys, error) {
 	if len(text) > MaxText {
 		return Keys{}, fmt.Errorf("the dynamic keys are %d bytes long, and Secret Manager holds %d: "+
@@ -119,8 +121,9 @@ func (s sightings) addCommon(i int, key Key) error {
 	return nil
 }
 
-// addOwn refuses a key that the tenant has already, and as the first one a key that makes the URLs of others: that one is
-// pasted in the wrong place. Behind the first it is what the tenant had before its own key.
+// addOwn refuses a key that the tenant has already, and as the first one a key that makes the URLs
+// of others: that one is pasted in the wrong place. Behind the first it is what the tenant had
+// before its own key.
 func (s sightings) addOwn(i int, entry Entry, first bool) error {
 	if at, twice := s.own[entry]; twice {
 		return sameKey(i, at)
@@ -140,7 +143,8 @@ func (s sightings) addOwn(i int, entry Entry, first bool) error {
 
 func sameKey(i, place int) error { return fmt.Errorf("entry %d has the key of entry %d", i+1, place) }
 
-// parseEntries returns an entry for each field, and the error of each that is malformed at the same index.
+// parseEntries returns an entry for each field, and the error of each that is malformed at the same
+// index.
 func parseEntries(fields []string) ([]Entry, []error) {
 	entries, faults := make([]Entry, len(fields)), make([]error, len(fields))
 	for i, field := range fields {
@@ -156,8 +160,9 @@ func parseEntries(fields []string) ([]Entry, []error) {
 // IsZero reports whether there is no entry at all.
 func (k Keys) IsZero() bool { return len(k.common) == 0 && len(k.own) == 0 }
 
-// Own returns the keys of a tenant's own entries, or with "" the common keys, the one that makes the URL first. has reports
-// whether there are entries: a tenant that has some and no key is closed. The caller must not change the list.
+// Own returns the keys of a tenant's own entries, or with "" the common keys, the one that makes
+// the URL first. has reports whether there are entries: a tenant that has some and no key is
+// closed. The caller must not change the list.
 func (k Keys) Own(tenant string) (keys []Key, has bool) {
 	if tenant == "" {
 		return k.common, len(k.common) > 0
@@ -166,8 +171,8 @@ func (k Keys) Own(tenant string) (keys []Key, has bool) {
 	return keys, has
 }
 
-// Path returns the path of a tenant's endpoint, made with the first key that counts for it. The error is ErrClosed or
-// ErrNoKey.
+// Path returns the path of a tenant's endpoint, made with the first key that counts for it. The
+// error is ErrClosed or ErrNoKey.
 func (k Keys) Path(tenant string) (string, error) {
 	keys, open := k.of(tenant)
 	if open {
@@ -179,8 +184,8 @@ func (k Keys) Path(tenant string) (string, error) {
 	return "", ErrNoKey
 }
 
-// Check reports whether one of the keys that count for the tenant made the token. It takes the same time whichever key it
-// was, and for a closed tenant as long as for a token that is wrong.
+// Check reports whether one of the keys that count for the tenant made the token. It takes the same
+// time whichever key it was, and for a closed tenant as long as for a token that is wrong.
 func (k Keys) Check(tenant, token string) bool {
 	keys, open := k.of(tenant)
 	made := false
@@ -192,7 +197,8 @@ func (k Keys) Check(tenant, token string) bool {
 	return made && open
 }
 
-// of returns the keys that count for a tenant. Where there are none it returns others, to spend the same time on.
+// of returns the keys that count for a tenant. Where there are none it returns others, to spend the
+// same time on.
 func (k Keys) of(tenant string) (keys []Key, open bool) {
 	own, has := k.own[tenant]
 	switch {

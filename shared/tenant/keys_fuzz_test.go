@@ -9,8 +9,9 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// wantOwnTokensAlone fails the test unless the keys of a text accept, of all tokens that its keys make for these tenants, only
-// those that they should, each in the URL of its own tenant alone. What they should it reads from the text word by word.
+// wantOwnTokensAlone fails the test unless the keys of a text accept, of all tokens that its keys
+// make for these tenants, only those that they should, each in the URL of its own tenant alone.
+// What they should it reads from the text word by word.
 func wantOwnTokensAlone(t *testing.T, text string, names []string) {
 	t.Helper()
 	keys, err := tenant.ParseKeys(text)
@@ -59,7 +60,8 @@ func wantOwnTokensAlone(t *testing.T, text string, names []string) {
 
 var mixed = []string{"acme", "acme-2", "beta", "a", "other"}
 
-// TestNoTokenOpensAnotherTenant goes through mixtures of all forms, malformed ones too, from few keys so that they meet.
+// TestNoTokenOpensAnotherTenant goes through mixtures of all forms, malformed ones too, from few
+// keys so that they meet.
 func TestNoTokenOpensAnotherTenant(t *testing.T) {
 	t.Parallel()
 	const seed = 17

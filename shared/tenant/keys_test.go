@@ -16,7 +16,8 @@ var byLetter = strings.NewReplacer(
 	"$C", "dynkey_"+strings.Repeat("C", 43),
 )
 
-// wantAccepted wants tokens of a tenant to be accepted where they were made with one of the letters' keys, and no other.
+// wantAccepted wants tokens of a tenant to be accepted where they were made with one of the
+// letters' keys, and no other.
 func wantAccepted(t *testing.T, keys *tenant.Keys, name, letters string) {
 	t.Helper()
 	for _, letter := range []string{"A", "B", "C"} {
@@ -156,7 +157,8 @@ func TestLongestText(t *testing.T) {
 	}
 }
 
-// The time of a check depends on how many keys count for the tenant, not on how many entries there are.
+// The time of a check depends on how many keys count for the tenant, not on how many entries there
+// are.
 func BenchmarkCheck(b *testing.B) {
 	for _, entries := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("entries=%d", entries), func(b *testing.B) {
@@ -182,7 +184,8 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// A closed tenant is answered as an unknown token is, after the same work: each key that is tried allocates as much.
+// A closed tenant is answered as an unknown token is, after the same work: each key that is tried
+// allocates as much.
 func TestClosedTakesTheSameWork(t *testing.T) {
 	for name, text := range map[string]string{
 		"one common key": "$A closed:", "common keys": "$A $B $C closed:", "no common key": "acme:$A closed:",

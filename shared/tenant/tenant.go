@@ -1,11 +1,12 @@
 // Package tenant makes and checks the token in the URL of a dynamic endpoint.
 //
-// Google signs the dynamic webhooks of all its customers with the same keys, so a signature cannot say whose delivery
-// this is. The URL does: /dynamic/{tenant}/{token}, where the token follows from the tenant's name and a dynamic key
-// that only the operator has. Nothing is stored per tenant, and a new tenant needs no deployment.
+// Google signs the dynamic webhooks of all its customers with the same keys, so a signature cannot
+// say whose delivery this is. The URL does: /dynamic/{tenant}/{token}, where the token follows from
+// the tenant's name and a dynamic key that only the operator has. Nothing is stored per tenant, and
+// a new tenant needs no deployment.
 //
-// A [Key] makes tokens. [Keys] are what an operator stores: a common key for every tenant and, where a tenant differs,
-// entries of its own that replace the common key or close the tenant.
+// A [Key] makes tokens. [Keys] are what an operator stores: a common key for every tenant and,
+// where a tenant differs, entries of its own that replace the common key or close the tenant.
 package tenant
 
 import (
@@ -48,11 +49,12 @@ const NameForm = "up to 63 lower-case letters, digits and hyphens, not beginning
 // Valid reports whether a tenant may have that name: see [NameForm].
 func Valid(tenant string) bool { return len(tenant) <= maxName && name.MatchString(tenant) }
 
-// A Key makes tokens. It shows itself to no log and no format verb; Reveal returns it. The zero Key is none.
+// A Key makes tokens. It shows itself to no log and no format verb; Reveal returns it. The zero Key
+// is none.
 type Key struct{ text string }
 
-// ParseKey reads a dynamic key: "dynkey_" and at least 32 characters of base64 or base64url. Its error quotes nothing of
-// the text.
+// ParseKey reads a dynamic key: "dynkey_" and at least 32 characters of base64 or base64url. Its
+// error quotes nothing of the text.
 func ParseKey(text string) (Key, error) {
 	switch {
 	case strings.ContainsAny(text, "\"'`"):

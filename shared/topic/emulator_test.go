@@ -22,8 +22,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// onEmulator returns a publisher for a project of the test's own on the emulator, and what has been published to a topic
-// of it since the call.
+// onEmulator returns a publisher for a project of the test's own on the emulator, and what has been
+// published to a topic of it since the call.
 func onEmulator(t *testing.T) (*topic.Publisher, func() *pubsubpb.PubsubMessage) {
 	t.Helper()
 	t.Setenv("PUBSUB_EMULATOR_HOST", testkit.PubSubHost(t))
@@ -68,8 +68,8 @@ func TestEmulatorTopicMissing(t *testing.T) {
 	}
 }
 
-// TestEmulatorTakesWhatEventMakes publishes the attributes of an event that reaches each of Pub/Sub's limits, with the mark
-// of a redelivery on top.
+// TestEmulatorTakesWhatEventMakes publishes the attributes of an event that reaches each of
+// Pub/Sub's limits, with the mark of a redelivery on top.
 func TestEmulatorTakesWhatEventMakes(t *testing.T) {
 	publisher, received := onEmulator(t)
 	metadata := map[string]any{
@@ -94,7 +94,8 @@ func TestEmulatorTakesWhatEventMakes(t *testing.T) {
 	if len(attributes) != 100 {
 		t.Fatalf("%d attributes, want as many as Pub/Sub takes", len(attributes))
 	}
-	// The emulator takes more than Pub/Sub does (https://cloud.google.com/pubsub/quotas#resource_limits).
+	// The emulator takes more than Pub/Sub does
+	// (https://cloud.google.com/pubsub/quotas#resource_limits).
 	for key, value := range attributes {
 		if len(key) > 256 || len(value) > 1024 || strings.HasPrefix(key, "goog") {
 			t.Errorf("attribute %.40q of %d bytes, value of %d bytes: Pub/Sub refuses it", key, len(key), len(value))

@@ -59,7 +59,8 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// newPublisher returns a publisher that connects to an address as it would to Pub/Sub, only without TLS and credentials.
+// newPublisher returns a publisher that connects to an address as it would to Pub/Sub, only without
+// TLS and credentials.
 func newPublisher(t *testing.T, address string) *topic.Publisher {
 	t.Helper()
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")

@@ -1,9 +1,11 @@
-// Package topic publishes one message at a time to Pub/Sub, and knows whether a failed publish may still have landed.
+// Package topic publishes one message at a time to Pub/Sub, and knows whether a failed publish may
+// still have landed.
 //
-// It calls Publish of the API directly rather than through the client library's batching publisher: a delivery has one
-// message and somebody waiting for its id, so there is nothing to batch; concurrent publishes do not share a queue; and a
-// call that is not tried again behind the caller's back ends with the caller's context. A second try of a publish whose
-// answer was lost would put a copy on the topic that nothing marks as one.
+// It calls Publish of the API directly rather than through the client library's batching publisher:
+// a delivery has one message and somebody waiting for its id, so there is nothing to batch;
+// concurrent publishes do not share a queue; and a call that is not tried again behind the caller's
+// back ends with the caller's context. A second try of a publish whose answer was lost would put a
+// copy on the topic that nothing marks as one.
 //
 // With PUBSUB_EMULATOR_HOST set, New talks to the emulator.
 package topic
@@ -28,8 +30,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrNotPublished is in the error of a publish that has surely published nothing, and will not. Without it a failed
-// publish may have landed.
+// ErrNotPublished is in the error of a publish that has surely published nothing, and will not.
+// Without it a failed publish may have landed.
 var ErrNotPublished = errors.New("surely not published")
 
 // Publisher publishes to the topics of one project. It is safe for concurrent use.
@@ -50,8 +52,9 @@ func New(ctx context.Context, project string, options ...option.ClientOption) (*
 	return &Publisher{client: client, project: project}, nil
 }
 
-// emulator returns the options that lead to the emulator, if there is one. The client library looks for it only in the
-// package of its batching publisher, which would bring OpenCensus and half a megabyte into the program.
+// emulator returns the options that lead to the emulator, if there is one. The client library looks
+// for it only in the package of its batching publisher, which would bring OpenCensus and half a
+// megabyte into the program.
 func emulator() []option.ClientOption {
 	// Firestore's client takes the emulator's address with and without a scheme, so this does too.
 	host := strings.TrimPrefix(os.Getenv("PUBSUB_EMULATOR_HOST"), "http://")
@@ -73,7 +76,8 @@ func (p *Publisher) GetTopic(ctx context.Context, request *pubsubpb.GetTopicRequ
 	return p.client.GetTopic(ctx, request, options...)
 }
 
-// Publish publishes one message to a topic and returns its message id. It tries once and has given up when ctx ends.
+// Publish publishes one message to a topic and returns its message id. It tries once and has given
+// up when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
 	call := new(call)
 	response, err := p.client.Publish(
@@ -96,8 +100,8 @@ func (p *Publisher) Publish(ctx context.Context, topicID string, data []byte, at
 }
 
 // refusal reports whether a status means that Pub/Sub did not take the message
-// (https://cloud.google.com/pubsub/docs/reference/error-codes). The other codes also come from a server that gave up
-// half-way.
+// (https://cloud.google.com/pubsub/docs/reference/error-codes). The other codes also come from a
+// server that gave up half-way.
 func refusal(err error) bool {
 	switch status.Code(err) {
 	case codes.InvalidArgument, codes.NotFound, codes.PermissionDenied, codes.Unauthenticated,
@@ -107,8 +111,9 @@ func refusal(err error) bool {
 	return false
 }
 
-// call is how far one call got. A call that was not even sent, as when no connection can be made, has published nothing;
-// and a status is Pub/Sub's word only if it was answered: gRPC gives broken connections the same codes.
+// call is how far one call got. A call that was not even sent, as when no connection can be made,
+// has published nothing; and a status is Pub/Sub's word only if it was answered: gRPC gives broken
+// connections the same codes.
 type call struct{ sent, answered atomic.Bool }
 
 // callKey is the context key of a call that sentinel watches.

@@ -44,7 +44,8 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// TestCodes goes through what Pub/Sub can answer. Each answer is to one call: a hidden retry would be an unmarked copy.
+// TestCodes goes through what Pub/Sub can answer. Each answer is to one call: a hidden retry would
+// be an unmarked copy.
 func TestCodes(t *testing.T) {
 	refusals := map[codes.Code]bool{
 		codes.InvalidArgument: true, codes.NotFound: true, codes.PermissionDenied: true, codes.Unauthenticated: true,
@@ -127,7 +128,8 @@ func TestContextOverBefore(t *testing.T) {
 	over(8) // and on connections that are open
 }
 
-// TestConcurrentPublishes has the server answer none before all have arrived: they must not wait for one another.
+// TestConcurrentPublishes has the server answer none before all have arrived: they must not wait
+// for one another.
 func TestConcurrentPublishes(t *testing.T) {
 	const publishes = 64
 	var arrived sync.WaitGroup

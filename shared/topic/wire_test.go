@@ -27,7 +27,8 @@ func TestNothingListening(t *testing.T) {
 	}
 }
 
-// TestSilentConnection is a peer that accepts connections and says nothing, not even hello: no request is ever sent.
+// TestSilentConnection is a peer that accepts connections and says nothing, not even hello: no
+// request is ever sent.
 func TestSilentConnection(t *testing.T) {
 	listener := listen(t)
 	go func() {
@@ -47,7 +48,8 @@ func TestSilentConnection(t *testing.T) {
 	}
 }
 
-// TestNoAnswer is a request that has arrived and is not answered: it may be carried out, now or later.
+// TestNoAnswer is a request that has arrived and is not answered: it may be carried out, now or
+// later.
 func TestNoAnswer(t *testing.T) {
 	for name, newContext := range map[string]func(t *testing.T) (context.Context, context.CancelFunc){
 		"deadline": func(t *testing.T) (context.Context, context.CancelFunc) {
@@ -98,8 +100,8 @@ const (
 	inadequateSecurity = 0xc
 )
 
-// TestBrokenOff is about answers that are none of Pub/Sub's: the connection ends after the request, or the stream is
-// reset. gRPC gives these the codes of refusals, yet the request had arrived.
+// TestBrokenOff is about answers that are none of Pub/Sub's: the connection ends after the request,
+// or the stream is reset. gRPC gives these the codes of refusals, yet the request had arrived.
 func TestBrokenOff(t *testing.T) {
 	for name, test := range map[string]struct {
 		act  func(connection net.Conn, stream []byte)
@@ -179,8 +181,8 @@ func wireServer(connection net.Conn, act func(stream []byte)) {
 	}
 }
 
-// TestAnswerOfAProxy is an HTTP status without a gRPC one, from something before Pub/Sub that may have passed the request
-// on.
+// TestAnswerOfAProxy is an HTTP status without a gRPC one, from something before Pub/Sub that may
+// have passed the request on.
 func TestAnswerOfAProxy(t *testing.T) {
 	for _, code := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable} {
 		t.Run(http.StatusText(code), func(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// CheckHeaders refuses, before there is a body or a key, what Verify refuses for the headers alone, and nothing else.
+// CheckHeaders refuses, before there is a body or a key, what Verify refuses for the headers alone,
+// and nothing else.
 func TestCheckHeaders(t *testing.T) {
 	t.Parallel()
 	noKeys := webhook.NewStatic(&source[webhook.Secrets]{err: webhook.ErrKeysUnavailable}, options)

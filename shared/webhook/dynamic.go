@@ -14,7 +14,8 @@ type KeySet struct {
 	RSA     map[string][]*rsa.PublicKey // tokens, by key id; each key of an id is tried
 }
 
-// Dynamic verifies the deliveries of dynamic webhooks: v1a signatures, and tokens where an audience is set.
+// Dynamic verifies the deliveries of dynamic webhooks: v1a signatures, and tokens where an audience
+// is set.
 type Dynamic struct {
 	keys    Source[KeySet]
 	options Options
@@ -25,9 +26,10 @@ func NewDynamic(keys Source[KeySet], options *Options) *Dynamic {
 	return &Dynamic{keys: keys, options: options.orDefault()}
 }
 
-// Verify returns the delivery that headers and raw body are, or why it is refused: ErrMissingHeader, ErrMalformedHeader,
-// ErrStaleTimestamp, ErrBadSignature or ErrBadToken in a [*Refusal]; or ErrKeysUnavailable. The payload of a token is its
-// claims: the body is not looked at.
+// Verify returns the delivery that headers and raw body are, or why it is refused:
+// ErrMissingHeader, ErrMalformedHeader, ErrStaleTimestamp, ErrBadSignature or ErrBadToken in a
+// [*Refusal]; or ErrKeysUnavailable. The payload of a token is its claims: the body is not looked
+// at.
 func (v *Dynamic) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
 	headers, err := v.read(header)
 	if err != nil {

@@ -103,7 +103,8 @@ func inBase64URL(signature string) string {
 	return strings.NewReplacer("+", "-", "/", "_").Replace(signature)
 }
 
-// next is the character of the next value: the last one of a 64-byte signature has four bits that decode to nothing.
+// next is the character of the next value: the last one of a 64-byte signature has four bits that
+// decode to nothing.
 func next(character byte) string { return string(rune(character + 1)) }
 
 // resized is a v1a signature of more or fewer bytes.

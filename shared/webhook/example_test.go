@@ -17,7 +17,8 @@ import (
 // receive handles the deliveries of a static webhook.
 func receive(verifier *webhook.Static) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		// The signature is over the bytes as they were sent, not over what a parser would make of them.
+		// The signature is over the bytes as they were sent, not over what a parser would make of
+		// them.
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 256<<10))
 		if err != nil {
 			http.Error(w, "The body is too large or was cut off.", http.StatusRequestEntityTooLarge)

@@ -46,7 +46,8 @@ func single(h http.Header, canonical, name string) (string, error) {
 	return values[0], nil
 }
 
-// unixSeconds reads a timestamp that is digits only, so that one instant has few spellings and none is a surprise.
+// unixSeconds reads a timestamp that is digits only, so that one instant has few spellings and none
+// is a surprise.
 func unixSeconds(text string) (int64, error) {
 	seconds, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
@@ -55,7 +56,8 @@ func unixSeconds(text string) (int64, error) {
 	return int64(seconds), nil
 }
 
-// checkFresh refuses a signed timestamp further than tolerance from now; exactly at the tolerance is inside.
+// checkFresh refuses a signed timestamp further than tolerance from now; exactly at the tolerance
+// is inside.
 func checkFresh(seconds int64, now time.Time, tolerance time.Duration) error {
 	limit := int64(tolerance / time.Second)
 	switch age := now.Unix() - seconds; {
@@ -67,7 +69,8 @@ func checkFresh(seconds int64, now time.Time, tolerance time.Duration) error {
 	return nil
 }
 
-// appendSignedPrefix appends what v1 and v1a sign before the raw body: the header strings as received.
+// appendSignedPrefix appends what v1 and v1a sign before the raw body: the header strings as
+// received.
 func (h *headers) appendSignedPrefix(to []byte) []byte {
 	to = append(to, h.id...)
 	to = append(to, '.')
@@ -75,11 +78,12 @@ func (h *headers) appendSignedPrefix(to []byte) []byte {
 	return append(to, '.')
 }
 
-// maxSignatures bounds how many signatures of the wanted version are looked at. Google sends one, two during a rotation.
+// maxSignatures bounds how many signatures of the wanted version are looked at. Google sends one,
+// two during a rotation.
 const maxSignatures = 16
 
-// signatures yields the signatures of one version in a list like "v1,abc v1a,def". Entries of other versions are
-// skipped, as the Standard Webhooks specification asks.
+// signatures yields the signatures of one version in a list like "v1,abc v1a,def". Entries of other
+// versions are skipped, as the Standard Webhooks specification asks.
 func signatures(list string, version Scheme) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		looked := 0
@@ -105,7 +109,8 @@ func has(list string, version Scheme) bool {
 	return false
 }
 
-// isToken reports whether a signature header has the shape of a compact token rather than of a signature list.
+// isToken reports whether a signature header has the shape of a compact token rather than of a
+// signature list.
 func isToken(signature string) bool {
 	return strings.Count(signature, ".") == 2 && !strings.ContainsAny(signature, ", ")
 }

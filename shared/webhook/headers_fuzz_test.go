@@ -14,7 +14,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// FuzzHeaders sends any three headers, each in any of four shapes, that are signed as they are, at any time.
+// FuzzHeaders sends any three headers, each in any of four shapes, that are signed as they are, at
+// any time.
 func FuzzHeaders(f *testing.F) {
 	f.Add("msg_1", "1769083200", "", byte(0), int32(0))
 	f.Add("msg_1", "1769083200", "v1a,AAAA", byte(0), int32(300))
@@ -62,8 +63,8 @@ func FuzzHeaders(f *testing.F) {
 	})
 }
 
-// checkHeaders wants a request that is signed well to be accepted if, and only if, its headers are well formed and fresh,
-// and then to be what was sent.
+// checkHeaders wants a request that is signed well to be accepted if, and only if, its headers are
+// well formed and fresh, and then to be what was sent.
 func checkHeaders(header http.Header, body string, at time.Time, o outcome) error {
 	if err := checkOutcome(o, webhook.ErrMissingHeader, webhook.ErrMalformedHeader, webhook.ErrStaleTimestamp); err != nil {
 		return err

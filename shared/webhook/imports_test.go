@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// These packages are the rules of the house: fit for anybody to import, and nothing to update them for.
+// These packages are the rules of the house: fit for anybody to import, and nothing to update them
+// for.
 func TestImportsOfTheCore(t *testing.T) {
 	t.Parallel()
 	const shared = "github.com/gemhook/gemhook/shared/"

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// jsonObject is what encoding/json makes of a JSON object and nothing after it; nil of anything else.
+// jsonObject is what encoding/json makes of a JSON object and nothing after it; nil of anything
+// else.
 func jsonObject(text string) map[string]any {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()

@@ -13,8 +13,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// outcome is what came of one verification, in plain values: the checks of the fuzz targets judge it and nothing else, so
-// that a test can hand them one that is wrong.
+// outcome is what came of one verification, in plain values: the checks of the fuzz targets judge
+// it and nothing else, so that a test can hand them one that is wrong.
 type outcome struct {
 	err                              error // nil: accepted
 	id, timestamp, signature, signed string
@@ -48,8 +48,8 @@ func byDynamic(source webhook.Source[webhook.KeySet]) verifier {
 	return webhook.NewDynamic(source, options)
 }
 
-// checkOutcome wants what holds for any request: the keys are asked for once and refreshed once at most, and a refusal has
-// one reason, one of those given, in a sentence that anybody may read.
+// checkOutcome wants what holds for any request: the keys are asked for once and refreshed once at
+// most, and a refusal has one reason, one of those given, in a sentence that anybody may read.
 func checkOutcome(o outcome, reasonsToRefuse ...error) error {
 	if o.gets > 1 || o.refreshes > 1 {
 		return fmt.Errorf("%d gets and %d refreshes of the keys, want 1 of each at most", o.gets, o.refreshes)

@@ -18,8 +18,8 @@ const secretPrefix = "whsec_"
 // minSecret is how many bytes a signing secret has at least (Standard Webhooks specification).
 const minSecret = 24
 
-// A Secret is the signing secret of a static webhook. It shows itself to no log and no format verb. The zero Secret
-// verifies nothing.
+// A Secret is the signing secret of a static webhook. It shows itself to no log and no format verb.
+// The zero Secret verifies nothing.
 type Secret struct{ macs *sync.Pool } // of *mac; fmt cannot look into a pool
 
 // Secrets are the signing secrets that are active at one time.
@@ -34,8 +34,8 @@ func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s
 // LogValue hides the secret.
 func (Secret) LogValue() slog.Value { return slog.StringValue("[signing secret]") }
 
-// ParseSecret reads a secret as Gemini shows it: "whsec_" and the key in standard base64, 24 bytes or more. Its error
-// quotes nothing of it.
+// ParseSecret reads a secret as Gemini shows it: "whsec_" and the key in standard base64, 24 bytes
+// or more. Its error quotes nothing of it.
 func ParseSecret(text string) (Secret, error) {
 	if strings.ContainsAny(text, "\"'`") {
 		return Secret{}, errors.New("a signing secret is written without quotes")

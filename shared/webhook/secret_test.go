@@ -142,7 +142,8 @@ func TestParseSecretsKeepsTheGoodOnes(t *testing.T) {
 	}
 }
 
-// Else whoever overlooks the error of ParseSecret would take deliveries that are signed with an empty key.
+// Else whoever overlooks the error of ParseSecret would take deliveries that are signed with an
+// empty key.
 func TestTheZeroSecretVerifiesNothing(t *testing.T) {
 	t.Parallel()
 	d := unsigned()

@@ -14,8 +14,9 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// lists are signature lists in which <0> and <1> stand for signatures with keys in use, <2> for one with a key that is not,
-// <x> for one of another body, <s> for <0> with a bit set that decodes to nothing. LABEL is the version.
+// lists are signature lists in which <0> and <1> stand for signatures with keys in use, <2> for one
+// with a key that is not, <x> for one of another body, <s> for <0> with a bit set that decodes to
+// nothing. LABEL is the version.
 var lists = []string{
 	"LABEL,<0>", "LABEL,<1>", "LABEL,<2>", "LABEL,<x>", "LABEL,<s>", "LABEL,<0> LABEL,<2>", "LABEL,<2> LABEL,<1>", "", " ", ",", "LABEL", "LABEL,",
 	"v1,<0> v1a,<0>", "v2,<0>", "V1,<0> V1A,<0>", "LABEL,,<0>", "LABEL,<0>,<0>", "LABEL,<0>\n", "LABEL, <0>", "LABEL ,<0>", "a.b.c", "<0>.<0>.<0>",
@@ -37,15 +38,16 @@ func filled(list string, sign func(key int, body []byte) string, body []byte) st
 	).Replace(list)
 }
 
-// respelt is another text that decodes to the same, for who does not look at every bit: the last character before the
-// padding has two or four that count for nothing, which are zero.
+// respelt is another text that decodes to the same, for who does not look at every bit: the last
+// character before the padding has two or four that count for nothing, which are zero.
 func respelt(signature string) string {
 	unpadded := strings.TrimRight(signature, "=")
 	last := len(unpadded) - 1
 	return unpadded[:last] + next(unpadded[last]) + signature[len(unpadded):]
 }
 
-// FuzzSignatureListV1 gives the static verifier, which has the first two of three secrets, any list.
+// FuzzSignatureListV1 gives the static verifier, which has the first two of three secrets, any
+// list.
 func FuzzSignatureListV1(f *testing.F) {
 	addLists(f, webhook.SchemeV1)
 	f.Fuzz(func(t *testing.T, list string, body []byte) {
@@ -105,7 +107,8 @@ func shown(list string) string {
 	return text.String()
 }
 
-// checkList wants a list to be accepted if, and only if, one of its first 16 signatures of that version is an active one.
+// checkList wants a list to be accepted if, and only if, one of its first 16 signatures of that
+// version is an active one.
 func checkList(list string, version webhook.Scheme, active func(signature string) bool, o outcome) error {
 	if err := checkOutcome(o, webhook.ErrMissingHeader, webhook.ErrMalformedHeader, webhook.ErrBadSignature,
 		webhook.ErrBadToken, webhook.ErrDynamicURLRequired); err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// source is a webhook.Source with keys, newer keys once it is refreshed, and a record of what it was asked.
+// source is a webhook.Source with keys, newer keys once it is refreshed, and a record of what it
+// was asked.
 type source[T any] struct {
 	keys, newer *T
 	err         error

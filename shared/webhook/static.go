@@ -14,14 +14,15 @@ type Static struct {
 	options Options
 }
 
-// NewStatic returns a verifier with the signing secrets of that source, all of which are valid at any time: during a
-// rotation Google signs with the old and the new one.
+// NewStatic returns a verifier with the signing secrets of that source, all of which are valid at
+// any time: during a rotation Google signs with the old and the new one.
 func NewStatic(secrets Source[Secrets], options *Options) *Static {
 	return &Static{secrets: secrets, options: options.orDefault()}
 }
 
-// Verify returns the delivery that headers and raw body are, or why it is refused: ErrMissingHeader, ErrMalformedHeader,
-// ErrStaleTimestamp, ErrBadSignature or ErrDynamicURLRequired in a [*Refusal]; or ErrKeysUnavailable.
+// Verify returns the delivery that headers and raw body are, or why it is refused:
+// ErrMissingHeader, ErrMalformedHeader, ErrStaleTimestamp, ErrBadSignature or ErrDynamicURLRequired
+// in a [*Refusal]; or ErrKeysUnavailable.
 func (v *Static) Verify(ctx context.Context, header http.Header, body []byte) (Delivery, error) {
 	headers, err := v.read(header)
 	if err != nil {
@@ -82,14 +83,15 @@ func (s Secret) signed(headers *headers, body []byte) bool {
 	return false
 }
 
-// mac computes v1 signatures with one secret. It keeps the hash and the buffers, so that verifying allocates none.
+// mac computes v1 signatures with one secret. It keeps the hash and the buffers, so that verifying
+// allocates none.
 type mac struct {
 	hash                 hash.Hash
 	prefix, digest, want []byte
 }
 
-// sign returns the signature as the header would have it, valid until the next call. Comparing that text accepts one
-// spelling of a signature only: standard alphabet, padded, whole.
+// sign returns the signature as the header would have it, valid until the next call. Comparing that
+// text accepts one spelling of a signature only: standard alphabet, padded, whole.
 func (m *mac) sign(headers *headers, body []byte) []byte {
 	m.prefix = headers.appendSignedPrefix(m.prefix[:0])
 	m.hash.Reset()

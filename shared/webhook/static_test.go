@@ -93,7 +93,8 @@ func TestStaticSignatures(t *testing.T) {
 func TestStaticRefusesALastCharacterWithSpareBits(t *testing.T) {
 	t.Parallel()
 	d := signV1(t, unsigned())
-	// The last character before the padding carries two bits that decode to nothing: three more texts for the same bytes.
+	// The last character before the padding carries two bits that decode to nothing: three more
+	// texts for the same bytes.
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	sent := signature(d)
 	last := strings.IndexByte(alphabet, sent[len(sent)-2])

@@ -20,8 +20,9 @@ type token struct {
 	signature []byte
 }
 
-// parseToken takes a token apart. Its header decides nothing but which published key to use: the algorithm is pinned,
-// jku, jwk and x5u are not read, and a crit header, whose extensions we would have to understand, is refused.
+// parseToken takes a token apart. Its header decides nothing but which published key to use: the
+// algorithm is pinned, jku, jwk and x5u are not read, and a crit header, whose extensions we would
+// have to understand, is refused.
 func parseToken(compact string) (*token, error) {
 	malformed := refuse(ErrBadToken, "The token is not a compact RS256 JSON Web Token.")
 	if strings.ContainsAny(compact, "\r\n") { // which the base64 decoder would skip
@@ -71,11 +72,13 @@ func (t *token) checkSignature(keys *KeySet) error {
 	return refuse(ErrBadToken, "The token's signature does not match.")
 }
 
-// checkClaims checks what the token says of itself: for whom, from when, until when, and that it is an event at all.
+// checkClaims checks what the token says of itself: for whom, from when, until when, and that it is
+// an event at all.
 //
-// The end is exact and must be there: without it a captured token would be good without end. The beginning may lie ahead by
-// the tolerance, for a clock that is behind. A token that is old but has not ended is good: it may be a late retry, and
-// a replay of it is for the receiver's ledger to recognise.
+// The end is exact and must be there: without it a captured token would be good without end. The
+// beginning may lie ahead by the tolerance, for a clock that is behind. A token that is old but has
+// not ended is good: it may be a late retry, and a replay of it is for the receiver's ledger to
+// recognise.
 func checkClaims(payload []byte, options Options) error {
 	claims, err := members(payload)
 	if err != nil {
@@ -113,8 +116,8 @@ func checkClaims(payload []byte, options Options) error {
 	return nil
 }
 
-// members returns the members of a JSON object under their exact names; encoding/json would match a struct's fields in
-// any case.
+// members returns the members of a JSON object under their exact names; encoding/json would match a
+// struct's fields in any case.
 func members(object []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	err := json.Unmarshal(object, &members)
@@ -142,7 +145,8 @@ func audiences(value json.RawMessage) []string {
 	return nil
 }
 
-// numericDate returns the time of a JSON number of seconds, fractions allowed (RFC 7519, section 2).
+// numericDate returns the time of a JSON number of seconds, fractions allowed (RFC 7519, section
+// 2).
 func numericDate(value json.RawMessage) (time.Time, bool) {
 	var seconds *float64
 	if json.Unmarshal(value, &seconds) != nil || seconds == nil || math.Abs(*seconds) > 1<<53 {

@@ -52,7 +52,8 @@ func FuzzTokenMutation(f *testing.F) {
 	})
 }
 
-// checkMutation wants the very text that was signed to be accepted, and no other: not even another spelling of it.
+// checkMutation wants the very text that was signed to be accepted, and no other: not even another
+// spelling of it.
 func checkMutation(token, mutated, claims string, o outcome) error {
 	if err := checkOutcome(o, webhook.ErrMissingHeader, webhook.ErrMalformedHeader, webhook.ErrBadSignature, webhook.ErrBadToken); err != nil {
 		return err
@@ -93,7 +94,8 @@ func TestMutationCheckCanFail(t *testing.T) {
 	}
 }
 
-// signers are the ways in which FuzzToken signs; the first two are by keys that are published under these ids.
+// signers are the ways in which FuzzToken signs; the first two are by keys that are published under
+// these ids.
 var signers = []string{"first", "second", "attacker", "hmac", "none"}
 
 // FuzzToken signs any header and claims in any of several ways.
@@ -144,7 +146,8 @@ func rsaKey(f *testing.F, bits int) *rsa.PrivateKey {
 	return key
 }
 
-// checkToken wants a token to be accepted if, and only if, RFC 7515 and 7519 and the contract leave no doubt about it.
+// checkToken wants a token to be accepted if, and only if, RFC 7515 and 7519 and the contract leave
+// no doubt about it.
 func checkToken(header, claims, signer string, length int, o outcome) error {
 	if err := checkOutcome(o, webhook.ErrMalformedHeader, webhook.ErrBadToken); err != nil {
 		return err

@@ -240,7 +240,8 @@ func TestTwoKeysOfOneID(t *testing.T) {
 	wantRefused(t, verifier, withToken(t, tokenHeader(""), goodClaims, rs256(attackerRSA())), webhook.ErrBadToken, noMatch)
 }
 
-// TestTokenThatOutlivesItsRecord could be delivered, and published, again after the ledger forgot it.
+// TestTokenThatOutlivesItsRecord could be delivered, and published, again after the ledger forgot
+// it.
 func TestTokenThatOutlivesItsRecord(t *testing.T) {
 	t.Parallel()
 	const life = 48 * time.Hour

@@ -41,7 +41,8 @@ type vector struct {
 
 type jwkSet struct{ Keys []map[string]any }
 
-// keySet decodes the public keys with the standard library alone, so that the vectors depend on no code of ours.
+// keySet decodes the public keys with the standard library alone, so that the vectors depend on no
+// code of ours.
 func (s jwkSet) keySet() webhook.KeySet {
 	set := webhook.KeySet{RSA: map[string][]*rsa.PublicKey{}}
 	for _, key := range s.Keys {
@@ -151,7 +152,8 @@ func (v *vector) checkReason(t *testing.T, err error) {
 	}
 }
 
-// checkPayload wants the body as received or, for a token, the event of the claims, whatever the body says.
+// checkPayload wants the body as received or, for a token, the event of the claims, whatever the
+// body says.
 func (v *vector) checkPayload(t *testing.T, payload, body []byte) {
 	if v.Scheme != webhook.SchemeJWT {
 		if string(payload) != string(body) {

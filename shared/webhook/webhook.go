@@ -1,29 +1,33 @@
 // Package webhook proves that a delivery came from the Gemini API.
 //
-// Gemini announces the end of a long job (a batch, an interaction, a video) with an HTTP POST. What that POST carries in
-// its webhook-signature header depends on how the webhook was registered:
+// Gemini announces the end of a long job (a batch, an interaction, a video) with an HTTP POST. What
+// that POST carries in its webhook-signature header depends on how the webhook was registered:
 //
 //   - v1: HMAC-SHA256 with a signing secret, for static webhooks (registered once for a project);
-//   - v1a: Ed25519 with a key of Google's published key set, for dynamic webhooks (named in the request that started the
-//     job), as they are delivered;
-//   - jwt: an RS256 JSON Web Token with a key of the same set, for dynamic webhooks, as they are documented.
+//   - v1a: Ed25519 with a key of Google's published key set, for dynamic webhooks (named in the
+//     request that started the job), as they are delivered;
+//   - jwt: an RS256 JSON Web Token with a key of the same set, for dynamic webhooks, as they are
+//     documented.
 //
 // v1 and v1a sign the bytes
 //
 //	webhook-id + "." + webhook-timestamp + "." + raw body
 //
-// with both headers as received (the Standard Webhooks specification). A token signs its claims and nothing else, so
-// there the claims are the event, and neither the body nor the other headers prove anything.
+// with both headers as received (the Standard Webhooks specification). A token signs its claims and
+// nothing else, so there the claims are the event, and neither the body nor the other headers prove
+// anything.
 //
-// [NewStatic] verifies v1, [NewDynamic] verifies v1a and tokens. The endpoint that a request was sent to decides which of
-// the two looks at it, never something that the request says. Both return a [Delivery], which no other code can make: a
-// function that takes one is only reached by what Google signed.
+// [NewStatic] verifies v1, [NewDynamic] verifies v1a and tokens. The endpoint that a request was
+// sent to decides which of the two looks at it, never something that the request says. Both return
+// a [Delivery], which no other code can make: a function that takes one is only reached by what
+// Google signed.
 //
-// A signature of a dynamic webhook proves "from Google", not "meant for you": Google signs for every customer with the
-// same keys, and anyone may name your URL in a request of their own. Guard a dynamic endpoint with a secret in its URL.
+// A signature of a dynamic webhook proves "from Google", not "meant for you": Google signs for
+// every customer with the same keys, and anyone may name your URL in a request of their own. Guard
+// a dynamic endpoint with a secret in its URL.
 //
-// The package reads no clock, no network and no file by itself; it looks at no more than 16 signatures and 8 KiB of each
-// header. Everything in it is safe for concurrent use.
+// The package reads no clock, no network and no file by itself; it looks at no more than 16
+// signatures and 8 KiB of each header. Everything in it is safe for concurrent use.
 package webhook
 
 import (
@@ -39,8 +43,9 @@ const (
 	HeaderSignature = "webhook-signature"
 )
 
-// DefaultTolerance is how far a timestamp may lie from now, both ways: Gemini's guide asks receivers to refuse what is
-// older than five minutes, the Standard Webhooks specification also what is as far ahead.
+// DefaultTolerance is how far a timestamp may lie from now, both ways: Gemini's guide asks
+// receivers to refuse what is older than five minutes, the Standard Webhooks specification also
+// what is as far ahead.
 const DefaultTolerance = 5 * time.Minute
 
 // A Scheme is the way a delivery was signed.
@@ -53,11 +58,13 @@ const (
 	SchemeJWT Scheme = "jwt" // RS256 token with a key of Google's key set
 )
 
-// Why a delivery is refused. Verify returns one of these in a [*Refusal], or ErrKeysUnavailable wrapped.
+// Why a delivery is refused. Verify returns one of these in a [*Refusal], or ErrKeysUnavailable
+// wrapped.
 var (
 	// ErrMissingHeader: one of the three headers is absent or empty.
 	ErrMissingHeader = errors.New("missing header")
-	// ErrMalformedHeader: one of them is repeated, too long, or a timestamp that is not a whole number of seconds.
+	// ErrMalformedHeader: one of them is repeated, too long, or a timestamp that is not a whole
+	// number of seconds.
 	ErrMalformedHeader = errors.New("malformed header")
 	// ErrStaleTimestamp: the timestamp lies outside the tolerance.
 	ErrStaleTimestamp = errors.New("stale timestamp")
@@ -67,8 +74,8 @@ var (
 	ErrBadToken = errors.New("bad token")
 	// ErrDynamicURLRequired: a dynamic webhook's delivery came to the verifier of static ones.
 	ErrDynamicURLRequired = errors.New("dynamic URL required")
-	// ErrKeysUnavailable: there is nothing to verify with right now. The only error here that says nothing about the
-	// delivery, which may well be genuine.
+	// ErrKeysUnavailable: there is nothing to verify with right now. The only error here that says
+	// nothing about the delivery, which may well be genuine.
 	ErrKeysUnavailable = errors.New("keys unavailable")
 )
 
@@ -85,8 +92,8 @@ func (r *Refusal) Error() string { return r.Reason.Error() + ": " + r.Detail }
 // Unwrap returns the reason, for errors.Is.
 func (r *Refusal) Unwrap() error { return r.Reason }
 
-// A Delivery is what Google signed. Only Verify makes one; the zero Delivery comes with an error. It is a value, so that
-// verifying allocates nothing.
+// A Delivery is what Google signed. Only Verify makes one; the zero Delivery comes with an error.
+// It is a value, so that verifying allocates nothing.
 type Delivery struct {
 	headers headers
 	scheme  Scheme
@@ -108,16 +115,17 @@ func (d Delivery) Signature() string { return d.headers.signature }
 // Scheme is how the delivery was signed.
 func (d Delivery) Scheme() Scheme { return d.scheme }
 
-// Payload is the signed event: the body exactly as received or, for a token, the claims exactly as signed. The caller
-// must not change it.
+// Payload is the signed event: the body exactly as received or, for a token, the claims exactly as
+// signed. The caller must not change it.
 func (d Delivery) Payload() []byte { return d.payload }
 
 // A Source is where a verifier finds its keys.
 type Source[T any] interface {
 	// Get returns the keys to verify with. Called for every delivery, it should answer from memory.
 	Get(ctx context.Context) (*T, error)
-	// Refresh is asked when stale, which Get had returned, did not verify a delivery. It returns newer keys, or stale when
-	// there are none. Forged deliveries cause calls too, so it must limit how often it goes and looks.
+	// Refresh is asked when stale, which Get had returned, did not verify a delivery. It returns
+	// newer keys, or stale when there are none. Forged deliveries cause calls too, so it must limit
+	// how often it goes and looks.
 	Refresh(ctx context.Context, stale *T) *T
 }
 
@@ -153,7 +161,8 @@ func (o *Options) orDefault() Options {
 	return options
 }
 
-// verifyWith runs verify with the keys at hand and, where they did not do, once more with newer ones.
+// verifyWith runs verify with the keys at hand and, where they did not do, once more with newer
+// ones.
 func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) error) error {
 	keys, err := source.Get(ctx)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Command go is a subscriber in Go: it pulls events from a Pub/Sub subscription, and acts on each job once.
+// Command go is a subscriber in Go: it pulls events from a Pub/Sub subscription, and acts on each
+// job once.
 //
 //	GOOGLE_CLOUD_PROJECT=P SUBSCRIPTION=S go run ./docs/examples/go
 //
@@ -24,8 +25,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// keepFor is how long ids are kept: gemhook's retention, within which a copy can be published, and the subscription's, within
-// which Pub/Sub can deliver it. Both are a week unless somebody changed them.
+// keepFor is how long ids are kept: gemhook's retention, within which a copy can be published, and
+// the subscription's, within which Pub/Sub can deliver it. Both are a week unless somebody changed
+// them.
 const keepFor = 14 * 24 * time.Hour
 
 func main() {
@@ -52,7 +54,8 @@ func run(ctx context.Context) error {
 	return messages.Subscriber(os.Getenv("SUBSCRIPTION")).Receive(ctx, s.receive)
 }
 
-// An event is a CloudEvent in binary mode: its attributes are the message's, its data the message's data.
+// An event is a CloudEvent in binary mode: its attributes are the message's, its data the message's
+// data.
 type event struct {
 	ID, Type, Source, Subject string
 	Marked                    bool // it may be a copy of an earlier one
@@ -75,8 +78,9 @@ func parse(m *pubsub.Message) (*event, error) {
 	return e, json.Unmarshal(m.Data, &body)
 }
 
-// key identifies what is to be done once. A batch ends once, so its name identifies it, and an event that reconcile has found
-// (which has an id of its own) is the same as Gemini's. Everything else is known by source and id.
+// key identifies what is to be done once. A batch ends once, so its name identifies it, and an
+// event that reconcile has found (which has an id of its own) is the same as Gemini's. Everything
+// else is known by source and id.
 func (e *event) key() string {
 	text := e.Source + "\n" + e.ID
 	if strings.HasPrefix(e.Type, "batch.") && e.Subject != "" {
@@ -109,8 +113,8 @@ func (s *subscriber) receive(ctx context.Context, m *pubsub.Message) {
 	m.Ack()
 }
 
-// actOnce does what is to be done about an event, unless that was done before. The work and the record of it are one
-// transaction: a crash leaves both or neither.
+// actOnce does what is to be done about an event, unless that was done before. The work and the
+// record of it are one transaction: a crash leaves both or neither.
 func (s *subscriber) actOnce(ctx context.Context, e *event) (acted bool, err error) {
 	record := s.documents.Collection("acted").Doc(e.key())
 	if e.Marked { // look before acting; outside of the transaction, since a crash within it would leave the record locked

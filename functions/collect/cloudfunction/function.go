@@ -1,7 +1,7 @@
 // Package cloudfunction is the collector as a Cloud Function: entry point "collect".
 //
-// The Functions Framework serves what is registered here when FUNCTION_TARGET=collect. Configuration
-// comes from the environment; see docs/reference/configuration.md.
+// The Functions Framework serves what is registered here when FUNCTION_TARGET=collect.
+// Configuration comes from the environment; see docs/reference/configuration.md.
 package cloudfunction
 
 import (

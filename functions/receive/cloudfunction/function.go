@@ -1,7 +1,7 @@
 // Package cloudfunction is the receiver as a Cloud Function: entry point "receive".
 //
-// The Functions Framework serves what is registered here when FUNCTION_TARGET=receive. Configuration comes from the
-// environment; see docs/reference/configuration.md.
+// The Functions Framework serves what is registered here when FUNCTION_TARGET=receive.
+// Configuration comes from the environment; see docs/reference/configuration.md.
 package cloudfunction
 
 import (

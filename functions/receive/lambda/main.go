@@ -1,4 +1,5 @@
-// Command lambda is the receiver as a Lambda function, behind a function URL or an API Gateway HTTP API.
+// Command lambda is the receiver as a Lambda function, behind a function URL or an API Gateway HTTP
+// API.
 //
 // Configuration comes from the environment, GEMHOOK_GOOGLE_CREDENTIALS included; see
 // docs/reference/configuration.md.

@@ -1,5 +1,5 @@
-// Command hellolambda is a Lambda function that writes one Firestore document and publishes one Pub/Sub message, in the
-// plainest way: the size of gemhook's is compared with its.
+// Command hellolambda is a Lambda function that writes one Firestore document and publishes one
+// Pub/Sub message, in the plainest way: the size of gemhook's is compared with its.
 package main
 
 import (

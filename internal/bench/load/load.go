@@ -1,5 +1,5 @@
-// Package load sends requests that are serialised beforehand over connections that stay open, so that the sender takes as
-// little as it can of the machine that it shares with whoever answers.
+// Package load sends requests that are serialised beforehand over connections that stay open, so
+// that the sender takes as little as it can of the machine that it shares with whoever answers.
 package load
 
 import (
@@ -105,8 +105,8 @@ func (c *Conn) readHeader() (int64, error) {
 	return length, nil
 }
 
-// Each calls do for 0 to n-1 from that many goroutines at a time, and returns how long all of it took. It stops at the
-// first error, or when ctx ends.
+// Each calls do for 0 to n-1 from that many goroutines at a time, and returns how long all of it
+// took. It stops at the first error, or when ctx ends.
 func Each(ctx context.Context, n, parallel int, do func(worker, i int) error) (time.Duration, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -154,8 +154,8 @@ func (p Pool) Close() {
 	}
 }
 
-// Send sends n requests over all connections at once, each of which must be answered with the status, and returns how
-// long that took.
+// Send sends n requests over all connections at once, each of which must be answered with the
+// status, and returns how long that took.
 func (p Pool) Send(ctx context.Context, n, status int, request func(i int) []byte) (time.Duration, error) {
 	return Each(ctx, n, len(p), func(worker, i int) error {
 		got, err := p[worker].Do(request(i))

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Machine describes the kind of machine that this is: processor, number of cores, kernel and the version of Go. It names
-// neither the machine nor anything on it.
+// Machine describes the kind of machine that this is: processor, number of cores, kernel and the
+// version of Go. It names neither the machine nor anything on it.
 func Machine() string {
 	system := runtime.GOOS + "/" + runtime.GOARCH
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {

@@ -1,8 +1,9 @@
-// Package report holds the figures of gemhook and of what it is compared with, and shows them as a table.
+// Package report holds the figures of gemhook and of what it is compared with, and shows them as a
+// table.
 //
-// Absolute figures of a shared machine are noise; what lasts is the ratio of two things measured at the same time. So a
-// [Row] keeps both sides of every round and the ratio of the two, its ratio is the median of the rounds' ratios, and the
-// spread is the smallest and the largest of them.
+// Absolute figures of a shared machine are noise; what lasts is the ratio of two things measured at
+// the same time. So a [Row] keeps both sides of every round and the ratio of the two, its ratio is
+// the median of the rounds' ratios, and the spread is the smallest and the largest of them.
 package report
 
 import (
@@ -16,9 +17,9 @@ type Round struct {
 	paired            float64 // the ratio, where it is known better than by the two; else 0
 }
 
-// Paired returns the round of two sides that were measured as many times, in turn: the median of each side and, as the
-// ratio, the median over the pairs. Both of a pair were measured one right after the other and have met the same noise,
-// which comes and goes in less than a round.
+// Paired returns the round of two sides that were measured as many times, in turn: the median of
+// each side and, as the ratio, the median over the pairs. Both of a pair were measured one right
+// after the other and have met the same noise, which comes and goes in less than a round.
 func Paired(figures, references []float64) Round {
 	ratios := make([]float64, len(figures))
 	for i := range figures {
@@ -79,8 +80,8 @@ func (r *Row) ReferenceValue() float64 {
 	return Median(r.each(func(round Round) float64 { return round.Reference }))
 }
 
-// Ratio returns the median of the rounds' ratios, figure over reference, and the smallest and largest of them. All are NaN
-// where there is no reference.
+// Ratio returns the median of the rounds' ratios, figure over reference, and the smallest and
+// largest of them. All are NaN where there is no reference.
 func (r *Row) Ratio() (median, smallest, largest float64) {
 	if r.Reference == "" || len(r.Rounds) == 0 {
 		return math.NaN(), math.NaN(), math.NaN()

@@ -46,8 +46,9 @@ func (b *Backends) Environment(sender *Sender) []string {
 	}
 }
 
-// Raw makes the three calls that an accepted delivery costs, and nothing else: create the document, publish the message,
-// update the document if it has not changed. The document and the message are those that a receiver would write.
+// Raw makes the three calls that an accepted delivery costs, and nothing else: create the document,
+// publish the message, update the document if it has not changed. The document and the message are
+// those that a receiver would write.
 func (b *Backends) Raw(ctx context.Context, d *Prepared) error {
 	document := b.Project.Documents.Collection(collection).Doc(d.Key)
 	written, err := document.Create(ctx, d.Document)

@@ -68,7 +68,8 @@ const pollEvery = 200 * time.Microsecond
 // startTimeout bounds First.
 const startTimeout = 60 * time.Second
 
-// First connects as soon as the program listens, sends one request, and returns the time from exec to its answer.
+// First connects as soon as the program listens, sends one request, and returns the time from exec
+// to its answer.
 func (p *Process) First(ctx context.Context, request []byte, status int) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -27,8 +27,8 @@ func (r *Setup) Hello(ctx context.Context) (Program, error) {
 	return Program{Arguments: []string{path}}, err
 }
 
-// Node is the function of the Gemini cookbook, as it was published or, if quiet, without its printing. Its error is
-// ErrNoNode where it cannot be installed.
+// Node is the function of the Gemini cookbook, as it was published or, if quiet, without its
+// printing. Its error is ErrNoNode where it cannot be installed.
 func (r *Setup) Node(ctx context.Context, sender *Sender, quiet bool) (Program, error) {
 	folder, err := r.installNode(ctx)
 	if err != nil {
@@ -46,8 +46,8 @@ func (r *Setup) Node(ctx context.Context, sender *Sender, quiet bool) (Program, 
 	return program, nil
 }
 
-// installNode returns a folder with the function and its packages. It is kept for later runs, under a name that says what
-// is in it.
+// installNode returns a folder with the function and its packages. It is kept for later runs, under
+// a name that says what is in it.
 func (r *Setup) installNode(ctx context.Context) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

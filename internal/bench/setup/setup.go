@@ -1,5 +1,5 @@
-// Package setup starts what the benchmarks measure: the programs, built as they are deployed and run as processes of their
-// own; the emulators; the signed deliveries.
+// Package setup starts what the benchmarks measure: the programs, built as they are deployed and
+// run as processes of their own; the emulators; the signed deliveries.
 package setup
 
 import (
@@ -49,7 +49,8 @@ func (r *Setup) Close() {
 	r.closers = nil
 }
 
-// Build builds a main package of the repository, given as a path below it, and returns the program's path.
+// Build builds a main package of the repository, given as a path below it, and returns the
+// program's path.
 func (r *Setup) Build(ctx context.Context, folder string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +65,8 @@ func (r *Setup) Build(ctx context.Context, folder string) (string, error) {
 	return program, nil
 }
 
-// Backends starts the emulators when it is first called. Its error is emulator.ErrNotInstalled where they are not.
+// Backends starts the emulators when it is first called. Its error is emulator.ErrNotInstalled
+// where they are not.
 func (r *Setup) Backends(ctx context.Context) (*Backends, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

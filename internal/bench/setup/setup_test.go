@@ -103,7 +103,8 @@ func asJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
-// The lock file has no place of download in it, so that everybody's own registry is asked; the checksums stay.
+// The lock file has no place of download in it, so that everybody's own registry is asked; the
+// checksums stay.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "node", "package-lock.json"))
 	if err != nil {

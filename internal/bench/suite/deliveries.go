@@ -12,8 +12,9 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// How much of what a round has. The emulators are slow until they have compiled themselves, and get faster for a while: the
-// warm-up is for that, and what is left of it meets both sides alike. Slices are short for the same reason.
+// How much of what a round has. The emulators are slow until they have compiled themselves, and get
+// faster for a while: the warm-up is for that, and what is left of it meets both sides alike.
+// Slices are short for the same reason.
 const (
 	warmUp             = 3000
 	sequentialRequests = 300 // of each side

@@ -30,8 +30,8 @@ type target struct {
 	status  int
 }
 
-// send sends it the same request n times and returns how long that took. The connections are new: Node's server closes those
-// that have rested for a while.
+// send sends it the same request n times and returns how long that took. The connections are new:
+// Node's server closes those that have rested for a while.
 func (t *target) send(ctx context.Context, n, status int, request []byte) (time.Duration, error) {
 	pool, err := load.DialPool(ctx, t.process.Address, forgedConnections)
 	if err != nil {
@@ -136,8 +136,8 @@ func (r *run) forge() ([]byte, error) {
 	return load.Serialise("/", d.Header, d.Body), nil
 }
 
-// flood sends the request over and over to the targets in turn and returns how many a second each refused, slice by slice.
-// The Node function gets fewer, so that it takes about as long.
+// flood sends the request over and over to the targets in turn and returns how many a second each
+// refused, slice by slice. The Node function gets fewer, so that it takes about as long.
 func (r *run) flood(ctx context.Context, round int, targets []*target, request []byte) (sides, error) {
 	rates := make(sides, len(targets))
 	var turns []func() error

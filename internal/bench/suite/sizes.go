@@ -53,7 +53,8 @@ func (r *run) sizes(ctx context.Context) ([]*report.Row, error) {
 	}, nil
 }
 
-// packedSizes packs the Lambda function of the tree at root and returns the sizes of the program and of its archive.
+// packedSizes packs the Lambda function of the tree at root and returns the sizes of the program
+// and of its archive.
 func packedSizes(ctx context.Context, root string) (program, archive float64, err error) {
 	var packed bytes.Buffer
 	if err := pack.WriteLambda(ctx, &packed, root, "receive", architecture); err != nil {
@@ -66,7 +67,8 @@ func packedSizes(ctx context.Context, root string) (program, archive float64, er
 	return float64(files.File[0].UncompressedSize64), float64(packed.Len()), nil
 }
 
-// helloTree makes a tree whose Lambda function is the hello-world, with the repository's versions of everything.
+// helloTree makes a tree whose Lambda function is the hello-world, with the repository's versions
+// of everything.
 func (r *run) helloTree() (string, error) {
 	tree, err := os.MkdirTemp("", "gemhook-bench-hello-")
 	if err != nil {

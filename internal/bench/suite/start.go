@@ -51,7 +51,8 @@ func (r *run) start(ctx context.Context) ([]*report.Row, error) {
 	return []*report.Row{besideNode, besideHello}, nil
 }
 
-// startAll starts the programs in turn and returns, of each round, the nanoseconds to the first answer.
+// startAll starts the programs in turn and returns, of each round, the nanoseconds to the first
+// answer.
 func (r *run) startAll(ctx context.Context, programs []setup.Program) ([]sides, error) {
 	var rounds []sides
 	for round := -1; round < r.Rounds; round++ { // one more before the first, to have everything read from disk

@@ -58,8 +58,8 @@ type run struct {
 	name   string // of the benchmark that is running
 }
 
-// Run runs the suite and returns its rows. A benchmark whose tools are missing becomes a row that says so; any other error
-// ends the run.
+// Run runs the suite and returns its rows. A benchmark whose tools are missing becomes a row that
+// says so; any other error ends the run.
 func Run(ctx context.Context, r *setup.Setup, options Options) ([]*report.Row, error) {
 	sender, err := setup.NewSender()
 	if err != nil {
@@ -101,8 +101,8 @@ func (r *run) round(round int) {
 	r.Progress(fmt.Sprintf("%-14s round %d of %d", r.name, round+1, r.Rounds))
 }
 
-// alternate calls each of the sides once, first to last on even turns and last to first on odd ones, so that no side
-// always runs after the other.
+// alternate calls each of the sides once, first to last on even turns and last to first on odd
+// ones, so that no side always runs after the other.
 func alternate(turn int, sides ...func() error) error {
 	for i := range sides {
 		if turn%2 == 1 {

@@ -14,7 +14,8 @@ import (
 // manyTenants is about as many keys as one secret holds.
 const manyTenants = 1000
 
-// tokens measures the check of a dynamic URL's token among many tenants with keys of their own, and with one alone.
+// tokens measures the check of a dynamic URL's token among many tenants with keys of their own, and
+// with one alone.
 func (r *run) tokens(ctx context.Context) ([]*report.Row, error) {
 	many, err := checking(manyTenants)
 	if err != nil {

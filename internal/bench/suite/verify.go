@@ -24,8 +24,8 @@ import (
 // A batch does one thing n times.
 type batch func(n int) error
 
-// How many batches of each side a round has, and about how long one takes. The sides take turns in short batches,
-// so that what else the machine does slows both.
+// How many batches of each side a round has, and about how long one takes. The sides take turns in
+// short batches, so that what else the machine does slows both.
 const (
 	batchesInRound = 100
 	batchTime      = time.Millisecond
@@ -160,7 +160,8 @@ func (r *run) verifyV1(ctx context.Context) ([]*report.Row, error) {
 	}, nil
 }
 
-// hashing computes the HMAC of what a delivery signs, and nothing else: with one hash for all, and with one for each.
+// hashing computes the HMAC of what a delivery signs, and nothing else: with one hash for all, and
+// with one for each.
 func hashing(secret string, d standin.Delivery) (reused, fresh batch, err error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, standin.SecretPrefix))
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package clients opens what commands talk to: the Gemini API, Pub/Sub, Firestore, Secret Manager. Each client is opened when
-// it is first asked for, with the deployment's settings, and closed with all others.
+// Package clients opens what commands talk to: the Gemini API, Pub/Sub, Firestore, Secret Manager.
+// Each client is opened when it is first asked for, with the deployment's settings, and closed with
+// all others.
 package clients
 
 import (
@@ -20,8 +21,8 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
-// ErrCredentials is returned where a client of Google Cloud cannot be opened: as nothing is contacted for that, its
-// credentials are missing or malformed.
+// ErrCredentials is returned where a client of Google Cloud cannot be opened: as nothing is
+// contacted for that, its credentials are missing or malformed.
 var ErrCredentials = errors.New("no usable credentials")
 
 // Options are what clients are opened with. All fields but SecretManager are required.
@@ -169,7 +170,8 @@ func (c *Clients) SecretText(ctx context.Context, setting deployment.Setting) (s
 	return text.Reveal(), err
 }
 
-// Close closes what is open. What is closed at the end of a run has nothing to lose, so there is no error.
+// Close closes what is open. What is closed at the end of a run has nothing to lose, so there is no
+// error.
 func (c *Clients) Close() {
 	if c.pubsub != nil {
 		_ = c.pubsub.Close()

@@ -11,11 +11,13 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 )
 
-// answering is how long an emulator may take to accept a connection: it is on this machine, or next to it.
+// answering is how long an emulator may take to accept a connection: it is on this machine, or next
+// to it.
 const answering = 2 * time.Second
 
-// checkEmulator sees that the emulator that an environment variable names is there, if one does. Google's clients read the
-// variable themselves, and would try to reach an emulator that is away until the call's time is over.
+// checkEmulator sees that the emulator that an environment variable names is there, if one does.
+// Google's clients read the variable themselves, and would try to reach an emulator that is away
+// until the call's time is over.
 func checkEmulator(ctx context.Context, variable string) error {
 	address := os.Getenv(variable)
 	if address == "" {

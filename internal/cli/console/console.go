@@ -1,10 +1,13 @@
-// Package console is what a command line shows to people and programs: results on standard output, as text or as JSON, and all
-// that is about the work itself (progress, advice) on standard error, so that a pipe carries results only.
+// Package console is what a command line shows to people and programs: results on standard output,
+// as text or as JSON, and all that is about the work itself (progress, advice) on standard error,
+// so that a pipe carries results only.
 //
-// Colours and moving lines appear on terminals only; NO_COLOR (https://no-color.org) and TERM=dumb switch colours off.
+// Colours and moving lines appear on terminals only; NO_COLOR (https://no-color.org) and TERM=dumb
+// switch colours off.
 //
-// Whatever is written passes through one place, [Console.screen], which lets no control character through but line feeds, tabs
-// and the colours of [Console.Paint]. What is shown can come from anybody who posts a delivery.
+// Whatever is written passes through one place, [Console.screen], which lets no control character
+// through but line feeds, tabs and the colours of [Console.Paint]. What is shown can come from
+// anybody who posts a delivery.
 package console
 
 import (
@@ -19,7 +22,8 @@ import (
 	"github.com/gemhook/gemhook/shared/printable"
 )
 
-// A Colour is a parameter of the terminal's "select graphic rendition" sequence. Plain leaves text as it is.
+// A Colour is a parameter of the terminal's "select graphic rendition" sequence. Plain leaves text
+// as it is.
 type Colour string
 
 // The colours in use.
@@ -33,7 +37,8 @@ const (
 	Cyan   Colour = "36"
 )
 
-// A Console writes results and reports on the work. It is not safe for concurrent use; its [Progress] is.
+// A Console writes results and reports on the work. It is not safe for concurrent use; its
+// [Progress] is.
 type Console struct {
 	out, err  io.Writer
 	outColour bool
@@ -55,8 +60,8 @@ func New(out, err io.Writer, getenv func(string) string) *Console {
 	}
 }
 
-// IsTerminal reports whether a stream is a terminal. (A character device other than the null device; nothing else that a
-// command's streams are usually connected to is one.)
+// IsTerminal reports whether a stream is a terminal. (A character device other than the null
+// device; nothing else that a command's streams are usually connected to is one.)
 func IsTerminal(stream any) bool {
 	file, isFile := stream.(*os.File)
 	if !isFile {
@@ -161,8 +166,8 @@ func (c *Console) Ask(question string) {
 	_, _ = io.WriteString(c.err, c.screen(question)+" ")
 }
 
-// Error says what went wrong and, where there is any, advice. Further lines of either are indented, so that a text from outside
-// does not pass for one of gemhook's own.
+// Error says what went wrong and, where there is any, advice. Further lines of either are indented,
+// so that a text from outside does not pass for one of gemhook's own.
 func (c *Console) Error(err error, advice string) {
 	c.say(c.paintErr(Red, "gemhook:") + " " + indented(err.Error()))
 	if advice != "" {

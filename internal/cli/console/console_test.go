@@ -187,7 +187,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// hostile has whatever could command a terminal or forge a line, and would pass for a colour of ours.
+// hostile has whatever could command a terminal or forge a line, and would pass for a colour of
+// ours.
 const hostile = "a\x1b[31mb\u009b2Jc\x7fd\u202ee\x00:31mf\rg"
 
 func TestNothingFromOutsideCommandsTheTerminal(t *testing.T) {

@@ -15,8 +15,9 @@ const (
 	bar   = 24 // characters
 )
 
-// Progress shows that work goes on: a bar where its total is known, else a spinner. It shows nothing where standard error is no
-// terminal, and nothing for work that is done at once. Its label must not come from outside. It is safe for concurrent use.
+// Progress shows that work goes on: a bar where its total is known, else a spinner. It shows
+// nothing where standard error is no terminal, and nothing for work that is done at once. Its label
+// must not come from outside. It is safe for concurrent use.
 type Progress struct {
 	to      io.Writer
 	live    bool
@@ -29,7 +30,8 @@ type Progress struct {
 	done int
 }
 
-// Working shows that something goes on, until the returned function is called. It may be called more than once.
+// Working shows that something goes on, until the returned function is called. It may be called
+// more than once.
 func (c *Console) Working(on string) (done func()) { return c.Progress(on, 0).Stop }
 
 // Progress begins to show work. total 0 is unknown. The caller must Stop it.
@@ -53,7 +55,8 @@ func (p *Progress) Add(n int) {
 	p.done += n
 }
 
-// Stop ends the progress and clears its line. It may be called more than once, by one goroutine at a time.
+// Stop ends the progress and clears its line. It may be called more than once, by one goroutine at
+// a time.
 func (p *Progress) Stop() {
 	select {
 	case <-p.stopped:

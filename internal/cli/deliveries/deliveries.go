@@ -1,9 +1,10 @@
-// Package deliveries reads the ledger for people: lists of deliveries, newest first, and single ones whole.
+// Package deliveries reads the ledger for people: lists of deliveries, newest first, and single
+// ones whole.
 //
-// The receiver needs no index, so the ledger's collection has few: received_at, and each of state, type and tenant together
-// with it, all newest first (terraform/modules/backend). Firestore answers several equality filters under one order by
-// merging those. Every query here keeps to that. A deployment with listing = false has none of them: there a delivery is
-// found by its key alone.
+// The receiver needs no index, so the ledger's collection has few: received_at, and each of state,
+// type and tenant together with it, all newest first (terraform/modules/backend). Firestore answers
+// several equality filters under one order by merging those. Every query here keeps to that. A
+// deployment with listing = false has none of them: there a delivery is found by its key alone.
 package deliveries
 
 import (
@@ -24,12 +25,13 @@ import (
 var (
 	// ErrNotFound is returned by Get for a key without a document.
 	ErrNotFound = errors.New("no such delivery in the ledger")
-	// ErrNotListed is returned by List, and by a Watch, where Firestore has no index to answer them by: listing is off in
-	// Terraform, or the indexes are still being built.
+	// ErrNotListed is returned by List, and by a Watch, where Firestore has no index to answer them
+	// by: listing is off in Terraform, or the indexes are still being built.
 	ErrNotListed = errors.New("the ledger cannot be listed")
 )
 
-// ListingAdvice says what to do about ErrNotListed. Firestore's own text offers a link that makes an index.
+// ListingAdvice says what to do about ErrNotListed. Firestore's own text offers a link that makes
+// an index.
 const ListingAdvice = "set listing = true in Terraform and apply, or wait if its indexes are being built;\n" +
 	"make no index by Firestore's link: it caps the rate of deliveries, and Terraform does not know of it"
 
@@ -54,7 +56,8 @@ type Filter struct {
 
 // Reader reads one ledger. It is safe for concurrent use.
 type Reader struct {
-	// Call bounds the fetching of one page of a list; nil does not. Set it before anything else is done.
+	// Call bounds the fetching of one page of a list; nil does not. Set it before anything else is
+	// done.
 	Call func(context.Context) (context.Context, context.CancelFunc)
 
 	documents *firestore.CollectionRef
@@ -74,8 +77,8 @@ var listed = []string{
 // pageSize is how many documents are fetched at once.
 const pageSize = 100
 
-// List yields the deliveries that a filter wants, newest first, without payload and attributes. It ends with the first
-// error, which is ErrNotListed where Firestore has no index for it.
+// List yields the deliveries that a filter wants, newest first, without payload and attributes. It
+// ends with the first error, which is ErrNotListed where Firestore has no index for it.
 func (r *Reader) List(ctx context.Context, filter Filter) iter.Seq2[*Delivery, error] {
 	return func(yield func(*Delivery, error) bool) {
 		query, yielded := r.query(filter), 0
@@ -165,8 +168,9 @@ const resultPrefix = "result!"
 // IsResult reports whether a key is that of a result message.
 func IsResult(key ledger.Key) bool { return strings.HasPrefix(string(key), resultPrefix) }
 
-// KeyOf returns the key of what a person calls a delivery: the key itself, or the webhook-id of a static webhook's delivery,
-// or with a tenant that of a dynamic one's. A delivery by token is known by its key alone.
+// KeyOf returns the key of what a person calls a delivery: the key itself, or the webhook-id of a
+// static webhook's delivery, or with a tenant that of a dynamic one's. A delivery by token is known
+// by its key alone.
 func KeyOf(id, tenant string) ledger.Key {
 	for _, prefix := range []string{"static!", "dynamic!", "jwt!", resultPrefix} {
 		if strings.HasPrefix(id, prefix) {

@@ -14,7 +14,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
-// A list is fetched by pages, of which each has the time of a call, and results of collect are listed apart.
+// A list is fetched by pages, of which each has the time of a call, and results of collect are
+// listed apart.
 func TestListByPages(t *testing.T) {
 	t.Parallel()
 	testkit.FirestoreHost(t)

@@ -74,7 +74,8 @@ func TestQueriesNeedNoOtherIndexThanTerraformMakes(t *testing.T) {
 	}
 }
 
-// The queries of NextTenant are those of the index by tenant and received_at, and of that by type beside it.
+// The queries of NextTenant are those of the index by tenant and received_at, and of that by type
+// beside it.
 func TestQueriesOfTenantsNeedNoOtherIndex(t *testing.T) {
 	t.Parallel()
 	client, err := firestore.NewClient(t.Context(), "p", option.WithEndpoint("127.0.0.1:1"), option.WithoutAuthentication(),

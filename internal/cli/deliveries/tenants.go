@@ -18,11 +18,12 @@ type Activity struct {
 	Count  int64     // of deliveries received since the time asked for
 }
 
-// NextTenant returns what there is of the tenant that comes after another in the order of names, or of the first after "". It
-// returns nil after the last. The error is ErrNotListed where Firestore has no index for it.
+// NextTenant returns what there is of the tenant that comes after another in the order of names, or
+// of the first after "". It returns nil after the last. The error is ErrNotListed where Firestore
+// has no index for it.
 //
-// The index by tenant and received_at answers with one entry and with counts of entries: Firestore bills a few reads for each
-// tenant, and one for each thousand deliveries.
+// The index by tenant and received_at answers with one entry and with counts of entries: Firestore
+// bills a few reads for each tenant, and one for each thousand deliveries.
 func (r *Reader) NextTenant(ctx context.Context, after string, since time.Time) (*Activity, error) {
 	first, err := r.page(ctx, r.tenantsAfter(after).Limit(1))
 	if err != nil {

@@ -17,12 +17,13 @@ const OwnPrefix = "gemhook-"
 
 const (
 	pollEvery = 500 * time.Millisecond
-	// settling is how much later than others a delivery may be settled and still be seen by a watch, clocks that disagree
-	// included.
+	// settling is how much later than others a delivery may be settled and still be seen by a
+	// watch, clocks that disagree included.
 	settling = 30 * time.Second
 )
 
-// A Watch sees the deliveries of static webhooks that come in after it was set, however many there are.
+// A Watch sees the deliveries of static webhooks that come in after it was set, however many there
+// are.
 type Watch struct {
 	reader *Reader
 	wait   func(context.Context, time.Duration) error
@@ -31,8 +32,8 @@ type Watch struct {
 	found  []*Delivery // not returned yet
 }
 
-// Watch sets a watch, or fails with ErrNotListed. wait waits for a time or the end of its context, whose error it then
-// returns.
+// Watch sets a watch, or fails with ErrNotListed. wait waits for a time or the end of its context,
+// whose error it then returns.
 func (r *Reader) Watch(ctx context.Context, wait func(context.Context, time.Duration) error) (*Watch, error) {
 	w := &Watch{reader: r, wait: wait, known: map[ledger.Key]bool{}}
 	// By the receivers' clocks, not by this machine's.
@@ -49,8 +50,8 @@ func (r *Reader) Watch(ctx context.Context, wait func(context.Context, time.Dura
 	return w, err
 }
 
-// Next waits for a delivery that was posted by somebody else than this command line and is not in progress any more, and
-// returns it whole. It fails with the error of ctx if none comes.
+// Next waits for a delivery that was posted by somebody else than this command line and is not in
+// progress any more, and returns it whole. It fails with the error of ctx if none comes.
 func (w *Watch) Next(ctx context.Context) (*Delivery, error) {
 	for len(w.found) == 0 {
 		if err := w.look(ctx); err != nil {
@@ -91,8 +92,8 @@ func (w *Watch) look(ctx context.Context) error {
 	return nil
 }
 
-// SignedWith reports whether a static webhook's delivery is signed with a signing secret. The ledger keeps what is signed, so
-// that can be said at any time.
+// SignedWith reports whether a static webhook's delivery is signed with a signing secret. The
+// ledger keeps what is signed, so that can be said at any time.
 func (d *Delivery) SignedWith(ctx context.Context, text string) bool {
 	secret, err := webhook.ParseSecret(text)
 	if err != nil {

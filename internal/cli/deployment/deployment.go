@@ -1,9 +1,9 @@
-// Package deployment finds out what a command works with: the project, the topics, the ledger, where the secrets are, the
-// receiver's URL.
+// Package deployment finds out what a command works with: the project, the topics, the ledger,
+// where the secrets are, the receiver's URL.
 //
-// A setting comes from the command's flag, else from Terraform's outputs (where a folder is named), else from the
-// environment, under the names the receiver itself has, else it has the receiver's default. Nothing is contacted to find
-// it, save that Terraform reads its own state.
+// A setting comes from the command's flag, else from Terraform's outputs (where a folder is named),
+// else from the environment, under the names the receiver itself has, else it has the receiver's
+// default. Nothing is contacted to find it, save that Terraform reads its own state.
 package deployment
 
 import (
@@ -95,12 +95,13 @@ const (
 var (
 	// ErrNoAPIKey is returned where the Gemini API is needed and there is no key.
 	ErrNoAPIKey = errors.New("there is no Gemini API key")
-	// ErrOneEmulator is returned where only one of Firestore and Pub/Sub would be an emulator: a command would bring the
-	// deliveries of the one onto the topics of the other.
+	// ErrOneEmulator is returned where only one of Firestore and Pub/Sub would be an emulator: a
+	// command would bring the deliveries of the one onto the topics of the other.
 	ErrOneEmulator = errors.New("of " + FirestoreEmulator + " and " + PubSubEmulator + ", only one is set")
 	// ErrEmulatorAway is returned where an emulator is named and none answers.
 	ErrEmulatorAway = errors.New("no emulator answers where the environment says")
-	// ErrBadEmulator is returned where an emulator is named in a form that not all of Google's libraries read.
+	// ErrBadEmulator is returned where an emulator is named in a form that not all of Google's
+	// libraries read.
 	ErrBadEmulator = errors.New("an emulator's address is wrong")
 )
 
@@ -142,8 +143,8 @@ type Settings struct {
 
 type found struct{ value, from string }
 
-// Find looks for every setting: flags by name, then outputs, then the environment. outputs may be nil. An empty value is
-// as good as none.
+// Find looks for every setting: flags by name, then outputs, then the environment. outputs may be
+// nil. An empty value is as good as none.
 func Find(flags map[string]string, outputs *Outputs, getenv func(string) string) *Settings {
 	s := &Settings{oneEmulator: (getenv(FirestoreEmulator) == "") != (getenv(PubSubEmulator) == "")}
 	for setting := range count {
@@ -208,7 +209,8 @@ func (s *Settings) Size(setting Setting) (int64, error) {
 	return size, nil
 }
 
-// CloudProject returns the project of the ledger and the topics, or a [*MissingError], or ErrOneEmulator.
+// CloudProject returns the project of the ledger and the topics, or a [*MissingError], or
+// ErrOneEmulator.
 func (s *Settings) CloudProject() (string, error) {
 	if s.oneEmulator {
 		return "", ErrOneEmulator
@@ -216,8 +218,8 @@ func (s *Settings) CloudProject() (string, error) {
 	return s.Get(Project)
 }
 
-// Receiver returns the receiver's base URL in its canonical form ([geminiapi.CanonicalURI]), without a slash at its end, or a
-// [*MissingError] or [*BadError].
+// Receiver returns the receiver's base URL in its canonical form ([geminiapi.CanonicalURI]),
+// without a slash at its end, or a [*MissingError] or [*BadError].
 func (s *Settings) Receiver() (string, error) {
 	text, err := s.Get(URL)
 	if err != nil {
@@ -235,7 +237,8 @@ func (s *Settings) Gemini() (string, error) {
 	return s.webURL(GeminiURL, "a URL such as https://generativelanguage.googleapis.com")
 }
 
-// KeySet returns the URL of the key set that dynamic deliveries are verified with, or a [*BadError].
+// KeySet returns the URL of the key set that dynamic deliveries are verified with, or a
+// [*BadError].
 func (s *Settings) KeySet() (string, error) {
 	return s.webURL(JWKSURL, "a URL such as https://generativelanguage.googleapis.com/.well-known/jwks.json")
 }

@@ -21,7 +21,8 @@ type Outputs struct {
 // ErrNoOutputs is returned for a folder whose Terraform has made nothing yet.
 var ErrNoOutputs = errors.New("Terraform has no outputs there")
 
-// Terraform reads the outputs of a folder with the terraform on the PATH, or with tofu where there is no terraform.
+// Terraform reads the outputs of a folder with the terraform on the PATH, or with tofu where there
+// is no terraform.
 func Terraform(ctx context.Context, folder string) (*Outputs, error) {
 	program, err := exec.LookPath("terraform")
 	if err != nil {
@@ -43,7 +44,8 @@ func Terraform(ctx context.Context, folder string) (*Outputs, error) {
 	return outputs, nil
 }
 
-// parseOutputs reads what "terraform output -json" prints. A wrapper of Terraform may have written lines before it.
+// parseOutputs reads what "terraform output -json" prints. A wrapper of Terraform may have written
+// lines before it.
 func parseOutputs(document []byte) (*Outputs, error) {
 	var all map[string]struct{ Value json.RawMessage }
 	for rest := document; ; {

@@ -10,12 +10,13 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 )
 
-// clockSkew is how far apart clocks may be before it is said. A Date header is good to a second, and a call takes a few at
-// most; what is refused for its age is off by GEMHOOK_TOLERANCE, five minutes.
+// clockSkew is how far apart clocks may be before it is said. A Date header is good to a second,
+// and a call takes a few at most; what is refused for its age is off by GEMHOOK_TOLERANCE, five
+// minutes.
 const clockSkew = 30 * time.Second
 
-// clocks compares this machine's clock with the receiver's and Gemini's: the age of a delivery is Gemini's time against the
-// receiver's, and whatever is sent from here has this machine's.
+// clocks compares this machine's clock with the receiver's and Gemini's: the age of a delivery is
+// Gemini's time against the receiver's, and whatever is sent from here has this machine's.
 func (e *examination) clocks(ctx context.Context) (string, error) {
 	receiver, known := e.ahead(ctx, e.url+"/")
 	if !known {

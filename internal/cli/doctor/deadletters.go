@@ -17,8 +17,9 @@ import (
 // noEvent is the body of the doctor's own dead letter.
 const noEvent = "A test by gemhook doctor, to be ignored: what the receiver finds to be no event comes here."
 
-// deadLetter sees that the receiver's dead letters come where they are looked for. Where the newest on record did, that is
-// enough; else it has the receiver make one, which is taken out of the dead-letter subscription again.
+// deadLetter sees that the receiver's dead letters come where they are looked for. Where the newest
+// on record did, that is enough; else it has the receiver make one, which is taken out of the
+// dead-letter subscription again.
 func (e *examination) deadLetter(ctx context.Context) (string, error) {
 	topic := e.Settings.Optional(deployment.DeadLetterTopic)
 	if topic == "" {
@@ -46,7 +47,8 @@ func (e *examination) deadLetter(ctx context.Context) (string, error) {
 	return "a test came to " + topic + e.takeBack(ctx, made.MessageID), nil
 }
 
-// newestDeadLetter returns the newest on record, nil if there is none or the ledger cannot be listed.
+// newestDeadLetter returns the newest on record, nil if there is none or the ledger cannot be
+// listed.
 func (e *examination) newestDeadLetter(ctx context.Context, reader *deliveries.Reader) *deliveries.Delivery {
 	ctx, cancel := e.call(ctx)
 	defer cancel()
@@ -81,7 +83,8 @@ func (e *examination) makeDeadLetter(ctx context.Context, reader *deliveries.Rea
 	return reader.Get(ctx, ledger.StaticKey(id))
 }
 
-// takeBack takes the doctor's own dead letter out of the subscription that keeps them, and says what came of that.
+// takeBack takes the doctor's own dead letter out of the subscription that keeps them, and says
+// what came of that.
 func (e *examination) takeBack(ctx context.Context, messageID string) string {
 	subscription := e.Settings.Optional(deployment.DeadLetterSubscription)
 	left := ", and stays in its subscriptions as message " + messageID

@@ -1,10 +1,12 @@
-// Package doctor checks a deployment from end to end: what the receiver is configured with, what it stands on, the receiver
-// itself, its registration at Gemini, and then a delivery all the way through. What fails comes with what to do about it.
+// Package doctor checks a deployment from end to end: what the receiver is configured with, what it
+// stands on, the receiver itself, its registration at Gemini, and then a delivery all the way
+// through. What fails comes with what to do about it.
 //
-// It leaves nothing behind: the receiver is probed without anything being published, and the test delivery's message is read
-// from a subscription of its own. What subscribers see is the test delivery that Gemini sends; of a receiver whose ledger is
-// another one than the doctor's, they also see a probe. Where no dead letter is on record one is made, and taken out of the
-// dead-letter subscription again.
+// It leaves nothing behind: the receiver is probed without anything being published, and the test
+// delivery's message is read from a subscription of its own. What subscribers see is the test
+// delivery that Gemini sends; of a receiver whose ledger is another one than the doctor's, they
+// also see a probe. Where no dead letter is on record one is made, and taken out of the dead-letter
+// subscription again.
 package doctor
 
 import (
@@ -106,7 +108,8 @@ type examination struct {
 	arrival
 }
 
-// Examine runs every check, calls begun before each and done after it, and reports whether none has failed.
+// Examine runs every check, calls begun before each and done after it, and reports whether none has
+// failed.
 func Examine(ctx context.Context, deps Deps, begun func(name string), done func(Check)) (healthy bool, err error) {
 	e := &examination{Deps: deps}
 	defer e.release(context.WithoutCancel(ctx))
@@ -152,8 +155,8 @@ func firstMissing(needs []string, passed map[string]bool) string {
 	return ""
 }
 
-// unlistedAdvice is what to do in place of a check that would look for a delivery in a ledger that cannot be listed. A
-// deployment may have chosen that, so it is no failure.
+// unlistedAdvice is what to do in place of a check that would look for a delivery in a ledger that
+// cannot be listed. A deployment may have chosen that, so it is no failure.
 const unlistedAdvice = "follow the topic with gemhook tail, and have Gemini send a test delivery: gemhook webhooks ping"
 
 // errNothingToCheck makes a check a skipped one.

@@ -24,7 +24,8 @@ const examined = "gemhook-doctor"
 // wrongToken has the form of a token, and is none.
 var wrongToken = strings.Repeat("A", 43)
 
-// anyPath returns the path of a tenant's endpoint: of examined, or of the first tenant that has keys of its own.
+// anyPath returns the path of a tenant's endpoint: of examined, or of the first tenant that has
+// keys of its own.
 func anyPath(keys tenant.Keys, text string) (string, error) {
 	at, err := keys.Path(examined)
 	for _, word := range strings.Fields(text) {
@@ -38,8 +39,9 @@ func anyPath(keys tenant.Keys, text string) (string, error) {
 	return at, err
 }
 
-// dynamicURLs sees that the receiver accepts the URLs that are made here, and has Gemini's key set. It posts a delivery whose
-// signature nobody made: a receiver that gets as far as the signature has found the token good and the keys to verify with.
+// dynamicURLs sees that the receiver accepts the URLs that are made here, and has Gemini's key set.
+// It posts a delivery whose signature nobody made: a receiver that gets as far as the signature has
+// found the token good and the keys to verify with.
 func (e *examination) dynamicURLs(ctx context.Context) (string, error) {
 	if e.dynamicPath == "" {
 		return e.dynamicElsewhere(ctx)
@@ -71,8 +73,8 @@ func (e *examination) dynamicURLs(ctx context.Context) (string, error) {
 	}
 }
 
-// dynamicKeysUnavailable returns which keys the receiver lacks. It looks at the token first, so a wrong one is refused as soon
-// as it has the dynamic keys.
+// dynamicKeysUnavailable returns which keys the receiver lacks. It looks at the token first, so a
+// wrong one is refused as soon as it has the dynamic keys.
 func (e *examination) dynamicKeysUnavailable(ctx context.Context) error {
 	answer, err := e.postJunk(ctx, path.Join(path.Dir(e.dynamicPath), wrongToken))
 	switch {
@@ -87,7 +89,8 @@ func (e *examination) dynamicKeysUnavailable(ctx context.Context) error {
 		"the receiver cannot read its dynamic keys")
 }
 
-// dynamicElsewhere looks whether the receiver takes dynamic deliveries although no dynamic key is known here.
+// dynamicElsewhere looks whether the receiver takes dynamic deliveries although no dynamic key is
+// known here.
 func (e *examination) dynamicElsewhere(ctx context.Context) (string, error) {
 	answer, err := e.postJunk(ctx, tenant.PathPrefix+examined+"/"+wrongToken)
 	if err != nil {
@@ -100,7 +103,8 @@ func (e *examination) dynamicElsewhere(ctx context.Context) (string, error) {
 	return "the receiver takes no dynamic deliveries, and no dynamic key is known here", errNothingToCheck
 }
 
-// postJunk posts a delivery with a signature that nobody made. Neither answer nor error has the URL in it.
+// postJunk posts a delivery with a signature that nobody made. Neither answer nor error has the URL
+// in it.
 func (e *examination) postJunk(ctx context.Context, at string) (*standin.Answer, error) {
 	ctx, cancel := e.call(ctx)
 	defer cancel()

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// changedBody finds out whether the signature fits the body before something on the way changed it, and says what.
+// changedBody finds out whether the signature fits the body before something on the way changed it,
+// and says what.
 func (e *explanation) changedBody(ctx context.Context, dynamic bool, at time.Time) string {
 	verify := e.static(at, e.keys.Secrets, nil)
 	if dynamic {

@@ -1,8 +1,9 @@
 // Package explain says, step by step, why a captured delivery is or is not accepted.
 //
-// The verdict is the receiver's own: the delivery goes through it, with a ledger and a topic in this process that forget it.
-// The steps before it are put together from what package webhook says of the delivery, and of the delivery changed in the
-// ways that a capture often changes one, so that they can name the cause.
+// The verdict is the receiver's own: the delivery goes through it, with a ledger and a topic in
+// this process that forget it. The steps before it are put together from what package webhook says
+// of the delivery, and of the delivery changed in the ways that a capture often changes one, so
+// that they can name the cause.
 package explain
 
 import (
@@ -29,8 +30,8 @@ type Capture struct {
 	Body   []byte
 }
 
-// Keys are what the receiver verifies with. An error in place of a key says why it is not at hand, and fails only those
-// deliveries that need it.
+// Keys are what the receiver verifies with. An error in place of a key says why it is not at hand,
+// and fails only those deliveries that need it.
 type Keys struct {
 	Secrets    webhook.Secrets
 	SecretsErr error

@@ -36,7 +36,8 @@ func (e *explanation) explain(ctx context.Context) {
 		e.step("size", Failed, "%d bytes, more than the receiver's %d", len(e.capture.Body), e.options.MaxBody)
 		return
 	}
-	// With the delivery's own time for the present, everything but its age can be judged of one that is old.
+	// With the delivery's own time for the present, everything but its age can be judged of one
+	// that is old.
 	seconds, _ := strconv.ParseInt(e.capture.Header.Get(webhook.HeaderTimestamp), 10, 64)
 	at := time.Unix(seconds, 0)
 	token := isToken(e.capture.Header.Get(webhook.HeaderSignature))

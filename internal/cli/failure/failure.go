@@ -1,7 +1,8 @@
-// Package failure says what an error means to whoever runs a command: the exit code, and what to do about it.
+// Package failure says what an error means to whoever runs a command: the exit code, and what to do
+// about it.
 //
-// Both are in one table, [kinds]. A command that knows more than the table adds its own advice with [Advise] or its own code
-// with [WithCode]; both are found through any number of wrappings.
+// Both are in one table, [kinds]. A command that knows more than the table adds its own advice with
+// [Advise] or its own code with [WithCode]; both are found through any number of wrappings.
 package failure
 
 import (
@@ -57,7 +58,8 @@ type advised struct {
 
 func (a *advised) Unwrap() error { return a.error }
 
-// Advise adds advice to an error, in place of the table's; nil stays nil. Lines are separated by line feeds.
+// Advise adds advice to an error, in place of the table's; nil stays nil. Lines are separated by
+// line feeds.
 func Advise(err error, advice string) error {
 	if err == nil {
 		return nil

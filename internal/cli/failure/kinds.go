@@ -122,8 +122,8 @@ func flagIsBad(err error) bool {
 	return errors.As(err, &bad) && strings.HasPrefix(bad.From, "--")
 }
 
-// ofNetwork reports whether an error is that of having no connection, or of losing one. (An error of the file system is a
-// net.Error as well.)
+// ofNetwork reports whether an error is that of having no connection, or of losing one. (An error
+// of the file system is a net.Error as well.)
 func ofNetwork(err error) bool { return as[*url.Error](err) || as[*net.OpError](err) }
 
 // unexpectedAnswer advises on an answer of the receiver's to a probe, by its error code.

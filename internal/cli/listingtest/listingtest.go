@@ -1,5 +1,5 @@
-// Package listingtest is a Firestore whose ledger can be made one that cannot be listed, for tests: Google's emulator answers
-// any query, whether there is an index for it or not.
+// Package listingtest is a Firestore whose ledger can be made one that cannot be listed, for tests:
+// Google's emulator answers any query, whether there is an index for it or not.
 package listingtest
 
 import (
@@ -67,10 +67,12 @@ func New(t testing.TB, emulatorHost string) *Firestore {
 	return f
 }
 
-// RefuseQueries has every query fail with codes.FailedPrecondition and a text, Missing or Building, from now on.
+// RefuseQueries has every query fail with codes.FailedPrecondition and a text, Missing or Building,
+// from now on.
 func (f *Firestore) RefuseQueries(text string) {
 	f.refused.Store(&refusal{"/google.firestore.v1.Firestore/RunQuery", text})
 }
 
-// RefuseAll has every call fail with codes.FailedPrecondition and a text, DatastoreMode, from now on.
+// RefuseAll has every call fail with codes.FailedPrecondition and a text, DatastoreMode, from now
+// on.
 func (f *Firestore) RefuseAll(text string) { f.refused.Store(&refusal{text: text}) }

@@ -13,13 +13,15 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// hold is for how long a dead letter is kept from other readers while it is looked at: the longest that Pub/Sub allows.
+// hold is for how long a dead letter is kept from other readers while it is looked at: the longest
+// that Pub/Sub allows.
 const hold = 600 // seconds
 
 // batch is how many dead letters are asked for at once.
 const batch = 100
 
-// DeadLetters are messages of a subscription that are held until they are taken or given back. It is safe for concurrent use.
+// DeadLetters are messages of a subscription that are held until they are taken or given back. It
+// is safe for concurrent use.
 type DeadLetters struct {
 	Messages     []*Message // in the order they came in
 	client       *pubsub.Client
@@ -29,8 +31,9 @@ type DeadLetters struct {
 	held map[string]string // message id to ack id
 }
 
-// PullDeadLetters takes what lies in a subscription, at most limit messages (0 is all), and holds it. No call reports that a subscription
-// is empty, so it is over when nothing has come for as long as patience. The caller must Release.
+// PullDeadLetters takes what lies in a subscription, at most limit messages (0 is all), and holds
+// it. No call reports that a subscription is empty, so it is over when nothing has come for as long
+// as patience. The caller must Release.
 func PullDeadLetters(ctx context.Context, client *pubsub.Client, subscription string, limit int, patience time.Duration) (*DeadLetters, error) {
 	d := &DeadLetters{client: client, subscription: fullName(client, subscription), held: map[string]string{}}
 	for limit == 0 || len(d.Messages) < limit {
@@ -101,7 +104,8 @@ func (d *DeadLetters) Take(ctx context.Context, m *Message) error {
 	return nil
 }
 
-// Release gives back what has not been taken; other readers get it again after the subscription's backoff.
+// Release gives back what has not been taken; other readers get it again after the subscription's
+// backoff.
 func (d *DeadLetters) Release(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

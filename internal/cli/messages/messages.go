@@ -1,5 +1,5 @@
-// Package messages reads Pub/Sub subscriptions for people: it follows one without taking what others wait for, and takes
-// dead letters from one.
+// Package messages reads Pub/Sub subscriptions for people: it follows one without taking what
+// others wait for, and takes dead letters from one.
 //
 // With PUBSUB_EMULATOR_HOST set, the client given to it talks to the emulator.
 package messages
@@ -20,8 +20,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// unused is after how long without a reader Pub/Sub deletes a subscription of ours, should we not get to do so: a day is the
-// least it allows (https://cloud.google.com/pubsub/docs/subscription-properties#expiration_period).
+// unused is after how long without a reader Pub/Sub deletes a subscription of ours, should we not
+// get to do so: a day is the least it allows
+// (https://cloud.google.com/pubsub/docs/subscription-properties#expiration_period).
 const unused = 24 * time.Hour
 
 // A Message is what a subscription holds. Its data are the verified bytes of a delivery.
@@ -43,7 +44,8 @@ func (f Filter) Match(m *Message) bool {
 	return (f.Type == "" || m.Attributes["ce-type"] == f.Type) && (f.Tenant == "" || m.Attributes["ce-tenant"] == f.Tenant)
 }
 
-// text is the filter in Pub/Sub's language (https://cloud.google.com/pubsub/docs/subscription-message-filter).
+// text is the filter in Pub/Sub's language
+// (https://cloud.google.com/pubsub/docs/subscription-message-filter).
 func (f Filter) text() string {
 	var terms []string
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
@@ -56,8 +58,8 @@ func (f Filter) text() string {
 	return strings.Join(terms, " AND ")
 }
 
-// Subscribe makes a subscription of its own on a topic, so that nobody else's is touched, and returns its full name. It gets
-// what is published from now on. The caller must Unsubscribe.
+// Subscribe makes a subscription of its own on a topic, so that nobody else's is touched, and
+// returns its full name. It gets what is published from now on. The caller must Unsubscribe.
 func Subscribe(ctx context.Context, client *pubsub.Client, topic string, filter Filter) (string, error) {
 	var random [6]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -84,8 +86,8 @@ func Unsubscribe(ctx context.Context, client *pubsub.Client, name string) error 
 	return nil
 }
 
-// Check sees that a subscription, by its id or full name, is there and can be reached: following and pulling would wait for
-// it patiently. Whoever may consume it but not look at it gets no error.
+// Check sees that a subscription, by its id or full name, is there and can be reached: following
+// and pulling would wait for it patiently. Whoever may consume it but not look at it gets no error.
 func Check(ctx context.Context, client *pubsub.Client, subscription string) error {
 	_, err := client.SubscriptionAdminClient.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{
 		Subscription: fullName(client, subscription),
@@ -103,12 +105,13 @@ func fullName(client *pubsub.Client, subscription string) string {
 	return "projects/" + client.Project() + "/subscriptions/" + subscription
 }
 
-// Follow calls show for each message of a subscription that the filter wants, one at a time, until ctx ends or show returns
-// false. Pub/Sub may bring a message more than once; it is shown once.
+// Follow calls show for each message of a subscription that the filter wants, one at a time, until
+// ctx ends or show returns false. Pub/Sub may bring a message more than once; it is shown once.
 //
-// With ack it acknowledges what it has shown: other readers of the subscription will not get it. Whatever else it holds goes
-// back when Follow returns, and until then other readers wait for it; going back counts as one delivery attempt, of which a
-// subscription with a dead-letter policy allows a few.
+// With ack it acknowledges what it has shown: other readers of the subscription will not get it.
+// Whatever else it holds goes back when Follow returns, and until then other readers wait for it;
+// going back counts as one delivery attempt, of which a subscription with a dead-letter policy
+// allows a few.
 func Follow(ctx context.Context, client *pubsub.Client, subscription string, filter Filter, ack bool, show func(*Message) bool) error {
 	receiving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

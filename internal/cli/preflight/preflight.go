@@ -92,8 +92,9 @@ var (
 	lambdaPermissions = []string{"iam.workloadIdentityPools.create"}
 )
 
-// Examine looks at a project, for the functions on Google Cloud or on Lambda. It changes nothing. found
-// gets each finding as it is made. It reports whether nothing stands in the way, and fails only if ctx ends.
+// Examine looks at a project, for the functions on Google Cloud or on Lambda. It changes nothing.
+// found gets each finding as it is made. It reports whether nothing stands in the way, and fails
+// only if ctx ends.
 func Examine(ctx context.Context, service *cloudresourcemanager.Service, project string, lambda bool, found func(doctor.Check)) (bool, error) {
 	clear := true
 	report := func(check doctor.Check) {

@@ -1,9 +1,10 @@
-// Package probe finds out whether a receiver accepts deliveries signed with a secret, without having it publish anything.
+// Package probe finds out whether a receiver accepts deliveries signed with a secret, without
+// having it publish anything.
 //
-// It puts a document into the ledger that says a delivery of its own is published already, and sends that delivery. A
-// receiver that knows the secret takes it for a duplicate; one that does not refuses the signature and never looks at the
-// ledger. Nothing reaches the topic either way; only a receiver with another ledger publishes the probe, once, and is found
-// out by that.
+// It puts a document into the ledger that says a delivery of its own is published already, and
+// sends that delivery. A receiver that knows the secret takes it for a duplicate; one that does not
+// refuses the signature and never looks at the ledger. Nothing reaches the topic either way; only a
+// receiver with another ledger publishes the probe, once, and is found out by that.
 package probe
 
 import (
@@ -27,8 +28,8 @@ var ErrOtherLedger = errors.New("the receiver published a probe: its ledger is a
 // Type is the event type of a probe, in the ledger and in its body.
 const Type = "gemhook.probe"
 
-// Size is how many bytes the body of a probe has: as many as an ordinary event with its user_metadata may have, so that a
-// receiver that takes no ordinary event takes no probe.
+// Size is how many bytes the body of a probe has: as many as an ordinary event with its
+// user_metadata may have, so that a receiver that takes no ordinary event takes no probe.
 const Size = 4096
 
 // kept is how long the ledger keeps a probe whose command was killed.
@@ -74,8 +75,9 @@ func Lay(ctx context.Context, marker Marker, options Options) (*Probe, error) {
 	return p, nil
 }
 
-// Remove takes the probe out of the ledger. It fails, and leaves the probe, if an answer of the receiver's did not come: the
-// receiver may be at work on the probe still, and would publish it if the ledger did not have it.
+// Remove takes the probe out of the ledger. It fails, and leaves the probe, if an answer of the
+// receiver's did not come: the receiver may be at work on the probe still, and would publish it if
+// the ledger did not have it.
 func (p *Probe) Remove(ctx context.Context) error {
 	if p.unanswered.Load() {
 		return errors.New("a probe is left in the ledger, for the receiver may be at work on it")
@@ -100,8 +102,8 @@ func (e *UnexpectedError) Error() string {
 	return fmt.Sprintf("the receiver answers %d %s: %s", e.StatusCode, e.Code, e.Message)
 }
 
-// Accepts reports whether the receiver accepts a delivery signed with a secret. Its error is an [*UnexpectedError],
-// ErrOtherLedger, or that of having no answer.
+// Accepts reports whether the receiver accepts a delivery signed with a secret. Its error is an
+// [*UnexpectedError], ErrOtherLedger, or that of having no answer.
 func (p *Probe) Accepts(ctx context.Context, secret string) (bool, error) {
 	now := p.options.Now()
 	body := standin.EventAt(Type, "probe", now)

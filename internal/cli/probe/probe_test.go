@@ -93,7 +93,8 @@ func TestAccepts(t *testing.T) {
 	}
 }
 
-// A receiver that is at work on a probe would publish it if the probe were taken out of the ledger meanwhile.
+// A receiver that is at work on a probe would publish it if the probe were taken out of the ledger
+// meanwhile.
 func TestAProbeStaysWhileTheReceiverMayBeAtWorkOnIt(t *testing.T) {
 	t.Parallel()
 	secret, err := standin.NewSecret(strings.NewReader(strings.Repeat("s", 32)))

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A Clock has the server's time: leases must not end early because this machine's clock is fast. It is safe for concurrent use.
+// A Clock has the server's time: leases must not end early because this machine's clock is fast. It
+// is safe for concurrent use.
 type Clock struct {
 	Local func() time.Time // this machine's clock
 

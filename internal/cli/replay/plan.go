@@ -9,7 +9,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// FromLedger plans the replay of a delivery in the ledger, to the topic it was published to or else to another.
+// FromLedger plans the replay of a delivery in the ledger, to the topic it was published to or else
+// to another.
 func FromLedger(d *deliveries.Delivery, topicID string) *Item {
 	item := &Item{
 		Key: string(d.Key), WebhookID: d.WebhookID, Type: d.Type, Tenant: d.Tenant, State: string(d.State),
@@ -28,8 +29,8 @@ type Selection struct {
 	Since, Until time.Time
 }
 
-// FromDeadLetters plans the replay of dead letters to a topic. The receiver's own, which are no events, are left out unless
-// the selection names their type or webhook-id.
+// FromDeadLetters plans the replay of dead letters to a topic. The receiver's own, which are no
+// events, are left out unless the selection names their type or webhook-id.
 func FromDeadLetters(letters *messages.DeadLetters, selection Selection, topicID string) []*Item {
 	var items []*Item
 	for _, m := range letters.Messages {

@@ -1,9 +1,10 @@
 // Package replay publishes events again, from the ledger or from a dead-letter subscription.
 //
-// Every message of a replay is marked as a redelivery, so that a subscriber knows that it may be a copy. A delivery that the
-// ledger does not have as published (its claim was released, or abandoned) is replayed by the ledger's own protocol: claimed,
-// published, settled. Gemini's next retry of it is then a duplicate, and no instance publishes it at the same time. A
-// delivery that an instance holds right now is left to it.
+// Every message of a replay is marked as a redelivery, so that a subscriber knows that it may be a
+// copy. A delivery that the ledger does not have as published (its claim was released, or
+// abandoned) is replayed by the ledger's own protocol: claimed, published, settled. Gemini's next
+// retry of it is then a duplicate, and no instance publishes it at the same time. A delivery that
+// an instance holds right now is left to it.
 package replay
 
 import (
@@ -71,8 +72,8 @@ type Deps struct {
 // parallel is how many events are under way at once.
 const parallel = 8
 
-// Run publishes the items and writes into each what has become of it. It stops beginning new ones at the first failure, which
-// it returns, and when ctx ends; what it has begun it ends.
+// Run publishes the items and writes into each what has become of it. It stops beginning new ones
+// at the first failure, which it returns, and when ctx ends; what it has begun it ends.
 func Run(ctx context.Context, deps Deps, items []*Item) error {
 	group, stopped := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
@@ -162,7 +163,8 @@ func (d *Deps) fromDeadLetter(ctx context.Context, item *Item) (err error) {
 	letter := item.letter
 	attributes := marked(letter.message.Attributes)
 	delete(attributes, "error")
-	// What Pub/Sub adds to a dead letter says where it comes from, and would be taken for the new message's own.
+	// What Pub/Sub adds to a dead letter says where it comes from, and would be taken for the new
+	// message's own.
 	maps.DeleteFunc(attributes, func(name, _ string) bool { return strings.HasPrefix(name, "CloudPubSubDeadLetter") })
 	if item.MessageID, err = d.publish(ctx, item.Topic, letter.message.Data, attributes); err != nil {
 		return err

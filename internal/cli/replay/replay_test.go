@@ -129,7 +129,8 @@ func TestBeginsNothingAfterAnInterruptAndEndsWhatItBegan(t *testing.T) {
 	}
 }
 
-// Whoever takes over the claim publishes after its lease: the replay's publish ends as long before that as a receiver's.
+// Whoever takes over the claim publishes after its lease: the replay's publish ends as long before
+// that as a receiver's.
 func TestAPublishEndsBeforeItsLease(t *testing.T) {
 	t.Parallel()
 	deps, p, store, items := fixture(t, 1, ledger.Released)

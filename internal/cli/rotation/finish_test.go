@@ -68,14 +68,16 @@ func TestWritesAreTriedFiveTimes(t *testing.T) {
 		_, err := s.rotation().Begin(t.Context())
 		s.refusedAt = nil
 		s.want(err, test.err, test.stored)
-		// A receiver that has not seen the new secret yet looks for it ten seconds after the last time.
+		// A receiver that has not seen the new secret yet looks for it ten seconds after the last
+		// time.
 		if waited := s.now.Sub(start); err != nil && waited != test.waited || waited < test.waited {
 			t.Errorf("%d failures: it waited for %s, want %s", test.failures, waited, test.waited)
 		}
 	}
 }
 
-// Finish ends when the receiver accepts the new secret alone, or says after six minutes that it does not.
+// Finish ends when the receiver accepts the new secret alone, or says after six minutes that it
+// does not.
 func TestFinishProbesTheReceiver(t *testing.T) {
 	t.Parallel()
 	s := begun(t)
@@ -122,7 +124,8 @@ func TestAReceiverWithAnotherLedgerIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// A receiver that is about to read what is stored has fifteen seconds for it, before anything is asked of Gemini.
+// A receiver that is about to read what is stored has fifteen seconds for it, before anything is
+// asked of Gemini.
 func TestBeginGivesTheReceiverFifteenSeconds(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration]error{14 * time.Second: nil, 16 * time.Second: rotation.ErrRefused} {
@@ -185,7 +188,8 @@ func TestAWriteWhoseAnswerIsLost(t *testing.T) {
 	s.want(err, nil, "whsec_2222")
 }
 
-// A rotation that was finished early is over, although the previous secret is valid at Gemini still.
+// A rotation that was finished early is over, although the previous secret is valid at Gemini
+// still.
 func TestBeginAfterAnEarlyFinishBeginsTheNext(t *testing.T) {
 	t.Parallel()
 	s := begun(t)
@@ -197,7 +201,8 @@ func TestBeginAfterAnEarlyFinishBeginsTheNext(t *testing.T) {
 	}
 }
 
-// Where Gemini has one secret and no end of it, nothing is left to wait for, however new what is stored is.
+// Where Gemini has one secret and no end of it, nothing is left to wait for, however new what is
+// stored is.
 func TestFinishWhereGeminiHasOneSecret(t *testing.T) {
 	t.Parallel()
 	s := begun(t)

@@ -23,7 +23,8 @@ var filling = strings.Repeat("A", 28)
 func full(texts string) string  { return strings.ReplaceAll(texts, "whsec_", "whsec_"+filling) }
 func short(texts string) string { return strings.ReplaceAll(texts, filling, "") }
 
-// A fixture has a Gemini, a store and a receiver, all of which can fail. Tests write its secrets in short.
+// A fixture has a Gemini, a store and a receiver, all of which can fail. Tests write its secrets in
+// short.
 type fixture struct {
 	t     *testing.T
 	now   time.Time
@@ -140,7 +141,8 @@ func (s *fixture) Change(ctx context.Context, change func(string) (string, error
 	return nil
 }
 
-// accepts is the receiver: it reads what is stored when it does not know a secret, every ten seconds at most.
+// accepts is the receiver: it reads what is stored when it does not know a secret, every ten
+// seconds at most.
 func (s *fixture) accepts(_ context.Context, text string) (bool, error) {
 	s.probed++
 	if s.acceptsErr != nil {
@@ -170,7 +172,8 @@ func (s *fixture) rotation() *rotation.Rotation {
 		Now:  func() time.Time { return s.now },
 		Wait: func(ctx context.Context, d time.Duration) error { s.now = s.now.Add(d); return ctx.Err() },
 		Step: func(what string) {
-			// What is stored is what any receiver knows after one retry. One of Gemini's signatures must be by it.
+			// What is stored is what any receiver knows after one retry. One of Gemini's signatures
+			// must be by it.
 			if !slices.ContainsFunc(s.signers(), func(text string) bool { return slices.Contains(strings.Fields(s.stored), text) }) {
 				s.refusedAt = append(s.refusedAt, what)
 			}

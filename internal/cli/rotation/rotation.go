@@ -1,22 +1,23 @@
-// Package rotation replaces the signing secret of a webhook without a moment at which a genuine delivery is refused.
+// Package rotation replaces the signing secret of a webhook without a moment at which a genuine
+// delivery is refused.
 //
 //	begin   ask Gemini for a new secret; it signs with the old one too for 24 hours
 //	        store both together, the new one first
 //	        probe the receiver until it accepts deliveries signed with either
 //	finish  after the 24 hours: see that Gemini signs with the new one, store it alone
 //
-// The receiver looks for newer secrets as soon as a signature does not match (at most once in ten seconds), and each delivery
-// of the 24 hours bears a signature that it knows already. So there is no instant of change, and no order in which instances
-// must learn of it.
+// The receiver looks for newer secrets as soon as a signature does not match (at most once in ten
+// seconds), and each delivery of the 24 hours bears a signature that it knows already. So there is
+// no instant of change, and no order in which instances must learn of it.
 //
 // # Interruption
 //
 // What is stored is the only state, and every step can be run again:
 //
 //   - before Gemini is asked, nothing has happened;
-//   - between the asking and the storing nothing interrupts but the end of the process. Then Gemini has a secret that nobody
-//     knows, and the old one stays valid: [Rotation.Begin] sees from the webhook that what is stored lacks one, and asks
-//     again;
+//   - between the asking and the storing nothing interrupts but the end of the process. Then Gemini
+//     has a secret that nobody knows, and the old one stays valid: [Rotation.Begin] sees from the
+//     webhook that what is stored lacks one, and asks again;
 //   - after the storing, Begin sees a rotation under way and only probes;
 //   - [Rotation.Finish] changes nothing before its single write, and has nothing to do after it.
 package rotation
@@ -42,13 +43,16 @@ const Grace = 24 * time.Hour
 var (
 	// ErrRefused is returned when the receiver does not accept the secrets that it should read.
 	ErrRefused = errors.New("the receiver does not accept what is stored")
-	// ErrNotStored is returned by Begin when Gemini has a new secret that could not be stored, and is lost with that.
+	// ErrNotStored is returned by Begin when Gemini has a new secret that could not be stored, and
+	// is lost with that.
 	ErrNotStored = errors.New("the new secret could not be stored")
-	// ErrChanged is returned by Begin when Gemini has made another secret meanwhile, which is not stored.
+	// ErrChanged is returned by Begin when Gemini has made another secret meanwhile, which is not
+	// stored.
 	ErrChanged = errors.New("somebody else has rotated the secret at the same time")
 	// ErrTooEarly is returned by Finish while the previous secret is still valid at Gemini.
 	ErrTooEarly = errors.New("the previous secret is still valid")
-	// ErrUnknownSecret is returned by Finish when the secret that Gemini will go on signing with is not stored.
+	// ErrUnknownSecret is returned by Finish when the secret that Gemini will go on signing with is
+	// not stored.
 	ErrUnknownSecret = errors.New("Gemini signs with a secret that is not stored")
 	// ErrUnproven is returned by a witness when no delivery signed with the secret has come in.
 	ErrUnproven = errors.New("no delivery signed with the new secret has come in")
@@ -74,8 +78,8 @@ type Deps struct {
 	Store  Store
 	// Accepts reports whether the receiver accepts a delivery signed with a secret.
 	Accepts func(ctx context.Context, secret string) (bool, error)
-	// Witness waits for a delivery of the webhook that was made after the call and is signed with a secret. It fails with
-	// ErrUnproven if none comes.
+	// Witness waits for a delivery of the webhook that was made after the call and is signed with a
+	// secret. It fails with ErrUnproven if none comes.
 	Witness func(ctx context.Context, secret string) error
 
 	Now  func() time.Time
@@ -100,10 +104,12 @@ type Outcome struct {
 	ValidUntil time.Time // of the previous secret at Gemini; zero if it is not known or over
 }
 
-// Begin brings a rotation to the point where the receiver accepts the new secret and those before. It continues a rotation that
-// was begun and did not get there; after a finished one it begins the next.
+// Begin brings a rotation to the point where the receiver accepts the new secret and those before.
+// It continues a rotation that was begun and did not get there; after a finished one it begins the
+// next.
 //
-// It asks nothing of Gemini unless the store can be written and the receiver accepts what is stored, or nothing is.
+// It asks nothing of Gemini unless the store can be written and the receiver accepts what is
+// stored, or nothing is.
 func (r *Rotation) Begin(ctx context.Context) (*Outcome, error) {
 	r.Step("looking at the webhook and what is stored")
 	stored, err := r.stored(ctx)
@@ -142,8 +148,8 @@ func (r *Rotation) Begin(ctx context.Context) (*Outcome, error) {
 	return &Outcome{Changed: !underWay, Stored: len(stored), ValidUntil: validUntil(webhook, r.Now())}, nil
 }
 
-// checkStored sees that what Gemini signs with is still stored at the end: somebody else may have rotated at the same time,
-// and have stored first what was made last.
+// checkStored sees that what Gemini signs with is still stored at the end: somebody else may have
+// rotated at the same time, and have stored first what was made last.
 func (r *Rotation) checkStored(ctx context.Context, webhook *geminiapi.Webhook) error {
 	stored, err := r.stored(ctx)
 	if err != nil {
@@ -164,8 +170,8 @@ func (r *Rotation) stored(ctx context.Context) ([]string, error) {
 	return Secrets(text.Reveal()), nil
 }
 
-// Secrets returns the signing secrets in a text as it is stored, without what is malformed: the receiver does not use that
-// either, and it is dropped with the next change.
+// Secrets returns the signing secrets in a text as it is stored, without what is malformed: the
+// receiver does not use that either, and it is dropped with the next change.
 func Secrets(stored string) []string {
 	return slices.DeleteFunc(strings.Fields(stored), func(text string) bool {
 		_, err := webhook.ParseSecret(text)
@@ -173,8 +179,8 @@ func Secrets(stored string) []string {
 	})
 }
 
-// checkReceiver makes sure that the receiver reads this store, before anything is changed. A receiver without any secret has
-// nothing to lose.
+// checkReceiver makes sure that the receiver reads this store, before anything is changed. A
+// receiver without any secret has nothing to lose.
 func (r *Rotation) checkReceiver(ctx context.Context, stored []string) error {
 	if len(stored) == 0 {
 		return nil
@@ -192,7 +198,8 @@ func (r *Rotation) checkReceiver(ctx context.Context, stored []string) error {
 	return err
 }
 
-// ask has Gemini make a new secret and stores it. From the asking to the storing, ctx does not interrupt.
+// ask has Gemini make a new secret and stores it. From the asking to the storing, ctx does not
+// interrupt.
 func (r *Rotation) ask(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -248,9 +255,11 @@ func (r *Rotation) change(ctx context.Context, change func(stored []string) ([]s
 }
 
 const (
-	// checking is how long the receiver may take to accept what was stored before: it looks every ten seconds if it must.
+	// checking is how long the receiver may take to accept what was stored before: it looks every
+	// ten seconds if it must.
 	checking = 15 * time.Second
-	// probing is how long the receiver may take to accept a secret: within five minutes it reads what is stored by itself.
+	// probing is how long the receiver may take to accept a secret: within five minutes it reads
+	// what is stored by itself.
 	probing      = 6 * time.Minute
 	probeEvery   = time.Second
 	probesPassed = 3 // in a row, for there may be several instances

@@ -79,7 +79,8 @@ func TestALostAnswerIsMadeUpFor(t *testing.T) {
 	}
 }
 
-// A rotation of which the answer was lost, after one that was not finished: two secrets are stored, and the newest is not.
+// A rotation of which the answer was lost, after one that was not finished: two secrets are stored,
+// and the newest is not.
 func TestALostAnswerIsSeenBehindAnUnfinishedRotation(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
@@ -234,7 +235,8 @@ func TestFinishDropsNothingThatGeminiDoesNotSignWith(t *testing.T) {
 	s.want(err, nil, "whsec_0001")
 }
 
-// Whoever has the old secret can send deliveries that verify with it, and nothing that Gemini says to be ending is kept.
+// Whoever has the old secret can send deliveries that verify with it, and nothing that Gemini says
+// to be ending is kept.
 func TestFinishKeepsNothingThatGeminiListsAsEnding(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -249,7 +251,8 @@ func TestFinishKeepsNothingThatGeminiListsAsEnding(t *testing.T) {
 	}
 }
 
-// Without word of Gemini the newest must be proved: an older one that signs is no proof of anything.
+// Without word of Gemini the newest must be proved: an older one that signs is no proof of
+// anything.
 func TestFinishWithoutProofDropsNothing(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -291,7 +294,8 @@ func TestBeginKeepsWhatWasStoredMeanwhile(t *testing.T) {
 	}
 }
 
-// Several instances may answer: each secret must pass three times in a row, a second apart after a refusal.
+// Several instances may answer: each secret must pass three times in a row, a second apart after a
+// refusal.
 func TestBeginProbesEachSecretThreeTimesInARow(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

@@ -14,11 +14,11 @@ import (
 // clockSkew is how far the clocks of Gemini and of the store may lie apart.
 const clockSkew = time.Minute
 
-// underWay reports whether a rotation is under way whose new secret is stored: Gemini has a previous secret that is still
-// valid, and the new one is stored.
+// underWay reports whether a rotation is under way whose new secret is stored: Gemini has a
+// previous secret that is still valid, and the new one is stored.
 //
-// Gemini shows the ends of its secrets, by which they are known again. Should it not, the times show: what was stored after
-// the rotation holds its secret.
+// Gemini shows the ends of its secrets, by which they are known again. Should it not, the times
+// show: what was stored after the rotation holds its secret.
 func (r *Rotation) underWay(ctx context.Context, webhook *geminiapi.Webhook, stored []string) (bool, error) {
 	if len(stored) < 2 {
 		return false, nil
@@ -33,8 +33,8 @@ func (r *Rotation) underWay(ctx context.Context, webhook *geminiapi.Webhook, sto
 	return r.storedSince(ctx, validUntil(webhook, now).Add(-Grace))
 }
 
-// Stored reports whether what a webhook's deliveries are signed with from now on is among the secrets stored. tells is
-// false where Gemini does not show the end of that.
+// Stored reports whether what a webhook's deliveries are signed with from now on is among the
+// secrets stored. tells is false where Gemini does not show the end of that.
 func Stored(webhook *geminiapi.Webhook, stored []string) (known, tells bool) {
 	known = true
 	for _, listed := range webhook.SigningSecrets {
@@ -81,7 +81,8 @@ func validUntil(webhook *geminiapi.Webhook, now time.Time) (until time.Time) {
 // leastShown is how many characters of a secret must be shown for it to be known again.
 const leastShown = 4
 
-// shown splits a truncated secret such as "whsec_...3frh" into what it shows of the beginning and of the end.
+// shown splits a truncated secret such as "whsec_...3frh" into what it shows of the beginning and
+// of the end.
 func shown(truncated string) (head, tail string, ok bool) {
 	truncated = strings.ReplaceAll(truncated, "…", "...")
 	head, tail, ok = strings.Cut(truncated, "...")

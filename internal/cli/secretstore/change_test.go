@@ -12,7 +12,8 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
 )
 
-// Somebody else stores a secret at each moment at which that can happen: neither secret may be lost.
+// Somebody else stores a secret at each moment at which that can happen: neither secret may be
+// lost.
 func TestChangeLosesNothingOfOthers(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"AccessSecretVersion", "GetSecretVersion", "AddSecretVersion"} {

@@ -40,7 +40,8 @@ func (f *file) writtenAt(context.Context) (time.Time, error) {
 	return info.ModTime(), nil
 }
 
-// target returns the file itself, behind any symbolic links, and what is known of it; nil if it is not there yet.
+// target returns the file itself, behind any symbolic links, and what is known of it; nil if it is
+// not there yet.
 func (f *file) target() (path string, old fs.FileInfo, err error) {
 	if path, err = filepath.EvalSymlinks(f.path); errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(f.path); err == nil {
@@ -76,8 +77,8 @@ func (f *file) checkWritable(context.Context) error {
 	return errors.Join(draft.Close(), os.Remove(draft.Name()))
 }
 
-// newDraft makes an empty file beside path, with the owner, group and mode of the old one. Without an old one its owner alone
-// can read it.
+// newDraft makes an empty file beside path, with the owner, group and mode of the old one. Without
+// an old one its owner alone can read it.
 func newDraft(path string, old fs.FileInfo) (*os.File, error) {
 	draft, err := os.CreateTemp(filepath.Dir(path), ".gemhook-*")
 	if err != nil {

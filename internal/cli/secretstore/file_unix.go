@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// lock keeps other runs of gemhook from replacing files of a folder, until unlock is called or the process ends.
+// lock keeps other runs of gemhook from replacing files of a folder, until unlock is called or the
+// process ends.
 func lock(folder string) (unlock func(), err error) {
 	opened, err := os.Open(folder)
 	if err != nil {

@@ -1,13 +1,15 @@
-// Package secretstore changes the text of a secret where the receiver reads it: a new version in Secret Manager, or a file
-// put in the place of the old one. Either way a reader sees the old text or the new one, never a part.
+// Package secretstore changes the text of a secret where the receiver reads it: a new version in
+// Secret Manager, or a file put in the place of the old one. Either way a reader sees the old text
+// or the new one, never a part.
 //
-// Several people can change a secret at the same time. [Store.Change] works on what is stored at that moment, and sees to it
-// that nobody's change is lost in silence:
+// Several people can change a secret at the same time. [Store.Change] works on what is stored at
+// that moment, and sees to it that nobody's change is lost in silence:
 //
 //   - files are compared and replaced under a lock;
-//   - Secret Manager has no precondition on adding a version, but numbers versions in order. Change looks at the latest number
-//     just before it adds one, and again at the number that it was given: whoever came between is found out, and the change is
-//     made once more to what they stored.
+//   - Secret Manager has no precondition on adding a version, but numbers versions in order. Change
+//     looks at the latest number just before it adds one, and again at the number that it was
+//     given: whoever came between is found out, and the change is made once more to what they
+//     stored.
 package secretstore
 
 import (
@@ -29,9 +31,11 @@ var (
 	ErrNotStorable = errors.New("a secret cannot be stored there")
 	// ErrNotPermitted is returned by CheckWritable.
 	ErrNotPermitted = errors.New("not permitted")
-	// ErrUnsafeFile is returned for a file that cannot be replaced as it is: its owner, its links or its kind would change.
+	// ErrUnsafeFile is returned for a file that cannot be replaced as it is: its owner, its links
+	// or its kind would change.
 	ErrUnsafeFile = errors.New("the secret file cannot be replaced")
-	// ErrChanged is returned by Change where others change the secret again and again. Nothing of theirs is lost.
+	// ErrChanged is returned by Change where others change the secret again and again. Nothing of
+	// theirs is lost.
 	ErrChanged = errors.New("somebody else is changing the secret")
 )
 
@@ -43,8 +47,9 @@ type place interface {
 	fmt.Stringer
 	// read returns the text and its revision, or ErrEmpty with the revision of nothing.
 	read(ctx context.Context) (text string, at revision, err error)
-	// replace stores text in place of that revision's. It returns ErrChanged, and has stored nothing, if the revision is
-	// another now; and an *overwritten, having stored the text, if somebody came between.
+	// replace stores text in place of that revision's. It returns ErrChanged, and has stored
+	// nothing, if the revision is another now; and an *overwritten, having stored the text, if
+	// somebody came between.
 	replace(ctx context.Context, at revision, text string) error
 	writtenAt(ctx context.Context) (time.Time, error)
 	checkWritable(ctx context.Context) error
@@ -53,7 +58,8 @@ type place interface {
 // A revision tells apart what was stored at two moments.
 type revision string
 
-// overwritten is the error of a replacement that has covered what somebody else had stored just before.
+// overwritten is the error of a replacement that has covered what somebody else had stored just
+// before.
 type overwritten struct {
 	theirs string   // what they had stored
 	now    revision // of what is stored now
@@ -61,8 +67,9 @@ type overwritten struct {
 
 func (*overwritten) Error() string { return "somebody else stored a secret at the same moment" }
 
-// Open returns the store behind a reference as [secret.ParseRef] reads it. It fails with ErrNotStorable for a literal text
-// and for a pinned version, which the receiver would go on reading. client is called when Secret Manager is first needed.
+// Open returns the store behind a reference as [secret.ParseRef] reads it. It fails with
+// ErrNotStorable for a literal text and for a pinned version, which the receiver would go on
+// reading. client is called when Secret Manager is first needed.
 func Open(ref string, client func(context.Context) (*secretmanager.Client, error)) (*Store, error) {
 	parsed, err := secret.ParseRef(ref)
 	if err != nil {
@@ -96,16 +103,17 @@ func (s *Store) Read(ctx context.Context) (secret.Text, error) {
 // WrittenAt returns when the text that is stored now was written, or ErrEmpty.
 func (s *Store) WrittenAt(ctx context.Context) (time.Time, error) { return s.place.writtenAt(ctx) }
 
-// CheckWritable reports, without writing, whether Change would be let in. It fails with ErrNotPermitted, naming what is
-// lacking, or with ErrUnsafeFile.
+// CheckWritable reports, without writing, whether Change would be let in. It fails with
+// ErrNotPermitted, naming what is lacking, or with ErrUnsafeFile.
 func (s *Store) CheckWritable(ctx context.Context) error { return s.place.checkWritable(ctx) }
 
 // changeTries is how often a change is tried because another writer was faster.
 const changeTries = 5
 
-// Change replaces what is stored, empty if nothing is, by what change makes of it. Where somebody else stores another text at
-// the same time, change is called again with that; its result must not depend on how often it is called. An error of change
-// ends it: then what is stored is what was, or what somebody else stored.
+// Change replaces what is stored, empty if nothing is, by what change makes of it. Where somebody
+// else stores another text at the same time, change is called again with that; its result must not
+// depend on how often it is called. An error of change ends it: then what is stored is what was, or
+// what somebody else stored.
 //
 // With any other error the new text may or may not be stored; calling Change again finds out.
 func (s *Store) Change(ctx context.Context, change func(stored string) (string, error)) error {

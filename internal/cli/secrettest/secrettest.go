@@ -1,5 +1,5 @@
-// Package secrettest is a stand-in for Secret Manager, for tests: Google has no emulator of it. It knows the calls that
-// gemhook makes, and can be told to fail them.
+// Package secrettest is a stand-in for Secret Manager, for tests: Google has no emulator of it. It
+// knows the calls that gemhook makes, and can be told to fail them.
 package secrettest
 
 import (
@@ -97,8 +97,8 @@ func (m *Manager) Latest(name string) (text string, versions int) {
 	return string(all[len(all)-1].data), len(all)
 }
 
-// Fail has fault, until it is called again, decide about each call by the method's name, such as AddSecretVersion. nil
-// fails none.
+// Fail has fault, until it is called again, decide about each call by the method's name, such as
+// AddSecretVersion. nil fails none.
 func (m *Manager) Fail(fault func(method string) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

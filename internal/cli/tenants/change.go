@@ -12,7 +12,8 @@ import (
 var (
 	// ErrNoCommonKey: there is no common key that a tenant could have back.
 	ErrNoCommonKey = errors.New("there is no common key")
-	// ErrChangedMeanwhile: somebody else has changed the same keys, and the change would drop keys that nobody has seen.
+	// ErrChangedMeanwhile: somebody else has changed the same keys, and the change would drop keys
+	// that nobody has seen.
 	ErrChangedMeanwhile = errors.New("somebody else has changed the same keys at this moment")
 	// ErrNothingToFinish: there is no key of which the old ones could be dropped.
 	ErrNothingToFinish = errors.New("there is nothing to finish")
@@ -37,8 +38,8 @@ type Outcome struct {
 	Status       // now
 }
 
-// Apply returns what is to be stored in place of a text. It is for [secretstore.Store.Change]. The error is
-// tenant.ErrClosed, or one of this package.
+// Apply returns what is to be stored in place of a text. It is for [secretstore.Store.Change]. The
+// error is tenant.ErrClosed, or one of this package.
 func (c *Change) Apply(stored string) (string, error) {
 	if len(stored) > tenant.MaxText {
 		return "", tooLong(stored) // none of it is in use
@@ -70,8 +71,9 @@ func tooLong(text string) error {
 	return fmt.Errorf("%w: %w", ErrTooLong, err)
 }
 
-// Rotate puts a key before those of a tenant, which stay valid. The old ones of a tenant without entries are the common keys.
-// Where there are two keys already a rotation is under way, and nothing is changed.
+// Rotate puts a key before those of a tenant, which stay valid. The old ones of a tenant without
+// entries are the common keys. Where there are two keys already a rotation is under way, and
+// nothing is changed.
 func Rotate(name string, made tenant.Key) *Change {
 	return &Change{name: name, change: func(r ring) ([]word, error) {
 		if r.closed(name) {
@@ -87,8 +89,8 @@ func Rotate(name string, made tenant.Key) *Change {
 	}}
 }
 
-// Replace puts a key in the place of all that a tenant had: its old URL is of no use any more. An old common key is dropped
-// from tenants as well that have it behind a key of their own.
+// Replace puts a key in the place of all that a tenant had: its old URL is of no use any more. An
+// old common key is dropped from tenants as well that have it behind a key of their own.
 func Replace(name string, made tenant.Key) *Change {
 	return &Change{name: name, drops: true, change: func(r ring) ([]word, error) {
 		if r.closed(name) {
@@ -123,8 +125,9 @@ func Finish(name string) *Change {
 	}}
 }
 
-// without returns words without common keys that are dropped, where tenants have them: an entry that was not in use because of
-// the common key must not come into use with it. Those in use it leaves unless everywhere.
+// without returns words without common keys that are dropped, where tenants have them: an entry
+// that was not in use because of the common key must not come into use with it. Those in use it
+// leaves unless everywhere.
 func (r ring) without(words []word, dropped []tenant.Key, everywhere bool) []word {
 	var kept []word
 	for _, w := range words {
@@ -156,7 +159,8 @@ func Restore(name string, made tenant.Key) *Change {
 	}}
 }
 
-// RestoreCommon opens a closed tenant with the common key, by taking its entries away. An open one it leaves as it is.
+// RestoreCommon opens a closed tenant with the common key, by taking its entries away. An open one
+// it leaves as it is.
 func RestoreCommon(name string) *Change {
 	return &Change{name: name, change: func(r ring) ([]word, error) {
 		if !r.closed(name) {

@@ -42,7 +42,8 @@ func wordOf(name string, key tenant.Key) word {
 // closing returns the entry that closes a tenant.
 func closing(name string) word { return word{text: name + ":", Entry: tenant.Entry{Tenant: name}} }
 
-// of reports whether a word is an entry of a tenant, malformed or not. A malformed word that names no tenant is nobody's.
+// of reports whether a word is an entry of a tenant, malformed or not. A malformed word that names
+// no tenant is nobody's.
 func (w word) of(name string) bool { return w.Tenant == name && (name != Common || !w.malformed) }
 
 // keys returns the keys in use of a tenant's own entries, or the common keys.
@@ -60,7 +61,8 @@ func (r ring) with(name string, keys ...tenant.Key) []word {
 	return r.put(name, entries...)
 }
 
-// put returns the words with these as the only ones of a tenant. They stand where its first entry stood.
+// put returns the words with these as the only ones of a tenant. They stand where its first entry
+// stood.
 func (r ring) put(name string, entries ...word) []word {
 	at := slices.IndexFunc(r.words, func(w word) bool { return w.of(name) })
 	if at < 0 && name == Common {

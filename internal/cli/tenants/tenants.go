@@ -1,9 +1,11 @@
-// Package tenants changes the text of the dynamic keys ([tenant.ParseKeys]) for one tenant, or for the common key of all
-// tenants that have none of their own. It leaves the entries of all others as they are, malformed ones too.
+// Package tenants changes the text of the dynamic keys ([tenant.ParseKeys]) for one tenant, or for
+// the common key of all tenants that have none of their own. It leaves the entries of all others as
+// they are, malformed ones too.
 //
-// Each change is a function of what is stored, for [secretstore.Store.Change]: where somebody else stores another text at the
-// same moment, it is made to that one. What is stored is the only state, and each change is a single write, so an interrupted
-// command has done all or nothing, and the next one sees which:
+// Each change is a function of what is stored, for [secretstore.Store.Change]: where somebody else
+// stores another text at the same moment, it is made to that one. What is stored is the only state,
+// and each change is a single write, so an interrupted command has done all or nothing, and the
+// next one sees which:
 //
 //	acme:NEW acme:OLD   a rotation is under way: the first key makes the URL, both are valid
 //	acme:NEW            it is finished
@@ -16,7 +18,8 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// Common stands for a tenant's name where the keys of all tenants without entries of their own are meant.
+// Common stands for a tenant's name where the keys of all tenants without entries of their own are
+// meant.
 const Common = ""
 
 // A State says how a tenant stands.
@@ -38,8 +41,9 @@ type Status struct {
 	Keys   int    `json:"keys"` // of its own
 }
 
-// Statuses returns how the common key and each tenant with entries of its own stand, the common key first, and then by name. The
-// error names entries that are not in use, by their place, as [tenant.ParseKeys] does.
+// Statuses returns how the common key and each tenant with entries of its own stand, the common key
+// first, and then by name. The error names entries that are not in use, by their place, as
+// [tenant.ParseKeys] does.
 func Statuses(text string) ([]Status, error) {
 	_, err := tenant.ParseKeys(text)
 	r := parse(text)

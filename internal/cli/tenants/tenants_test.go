@@ -12,7 +12,8 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// Keys of the tables below, by one letter: $N is the one that a change makes, $M another operator's.
+// Keys of the tables below, by one letter: $N is the one that a change makes, $M another
+// operator's.
 var byLetter = strings.NewReplacer(
 	"$A", keyText("A"), "$B", keyText("B"), "$C", keyText("C"), "$M", keyText("M"), "$N", keyText("N"),
 )
@@ -142,7 +143,8 @@ func TestChangesThatAreRefused(t *testing.T) {
 	}
 }
 
-// What somebody else stores between reading and writing: see secretstore.Store.Change, which then applies a change again.
+// What somebody else stores between reading and writing: see secretstore.Store.Change, which then
+// applies a change again.
 func TestTwoOperators(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -1,8 +1,8 @@
 // Command faultyreceiver is the receiver as it is deployed, in a process that can kill itself.
 //
-// It serves on the listener that it inherits as file descriptor 3, until the pipe that it inherits as
-// file descriptor 4 closes: so it never outlives the process that started it. Its configuration is
-// the receiver's environment, and
+// It serves on the listener that it inherits as file descriptor 3, until the pipe that it inherits
+// as file descriptor 4 closes: so it never outlives the process that started it. Its configuration
+// is the receiver's environment, and
 //
 //	FAULTTEST_FIRESTORE, FAULTTEST_PUBSUB  the addresses of the backends
 //	FAULTTEST_CRASH_POINT                  where to crash
@@ -69,8 +69,8 @@ func serve() error {
 	return http.Serve(listener, c.answers(receiver, wrong))
 }
 
-// clientOptions lead a client to a backend, with interceptors, the first the outermost. The variables that name emulators
-// would have the client ignore them.
+// clientOptions lead a client to a backend, with interceptors, the first the outermost. The
+// variables that name emulators would have the client ignore them.
 func clientOptions(address string, interceptors ...grpc.UnaryClientInterceptor) []option.ClientOption {
 	return []option.ClientOption{
 		option.WithEndpoint(address),

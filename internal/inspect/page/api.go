@@ -158,7 +158,8 @@ func (p *Page) curl(w http.ResponseWriter, request *http.Request) {
 	answerJSON(w, map[string]string{"command": command})
 }
 
-// send sends a delivery again. That the request is JSON is a guard as well: a foreign form cannot send any.
+// send sends a delivery again. That the request is JSON is a guard as well: a foreign form cannot
+// send any.
 func (p *Page) send(w http.ResponseWriter, request *http.Request) {
 	if p.options.Send == nil {
 		http.Error(w, "this page only reads", http.StatusForbidden)

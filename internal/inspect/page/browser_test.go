@@ -129,8 +129,8 @@ func call[P, R any](method cdp.Command[P, R], params P) step {
 // script is a step that runs a script.
 func script(text string) step { return chromedp.Evaluate[chromedp.Void](text) }
 
-// await waits until an expression is true. The page's policy forbids chromedp's own way to wait, which makes functions of
-// text.
+// await waits until an expression is true. The page's policy forbids chromedp's own way to wait,
+// which makes functions of text.
 func (b *tab) await(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -168,7 +168,8 @@ func (b *tab) choose(text string) {
 	b.await(`document.getElementById('detail').dataset.id === ` + find + `.hash.slice(2)`)
 }
 
-// click clicks with the mouse on the middle of an element, which must be what is there to be clicked on.
+// click clicks with the mouse on the middle of an element, which must be what is there to be
+// clicked on.
 func (b *tab) click(id string) {
 	b.t.Helper()
 	element := `document.getElementById(` + quoted(id) + `)`

@@ -24,8 +24,8 @@ var ofConnection = map[string]bool{
 	"Accept-Encoding": true, "Connection": true, "Content-Length": true, "Host": true, "Transfer-Encoding": true, "User-Agent": true,
 }
 
-// curl returns a command for a Bourne shell such as bash that posts the same bytes again: the request as it came in, or the
-// last one to the local handler.
+// curl returns a command for a Bourne shell such as bash that posts the same bytes again: the
+// request as it came in, or the last one to the local handler.
 func curl(r *inspect.Record, receiver string) (string, error) {
 	switch {
 	case r.Request != nil && receiver != "":
@@ -67,8 +67,8 @@ func curlOf(request *inspect.Request, url string) string {
 	return command
 }
 
-// quote quotes a text for the shell. What cannot be seen is written as bytes, so that the command that is read before it is
-// run is the one that runs.
+// quote quotes a text for the shell. What cannot be seen is written as bytes, so that the command
+// that is read before it is run is the one that runs.
 func quote(text string) string {
 	if printable.Text(text) == text {
 		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"

@@ -34,8 +34,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	mux.ServeHTTP(w, request)
 }
 
-// fromHere reports whether a request names this server, and comes from no other page. A browser that follows a foreign link
-// or frames the page says so by Sec-Fetch-Site.
+// fromHere reports whether a request names this server, and comes from no other page. A browser
+// that follows a foreign link or frames the page says so by Sec-Fetch-Site.
 func (p *Page) fromHere(request *http.Request) bool {
 	if !p.hosts[request.Host] {
 		return false

@@ -1,13 +1,14 @@
-// Package page shows an [inspect.Log] in a browser on the same machine: a live list of deliveries, and all that is known of
-// each.
+// Package page shows an [inspect.Log] in a browser on the same machine: a live list of deliveries,
+// and all that is known of each.
 //
-// The page is one document without anything from elsewhere. Its data come as JSON, and changes as server-sent events
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+// The page is one document without anything from elsewhere. Its data come as JSON, and changes as
+// server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 //
-// It shows payloads, and everything that it shows comes from outside. So it listens on loopback alone; it refuses requests
-// for another host, which is how a foreign name that resolves to 127.0.0.1 would arrive, and requests from another origin;
-// data and actions need a token that only the printed URL has; and the browser is told by a content security policy and by
-// trusted types to run no script but the page's own, whatever a payload says.
+// It shows payloads, and everything that it shows comes from outside. So it listens on loopback
+// alone; it refuses requests for another host, which is how a foreign name that resolves to
+// 127.0.0.1 would arrive, and requests from another origin; data and actions need a token that only
+// the printed URL has; and the browser is told by a content security policy and by trusted types to
+// run no script but the page's own, whatever a payload says.
 package page
 
 import (
@@ -37,10 +38,12 @@ type Options struct {
 	// Receiver is the URL that "copy as curl" posts to, without a path.
 	Receiver string
 
-	// Verify judges a request that came in, by the keys of the receiver. Nil: verification is not shown.
+	// Verify judges a request that came in, by the keys of the receiver. Nil: verification is not
+	// shown.
 	Verify func(context.Context, *inspect.Record) *explain.Report
 
-	// Send sends a delivery again and returns a sentence that says what came of it. Nil: the page is read-only.
+	// Send sends a delivery again and returns a sentence that says what came of it. Nil: the page
+	// is read-only.
 	Send func(context.Context, *inspect.Record, Edit) (string, error)
 }
 
@@ -59,8 +62,9 @@ type Page struct {
 	address string
 }
 
-// Serve serves a page on an address of loopback until ctx ends; the port 0 is a free one. It returns once the page can be
-// reached. The returned function waits for the end of the serving, and returns its error.
+// Serve serves a page on an address of loopback until ctx ends; the port 0 is a free one. It
+// returns once the page can be reached. The returned function waits for the end of the serving, and
+// returns its error.
 func Serve(ctx context.Context, address string, log *inspect.Log, options Options) (*Page, func() error, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -98,7 +102,8 @@ func newPage(log *inspect.Log, address string, options Options) *Page {
 	}
 }
 
-// URL returns the page's URL with its token, which browsers keep to themselves, as it is in the fragment.
+// URL returns the page's URL with its token, which browsers keep to themselves, as it is in the
+// fragment.
 func (p *Page) URL() string { return "http://" + p.address + "/#" + p.token }
 
 // The parts of the document.

@@ -9,7 +9,8 @@ import (
 	"github.com/gemhook/gemhook/shared/printable"
 )
 
-// shownBytes is how much of a body is shown at first: a browser is slow with a megabyte in one line.
+// shownBytes is how much of a body is shown at first: a browser is slow with a megabyte in one
+// line.
 const shownBytes = 64 << 10
 
 // hexBytes is how much of a body is shown as bytes.
@@ -41,8 +42,9 @@ func newBody(data []byte, limit int) *body {
 	return b
 }
 
-// visible returns text in which each character that cannot be seen, or that changes how others are seen, is named in its
-// place: ⟦U+202E⟧; and so is each byte that is not UTF-8: ⟦0xFF⟧. Line feeds and tabs stay.
+// visible returns text in which each character that cannot be seen, or that changes how others are
+// seen, is named in its place: ⟦U+202E⟧; and so is each byte that is not UTF-8: ⟦0xFF⟧. Line feeds
+// and tabs stay.
 func visible(text []byte) string {
 	var shown strings.Builder
 	shown.Grow(len(text))

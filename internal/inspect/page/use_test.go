@@ -23,7 +23,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/npm"
 )
 
-// browser returns a fixture of which all cases of a test are one tab each; without a browser the test is over.
+// browser returns a fixture of which all cases of a test are one tab each; without a browser the
+// test is over.
 func browser(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()

@@ -21,7 +21,8 @@ type summary struct {
 	ID      string    `json:"id"`
 	Version uint64    `json:"version"`
 	At      time.Time `json:"at"`
-	// Standing groups outcomes: "accepted", "refused", "dead letter", "unavailable" (a retry cures it) or "under way".
+	// Standing groups outcomes: "accepted", "refused", "dead letter", "unavailable" (a retry cures
+	// it) or "under way".
 	Standing  string `json:"standing"`
 	Outcome   string `json:"outcome"`
 	Status    int    `json:"status,omitempty"` // of the receiver's answer
@@ -177,7 +178,8 @@ func answer(a *inspect.Answer, limit int) *exchange {
 	}
 }
 
-// masked is a path without the token of a dynamic URL, which would let whoever sees the screen deliver.
+// masked is a path without the token of a dynamic URL, which would let whoever sees the screen
+// deliver.
 func masked(path string) string {
 	rest, dynamic := strings.CutPrefix(path, tenant.PathPrefix)
 	name, _, hasToken := strings.Cut(rest, "/")
@@ -236,7 +238,8 @@ func changed(documents []inspect.Document, i int) change {
 	return c
 }
 
-// verification is the verdict on a record's request; of one of which only the document is known, on what the document holds.
+// verification is the verdict on a record's request; of one of which only the document is known, on
+// what the document holds.
 func (p *Page) verification(ctx context.Context, r *inspect.Record) *explain.Report {
 	if r.Request == nil && (len(r.Documents) == 0 || r.Scheme == string(webhook.SchemeJWT)) {
 		return nil

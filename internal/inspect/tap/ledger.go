@@ -16,8 +16,9 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// Document records the state of a ledger's document after a change. Where no request of it is on record it adds a record of
-// its own. Documents of collected results are left out: those are shown with their event.
+// Document records the state of a ledger's document after a change. Where no request of it is on
+// record it adds a record of its own. Documents of collected results are left out: those are shown
+// with their event.
 func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
 	if strings.HasPrefix(string(key), "result!") || seen(document, log, key) > 0 {
 		return
@@ -50,8 +51,9 @@ func seen(document inspect.Document, log *inspect.Log, key ledger.Key) int {
 	})
 }
 
-// Ledger records the changes of the newest documents of a collection, until ctx ends. Only reads are made, each of which
-// Firestore charges for. It fails with [deliveries.ErrNotListed] where the ledger has no index to be listed by.
+// Ledger records the changes of the newest documents of a collection, until ctx ends. Only reads
+// are made, each of which Firestore charges for. It fails with [deliveries.ErrNotListed] where the
+// ledger has no index to be listed by.
 func Ledger(ctx context.Context, log *inspect.Log, documents *firestore.CollectionRef, newest int) error {
 	snapshots := documents.OrderBy("received_at", firestore.Desc).Limit(newest).Snapshots(ctx)
 	defer snapshots.Stop()
@@ -81,7 +83,8 @@ func Ledger(ctx context.Context, log *inspect.Log, documents *firestore.Collecti
 	}
 }
 
-// Store returns a store that records each change of a document. It is for a ledger in memory, to which nothing listens.
+// Store returns a store that records each change of a document. It is for a ledger in memory, to
+// which nothing listens.
 func Store(log *inspect.Log, store ledger.Store) ledger.Store { return &recorded{store, log} }
 
 type recorded struct {

@@ -1,5 +1,5 @@
-// Package tap fills an [inspect.Log]: with the requests and answers of a receiver in this process, with the times of its
-// steps, with the documents of a ledger and with the messages of a topic.
+// Package tap fills an [inspect.Log]: with the requests and answers of a receiver in this process,
+// with the times of its steps, with the documents of a ledger and with the messages of a topic.
 package tap
 
 import (
@@ -70,8 +70,8 @@ func adopt(log *inspect.Log, id string) {
 	}
 }
 
-// answered takes from the answer and the body what the list shows. A body that nobody has verified counts for as little as
-// the rest of a refused delivery; the page says so.
+// answered takes from the answer and the body what the list shows. A body that nobody has verified
+// counts for as little as the rest of a refused delivery; the page says so.
 func answered(r *inspect.Record) {
 	var said struct {
 		Status, Error string
@@ -140,8 +140,8 @@ func (a *answering) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection's deadlines.
 func (a *answering) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// LogHandler returns a handler of log lines that keeps the times of a receiver's steps, and passes every line on. It knows
-// the record of a line by its context, which comes from Handler.
+// LogHandler returns a handler of log lines that keeps the times of a receiver's steps, and passes
+// every line on. It knows the record of a line by its context, which comes from Handler.
 func LogHandler(log *inspect.Log, next slog.Handler) slog.Handler { return &lines{next, log} }
 
 type lines struct {
@@ -169,7 +169,8 @@ func (l *lines) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (l *lines) WithGroup(name string) slog.Handler { return &lines{l.Handler.WithGroup(name), l.log} }
 
-// timed takes from the line of a delivery how long each step took, and by which scheme and of which type it is.
+// timed takes from the line of a delivery how long each step took, and by which scheme and of which
+// type it is.
 func timed(r *inspect.Record, line slog.Record) {
 	line.Attrs(func(attr slog.Attr) bool {
 		step, isTime := strings.CutSuffix(attr.Key, "_ms")

@@ -9,8 +9,8 @@ import (
 	"github.com/gemhook/gemhook/internal/inspect"
 )
 
-// Message records a message of the events, dead letter or results topic with its delivery. Where that is not on record it
-// adds one, which is what there is of a ledger that cannot be listed.
+// Message records a message of the events, dead letter or results topic with its delivery. Where
+// that is not on record it adds one, which is what there is of a ledger that cannot be listed.
 func Message(log *inspect.Log, message inspect.Message) {
 	attributes := message.Attributes
 	id, tenantName := attributes["ce-id"], attributes["ce-tenant"]

@@ -1,5 +1,5 @@
-// Package bucket is a Cloud Storage bucket on this machine: fake-gcs-server, with what it lacks in front of it. Reach it
-// with STORAGE_EMULATOR_HOST.
+// Package bucket is a Cloud Storage bucket on this machine: fake-gcs-server, with what it lacks in
+// front of it. Reach it with STORAGE_EMULATOR_HOST.
 package bucket
 
 import (
@@ -43,8 +43,8 @@ func Start() (*Server, error) {
 // Host is the value for STORAGE_EMULATOR_HOST.
 func (s *Server) Host() string { return strings.TrimPrefix(s.URL, "http://") }
 
-// CreatesOnly has the server answer an upload to an object that exists with 403, as Cloud Storage does to an account that
-// may create objects and not delete them.
+// CreatesOnly has the server answer an upload to an object that exists with 403, as Cloud Storage
+// does to an account that may create objects and not delete them.
 func (s *Server) CreatesOnly() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package framework serves a Cloud Function of this repository under the Functions Framework, as Cloud
-// Functions does. Each folder below it is the program of one function.
+// Package framework serves a Cloud Function of this repository under the Functions Framework, as
+// Cloud Functions does. Each folder below it is the program of one function.
 package framework
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 )
 
-// Serve serves the function that is registered under a name, on $PORT of this machine alone. It does
-// not return.
+// Serve serves the function that is registered under a name, on $PORT of this machine alone. It
+// does not return.
 func Serve(function string) {
 	if err := os.Setenv("FUNCTION_TARGET", function); err != nil {
 		log.Fatal(err)

@@ -90,8 +90,8 @@ func NewDelivery(body []byte) standin.Delivery {
 	return standin.Delivery{ID: id, Time: time.Now(), Body: body}
 }
 
-// Sign signs a delivery by a scheme; tokens hold for five minutes. It panics where keys cannot sign,
-// which no caller here gives it.
+// Sign signs a delivery by a scheme; tokens hold for five minutes. It panics where keys cannot
+// sign, which no caller here gives it.
 func Sign(keys *standin.Keys, d standin.Delivery, scheme string) standin.Delivery {
 	signed, err := func() (standin.Delivery, error) {
 		switch scheme {

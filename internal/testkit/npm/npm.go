@@ -1,4 +1,5 @@
-// Package npm installs JavaScript packages for tests, from the npm registry, once for each lock file.
+// Package npm installs JavaScript packages for tests, from the npm registry, once for each lock
+// file.
 package npm
 
 import (
@@ -19,8 +20,9 @@ import (
 // fetchTimeout bounds an installation.
 const fetchTimeout = 5 * time.Minute
 
-// Install returns a directory with the packages of the package-lock.json in a folder. It is kept for later runs, under a name
-// that says what is in it. Where node, npm or their registry are missing it skips the test.
+// Install returns a directory with the packages of the package-lock.json in a folder. It is kept
+// for later runs, under a name that says what is in it. Where node, npm or their registry are
+// missing it skips the test.
 func Install(t testing.TB, folder string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
@@ -93,8 +95,8 @@ func fetch(t testing.TB, directory string) {
 	}
 }
 
-// WantPortableLock fails the test unless the lock file in a folder names those packages, with checksums, and no place of
-// download, so that everybody's own registry is asked.
+// WantPortableLock fails the test unless the lock file in a folder names those packages, with
+// checksums, and no place of download, so that everybody's own registry is asked.
 func WantPortableLock(t testing.TB, folder string, packages ...string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))

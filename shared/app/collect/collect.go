@@ -21,8 +21,8 @@ import (
 	"github.com/gemhook/gemhook/shared/pushauth"
 )
 
-// buffers is what one collection holds at most, in bytes: the chunks of two uploads, and the table of
-// the keys of a batch's responses.
+// buffers is what one collection holds at most, in bytes: the chunks of two uploads, and the table
+// of the keys of a batch's responses.
 const buffers = 40 << 20
 
 // Options change what a collector talks to.
@@ -31,8 +31,8 @@ type Options struct {
 	Storage []option.ClientOption
 }
 
-// FromEnvironment returns the collector that the process environment describes, for so many requests
-// at once. It ends the process if the environment describes none.
+// FromEnvironment returns the collector that the process environment describes, for so many
+// requests at once. It ends the process if the environment describes none.
 func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Collect, func(config.Config) int64 {
 		return buffers * int64(concurrency)
@@ -90,8 +90,8 @@ type clients struct {
 
 var errNoKey = errors.New("there is no API key for the tenant")
 
-// get returns a client with a tenant's API key. If Gemini has refused the key of another client, the
-// keys are read again, and the client is nil if the tenant has no other key by now.
+// get returns a client with a tenant's API key. If Gemini has refused the key of another client,
+// the keys are read again, and the client is nil if the tenant has no other key by now.
 func (c *clients) get(ctx context.Context, tenant string, isRefused bool) (*geminiapi.Client, error) {
 	keys, err := c.keys.Get(ctx)
 	if err != nil {

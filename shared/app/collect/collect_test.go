@@ -152,7 +152,8 @@ func TestNoAPIKey(t *testing.T) {
 	}
 }
 
-// TestStoredKeyTakesEffect wants a key that is stored to be used by the event whose own key is refused.
+// TestStoredKeyTakesEffect wants a key that is stored to be used by the event whose own key is
+// refused.
 func TestStoredKeyTakesEffect(t *testing.T) {
 	f := newFixture(t, "AIza-old")
 	if status := f.push(t, "1", ""); status != http.StatusServiceUnavailable {

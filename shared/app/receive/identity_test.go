@@ -33,7 +33,8 @@ import (
 
 const accessToken = "the-access-token"
 
-// tokens is a token service in the manner of Google's STS (RFC 8693), and a log of what it was asked for.
+// tokens is a token service in the manner of Google's STS (RFC 8693), and a log of what it was
+// asked for.
 type tokens struct {
 	*httptest.Server
 	asked chan string // subject tokens
@@ -72,7 +73,8 @@ func (s *tokens) credentials(t *testing.T) string {
 	return string(text)
 }
 
-// cloud is what an accepted delivery needs of Firestore, Pub/Sub and Secret Manager, for those who bear the access token.
+// cloud is what an accepted delivery needs of Firestore, Pub/Sub and Secret Manager, for those who
+// bear the access token.
 type cloud struct {
 	firestorepb.UnimplementedFirestoreServer
 	pubsubpb.UnimplementedPublisherServer
@@ -128,7 +130,8 @@ func (c *cloud) AccessSecretVersion(context.Context, *secretmanagerpb.AccessSecr
 	return &secretmanagerpb.AccessSecretVersionResponse{Payload: &secretmanagerpb.SecretPayload{Data: []byte(c.secret)}}, nil
 }
 
-// TestOneAccessTokenForAllClients has an instance begin with credentials as on Lambda, and a delivery come in.
+// TestOneAccessTokenForAllClients has an instance begin with credentials as on Lambda, and a
+// delivery come in.
 func TestOneAccessTokenForAllClients(t *testing.T) {
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")

@@ -18,8 +18,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// keySetFreshness says how long Google's key set is kept, and how often it is fetched again. Where it
-// cannot be fetched, the last good one serves for a day.
+// keySetFreshness says how long Google's key set is kept, and how often it is fetched again. Where
+// it cannot be fetched, the last good one serves for a day.
 var keySetFreshness = fresh.Options{
 	MaxAge: time.Hour, MaxStale: 24 * time.Hour,
 	RefreshInterval: time.Minute, RetryInterval: time.Second, Timeout: 2 * time.Second,

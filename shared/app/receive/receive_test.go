@@ -77,8 +77,8 @@ func (f *fixture) answer(t *testing.T, path string, signed standin.Delivery, err
 	return answer.Code
 }
 
-// TestPublisherThatCannotBeOpened wants the claim to be released: nothing was published, so the next
-// delivery need not wait for the lease. The document has the retention of the environment.
+// TestPublisherThatCannotBeOpened wants the claim to be released: nothing was published, so the
+// next delivery need not wait for the lease. The document has the retention of the environment.
 func TestPublisherThatCannotBeOpened(t *testing.T) {
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	f := newFixture(t, map[string]string{"GEMHOOK_RETENTION": "72h"})
@@ -105,8 +105,8 @@ func TestToleranceOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestTokenLifeOfTheEnvironment wants tokens that outlive the retention to be refused. One that does
-// not gets as far as the publisher, which cannot be opened.
+// TestTokenLifeOfTheEnvironment wants tokens that outlive the retention to be refused. One that
+// does not gets as far as the publisher, which cannot be opened.
 func TestTokenLifeOfTheEnvironment(t *testing.T) {
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	const key = "dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"

@@ -30,8 +30,8 @@ type Options struct {
 // receiverTimeout bounds the request that sees whether the receiver answers.
 const receiverTimeout = 10 * time.Second
 
-// FromEnvironment returns the reconciler that the process environment describes, called over HTTP with
-// a token. It ends the process if the environment describes none.
+// FromEnvironment returns the reconciler that the process environment describes, called over HTTP
+// with a token. It ends the process if the environment describes none.
 func FromEnvironment() *app.App {
 	configuration, log := app.Start(config.Reconcile, noBuffers)
 	reconciler, b := New(configuration, log, nil)

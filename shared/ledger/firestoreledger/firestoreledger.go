@@ -1,11 +1,13 @@
 // Package firestoreledger keeps a ledger's documents in Firestore.
 //
-// Each step of the ledger is one write with a precondition: that the document does not exist, or that it was last updated
-// when the claimant says. Firestore checks and writes atomically and answers with the new update time, so a step costs one
-// round trip, and there are no transactions to be tried again.
+// Each step of the ledger is one write with a precondition: that the document does not exist, or
+// that it was last updated when the claimant says. Firestore checks and writes atomically and
+// answers with the new update time, so a step costs one round trip, and there are no transactions
+// to be tried again.
 //
-// A write that Firestore carried out and whose answer was lost is sent again by the client library, and then fails for
-// its precondition. A claim so lost is found in flight until its lease ends: later, never twice.
+// A write that Firestore carried out and whose answer was lost is sent again by the client library,
+// and then fails for its precondition. A claim so lost is found in flight until its lease ends:
+// later, never twice.
 //
 // With FIRESTORE_EMULATOR_HOST set, the client given to New talks to the emulator.
 package firestoreledger
@@ -106,8 +108,8 @@ func (s *Store) update(ctx context.Context, key ledger.Key, version ledger.Versi
 	return ledger.Version{}, err
 }
 
-// storable returns the document with strings that Firestore takes: a webhook-id may be any bytes, a string there is UTF-8.
-// The key tells ids apart, not this field.
+// storable returns the document with strings that Firestore takes: a webhook-id may be any bytes, a
+// string there is UTF-8. The key tells ids apart, not this field.
 func storable(document *ledger.Document) *ledger.Document {
 	copied := *document
 	copied.WebhookID = strings.ToValidUTF8(document.WebhookID, "\uFFFD")

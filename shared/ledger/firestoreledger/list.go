@@ -20,9 +20,9 @@ import (
 //   - ListResource: resource_id, ascending, with collection scope;
 //   - ListSince: received_at, descending, which deployments with listing = false do not have.
 //
-// The entries of the first two are sorted by value and then by document name. Names and resource ids are random, so that
-// writes spread over the index as they do over the documents: neither is a hot spot, at any rate. docs/reconcile.md says what
-// they cost.
+// The entries of the first two are sorted by value and then by document name. Names and resource
+// ids are random, so that writes spread over the index as they do over the documents: neither is a
+// hot spot, at any rate. docs/reconcile.md says what they cost.
 
 var _ ledger.Lister = (*Store)(nil)
 

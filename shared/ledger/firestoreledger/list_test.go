@@ -14,7 +14,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
-// indexless is a Firestore that keeps the queries and has an index for none. The emulator has one for each.
+// indexless is a Firestore that keeps the queries and has an index for none. The emulator has one
+// for each.
 type indexless struct {
 	firestorepb.UnimplementedFirestoreServer
 	query *firestorepb.StructuredQuery
@@ -25,7 +26,8 @@ func (i *indexless) RunQuery(request *firestorepb.RunQueryRequest, _ firestorepb
 	return status.Error(codes.FailedPrecondition, "The query requires an index.")
 }
 
-// TestIndexes holds the listings to the indexes that Terraform makes: a query with a field more would need another.
+// TestIndexes holds the listings to the indexes that Terraform makes: a query with a field more
+// would need another.
 func TestIndexes(t *testing.T) {
 	server := &indexless{}
 	store := firestoreledger.New(newClient(t, serve(t, server)), "deliveries")

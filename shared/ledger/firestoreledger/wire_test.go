@@ -29,8 +29,9 @@ func (r *refusing) Commit(context.Context, *firestorepb.CommitRequest) (*firesto
 	return nil, status.Error(r.codes[min(i, len(r.codes)-1)], "as the test says")
 }
 
-// TestCodes goes through what Firestore can answer to a write. After Unavailable the client library tries again: if the
-// first write had been carried out, the second finds its own document in the way.
+// TestCodes goes through what Firestore can answer to a write. After Unavailable the client library
+// tries again: if the first write had been carried out, the second finds its own document in the
+// way.
 func TestCodes(t *testing.T) {
 	for name, test := range map[string]struct {
 		codes  []codes.Code

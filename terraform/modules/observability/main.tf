@@ -1,7 +1,8 @@
 locals {
   receiver = var.receiver[*]
 
-  # Two outcomes of each of 200 tenants, busy every minute, are as many points as Cloud Monitoring takes for nothing.
+  # Two outcomes of each of 200 tenants, busy every minute, are as many points as Cloud Monitoring
+  # takes for nothing.
   by_tenant = var.tenants > 0 && var.tenants <= 200
 
   labels = {
@@ -74,8 +75,8 @@ resource "google_logging_metric" "latency" {
   }
 }
 
-# The receiver logs a tenant's name before it has looked at the token, so lines of unknown tokens have whatever name a sender
-# writes: counted, they would make as many time series as anybody likes.
+# The receiver logs a tenant's name before it has looked at the token, so lines of unknown tokens
+# have whatever name a sender writes: counted, they would make as many time series as anybody likes.
 resource "google_logging_metric" "tenants" {
   count = length(local.receiver) * (local.by_tenant ? 1 : 0)
 

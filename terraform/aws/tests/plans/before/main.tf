@@ -1,4 +1,5 @@
-# The addresses that this root had while it held all modules itself, with no more arguments than needed.
+# The addresses that this root had while it held all modules itself, with no more arguments than
+# needed.
 
 terraform {
   required_providers {
