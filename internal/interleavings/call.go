@@ -45,7 +45,8 @@ type call struct {
 // ended reports whether the call's time is over.
 func (c *call) ended() bool { return !c.deadline.IsZero() && !time.Now().Before(c.deadline) }
 
-// do makes a call: it waits for the exploration's verdict. Without faults to come it is done at once.
+// do makes a call: it waits for the exploration's verdict. Without faults to come it is done at
+// once.
 func (d *delivery) do(ctx context.Context, c *call) error {
 	w := d.world
 	w.mu.Lock()

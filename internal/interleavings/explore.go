@@ -1,18 +1,22 @@
-// Package explore runs the receiver through every interleaving of several deliveries of one webhook-id, with every fault at
-// every point, and checks the four guarantees in every state that can come of it.
+// Package interleavings runs the receiver through every interleaving of several deliveries of one
+// webhook-id, with every fault at every point, and checks the four guarantees in every state that
+// can come of it.
 //
-// What runs is the receiver and the ledger themselves, over the in-process store and a topic that records. Each call that
-// they make to either is two steps, its effect and its answer. Before, between and after them anything else can happen:
-// another delivery's step, the passing of time, the loss of the answer, a failure before the effect, an effect that comes
-// after the caller has given up, or the death of the caller. Time is that of a bubble of package synctest: it passes when
-// the exploration says so, from one instant at which something ends (a deadline, a lease, the pause before a retry) to the
-// next, and then the receiver's own timers fire.
+// What runs is the receiver and the ledger themselves, over the in-process store and a topic that
+// records. Each call that they make to either is two steps, its effect and its answer. Before,
+// between and after them anything else can happen: another delivery's step, the passing of time,
+// the loss of the answer, a failure before the effect, an effect that comes after the caller has
+// given up, or the death of the caller. Time is that of a bubble of package synctest: it passes
+// when the exploration says so, from one instant at which something ends (a deadline, a lease, the
+// pause before a retry) to the next, and then the receiver's own timers fire.
 //
-// The search is breadth first, so a violation is reported with a shortest way to it. Each execution starts from nothing
-// and follows a list of choices; two that have led to the same state are continued once. A state is all that can make a
-// difference later: the document, the topic, and of each delivery that is still going on everything it has observed.
+// The search is breadth first, so a violation is reported with a shortest way to it. Each execution
+// starts from nothing and follows a list of choices; two that have led to the same state are
+// continued once. A state is all that can make a difference later: the document, the topic, and of
+// each delivery that is still going on everything it has observed.
 //
-// When no step is left, the faults are over and the sender retries: every delivery must then be acknowledged.
+// When no step is left, the faults are over and the sender retries: every delivery must then be
+// acknowledged.
 package interleavings
 
 import (
@@ -61,8 +65,8 @@ type Defect struct {
 // A Guarantee is a promise that is checked.
 type Guarantee string
 
-// The promises: the four of gemhook's contract, that a copy has a fault behind it (the first half of G4), and that nothing
-// is stuck once the faults are over.
+// The promises: the four of gemhook's contract, that a copy has a fault behind it (the first half
+// of G4), and that nothing is stuck once the faults are over.
 const (
 	G1       Guarantee = "G1: acknowledged, so on a topic"
 	G2       Guarantee = "G2: published, so not published again"

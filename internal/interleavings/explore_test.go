@@ -46,7 +46,8 @@ func TestAsFarAsAsked(t *testing.T) {
 	wantHeld(t, interleavings.Settings{Deliveries: *deliveries, Finishes: *finishes, Replays: *replays, Faults: *faults})
 }
 
-// wantHeld wants all guarantees to hold in every state, and enough of those for it to mean something.
+// wantHeld wants all guarantees to hold in every state, and enough of those for it to mean
+// something.
 func wantHeld(t *testing.T, settings interleavings.Settings) {
 	t.Helper()
 	if settings.Lease == 0 {

@@ -15,8 +15,8 @@ type step struct {
 	do    func()
 }
 
-// maxFailedSettles bounds how often the settle of one claim fails before its deadline. Another failure would change nothing
-// but the time; it can still hang until the deadline.
+// maxFailedSettles bounds how often the settle of one claim fails before its deadline. Another
+// failure would change nothing but the time; it can still hang until the deadline.
 const maxFailedSettles = 1
 
 // steps are all that can happen next, always in the same order.
@@ -119,8 +119,8 @@ func (w *world) fail(d *delivery) {
 	d.resume(noAnswer)
 }
 
-// nextInstant is when something ends next, as far as it can be seen from outside: the receiver's pauses cannot. There is
-// none when nobody is left whom the time could matter to.
+// nextInstant is when something ends next, as far as it can be seen from outside: the receiver's
+// pauses cannot. There is none when nobody is left whom the time could matter to.
 func (w *world) nextInstant() (until time.Time, any bool) {
 	waiting, pausing := false, false
 	add := func(at time.Time) {

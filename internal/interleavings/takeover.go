@@ -11,9 +11,10 @@ import (
 // stepTime is how long each step of a take-over may last.
 const stepTime = 2 * time.Second
 
-// newTakeOver returns what takes a delivery over without a request, as reconcile's finish and "gemhook replay" do: by the
-// ledger, whenever it allows. Finish waits longer than the ledger asks for, so this covers more than it can do. A replay
-// claims its own copy of the message, with the mark.
+// newTakeOver returns what takes a delivery over without a request, as reconcile's finish and
+// "gemhook replay" do: by the ledger, whenever it allows. Finish waits longer than the ledger asks
+// for, so this covers more than it can do. A replay claims its own copy of the message, with the
+// mark.
 func (w *world) newTakeOver(name string, replay bool) *delivery {
 	d := w.newDelivery(name, 0)
 	d.takeOver = func() {

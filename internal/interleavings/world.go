@@ -75,8 +75,9 @@ type world struct {
 	path       []string // the steps taken
 	violations []*Violation
 
-	// mu is held by whoever is at work: the exploration, or a delivery between two calls. Package synctest sees to the
-	// taking of turns; that a timer wakes a delivery is no order that the race detector would know.
+	// mu is held by whoever is at work: the exploration, or a delivery between two calls. Package
+	// synctest sees to the taking of turns; that a timer wakes a delivery is no order that the race
+	// detector would know.
 	mu      sync.Mutex
 	calm    bool          // the faults are over
 	over    bool          // whoever makes another call is to end
@@ -239,7 +240,8 @@ func (d *delivery) status() int {
 	return d.answer.Code
 }
 
-// calmDown checks what must come of any final state once the faults are over and the sender retries.
+// calmDown checks what must come of any final state once the faults are over and the sender
+// retries.
 func (w *world) calmDown() {
 	w.calm = true
 	w.path = append(w.path, "the faults are over")
@@ -257,7 +259,8 @@ func (w *world) calmDown() {
 // retryPause is what lies between two attempts of the sender.
 const retryPause = 10 * time.Second
 
-// retry delivers again, as the answers ask for, until there is an acknowledgement or an abandoned lease must have ended.
+// retry delivers again, as the answers ask for, until there is an acknowledgement or an abandoned
+// lease must have ended.
 func (w *world) retry(d *delivery) {
 	last := d
 	for range w.Lease/retryPause + 2 {

@@ -16,8 +16,8 @@ import (
 // canaryEvery is how often a webhook is pinged.
 const canaryEvery = 24 * time.Hour
 
-// canary has Gemini ping each enabled webhook of the receiver's URL once a day, and waits for the ping in the ledger. So a
-// path that is broken is noticed on a day without events, too.
+// canary has Gemini ping each enabled webhook of the receiver's URL once a day, and waits for the
+// ping in the ledger. So a path that is broken is noticed on a day without events, too.
 func (r *run) canary(ctx context.Context, t *task) error {
 	if !r.options.Canary {
 		return nil
@@ -86,8 +86,9 @@ func (r *run) ping(ctx context.Context, project Project, webhook *geminiapi.Webh
 		"and whether its signing secret is Gemini's (gemhook doctor)%s", pingTime, hint)
 }
 
-// pingArrived looks for a ping. Gemini does not document what is in one. So it is what names the webhook as its resource or,
-// where the ledger can be listed by time, a static delivery that is no event of a job.
+// pingArrived looks for a ping. Gemini does not document what is in one. So it is what names the
+// webhook as its resource or, where the ledger can be listed by time, a static delivery that is no
+// event of a job.
 func (r *run) pingArrived(ctx context.Context, webhook *geminiapi.Webhook, since time.Time, listed *bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()

@@ -14,19 +14,21 @@ import (
 	"github.com/gemhook/gemhook/shared/notes"
 )
 
-// staleness bounds how old what Gemini's list says of a batch can be: whatever ended in so long before the last complete
-// pass is looked at again.
+// staleness bounds how old what Gemini's list says of a batch can be: whatever ended in so long
+// before the last complete pass is looked at again.
 const staleness = 24 * time.Hour
 
-// saveEvery is how often the time of a complete pass is written down. A pass looks at what has ended since, so that an older
-// time costs some lookups, and a newer one a write with every run.
+// saveEvery is how often the time of a complete pass is written down. A pass looks at what has
+// ended since, so that an older time costs some lookups, and a newer one a write with every run.
 const saveEvery = time.Hour
 
-// find publishes the event of each batch that ended and of which no event has come into the ledger although Gemini has given
-// up delivering by now. Interactions and videos cannot be found: Gemini lists neither.
+// find publishes the event of each batch that ended and of which no event has come into the ledger
+// although Gemini has given up delivering by now. Interactions and videos cannot be found: Gemini
+// lists neither.
 //
-// It lists the batches of every API key, page by page, and compares those that ended long enough ago with the ledger by
-// resource and type. A pass through all of a project's can take several runs.
+// It lists the batches of every API key, page by page, and compares those that ended long enough
+// ago with the ledger by resource and type. A pass through all of a project's can take several
+// runs.
 func (r *run) find(ctx context.Context, t *task) error {
 	if r.options.FindAfter == 0 {
 		return nil
@@ -134,9 +136,10 @@ func (p *pass) pages(ctx context.Context) (complete bool, err error) {
 	}
 }
 
-// due returns a function that reports whether Gemini should have delivered an event of a type that happened at a time; nil if
-// it should have delivered none. A tenant's jobs name the tenant's URL, which gets everything. All others go by the webhooks
-// of the receiver's URL: what they are subscribed to, since when, unless a person has disabled them.
+// due returns a function that reports whether Gemini should have delivered an event of a type that
+// happened at a time; nil if it should have delivered none. A tenant's jobs name the tenant's URL,
+// which gets everything. All others go by the webhooks of the receiver's URL: what they are
+// subscribed to, since when, unless a person has disabled them.
 func (p *pass) due(ctx context.Context) (func(eventType string, at time.Time) bool, error) {
 	if p.project.Tenant != "" {
 		return func(string, time.Time) bool { return true }, nil
@@ -163,7 +166,8 @@ func (p *pass) due(ctx context.Context) (func(eventType string, at time.Time) bo
 	}, nil
 }
 
-// missed reports whether the event of a batch should have come by now, from all that Gemini says about it.
+// missed reports whether the event of a batch should have come by now, from all that Gemini says
+// about it.
 func (p *pass) missed(batch *geminiapi.Batch, due func(string, time.Time) bool) bool {
 	eventType, ended := eventTypes[batch.State]
 	return ended && strings.HasPrefix(batch.DisplayName, p.options.FindPrefix) &&
@@ -200,7 +204,8 @@ func (p *pass) batch(ctx context.Context, listed *geminiapi.Batch, due func(stri
 	return nil
 }
 
-// known reports whether the ledger has an event of a type about a batch, whoever made it and however far it is.
+// known reports whether the ledger has an event of a type about a batch, whoever made it and
+// however far it is.
 func (p *pass) known(ctx context.Context, id, eventType string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()

@@ -179,7 +179,8 @@ func (s slow) ListResource(ctx context.Context, ids ...string) ([]ledger.Entry, 
 	return s.Documents.ListResource(ctx, ids...)
 }
 
-// TestFindRemembers wants batches that a complete pass has looked at not to be looked up again and again.
+// TestFindRemembers wants batches that a complete pass has looked at not to be looked up again and
+// again.
 func TestFindRemembers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -232,7 +233,8 @@ func TestFindTries(t *testing.T) {
 	}
 }
 
-// TestFindOfTenants has a project of a tenant's: its batches name the tenant's URL, so that no webhook matters.
+// TestFindOfTenants has a project of a tenant's: its batches name the tenant's URL, so that no
+// webhook matters.
 func TestFindOfTenants(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

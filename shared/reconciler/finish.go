@@ -20,19 +20,21 @@ const (
 	finishPage     = 300 // entries listed at once
 	finishParallel = 16  // deliveries under way at once
 
-	// maxInARow is how many failures in a row give up a topic, or the ledger, for the rest of the run.
+	// maxInARow is how many failures in a row give up a topic, or the ledger, for the rest of the
+	// run.
 	maxInARow = 3
 )
 
-// finish publishes and settles what was claimed by an instance that is gone, and what was released, instead of waiting for
-// Gemini's next retry, which can be hours away or never come.
+// finish publishes and settles what was claimed by an instance that is gone, and what was released,
+// instead of waiting for Gemini's next retry, which can be hours away or never come.
 //
-// Such deliveries are listed by their state, whatever is in them: events, dead letters and result messages. What was claimed
-// counts as left once its lease has been over for as long as it lasted, so that a retry that is on its way has it. Each is
-// then taken over by the ledger's own compare-and-set, with the ledger's own rules for the mark of a redelivery.
+// Such deliveries are listed by their state, whatever is in them: events, dead letters and result
+// messages. What was claimed counts as left once its lease has been over for as long as it lasted,
+// so that a retry that is on its way has it. Each is then taken over by the ledger's own
+// compare-and-set, with the ledger's own rules for the mark of a redelivery.
 //
-// A delivery that is finished leaves the listing. So the note is only about those that cannot be finished: the next run
-// goes on behind them, and comes round to them again.
+// A delivery that is finished leaves the listing. So the note is only about those that cannot be
+// finished: the next run goes on behind them, and comes round to them again.
 func (r *run) finish(ctx context.Context, t *task) error {
 	note, version, err := r.Notes.Read(ctx, noteFinish)
 	if err != nil {
@@ -133,8 +135,8 @@ func (f *finisher) page(ctx context.Context, span span, after ledger.Key) ([]led
 	return page, nil
 }
 
-// entries finishes those of a page that were left, and returns how many of the page it got through before its time was over.
-// Its error is that of a ledger that is away.
+// entries finishes those of a page that were left, and returns how many of the page it got through
+// before its time was over. Its error is that of a ledger that is away.
 func (f *finisher) entries(ctx context.Context, page []ledger.Entry) (int, error) {
 	var group errgroup.Group
 	group.SetLimit(finishParallel)

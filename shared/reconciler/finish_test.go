@@ -37,7 +37,8 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// TestFinishLeavesRetriesTheirTurn wants a claim to be left alone until its lease has been over for as long as it was.
+// TestFinishLeavesRetriesTheirTurn wants a claim to be left alone until its lease has been over for
+// as long as it was.
 func TestFinishLeavesRetriesTheirTurn(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -48,8 +49,8 @@ func TestFinishLeavesRetriesTheirTurn(t *testing.T) {
 	f.wantCounts(f.run("finish"), 1, 0, 0)
 }
 
-// TestFinishGoesRound has a topic refuse: the others' deliveries are finished all the same, and the refused ones are when
-// the topic is back.
+// TestFinishGoesRound has a topic refuse: the others' deliveries are finished all the same, and the
+// refused ones are when the topic is back.
 func TestFinishGoesRound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -98,7 +99,8 @@ func TestFinishIsBounded(t *testing.T) {
 	}
 }
 
-// TestFinishGoesOn has deliveries that cannot be finished fill more than a page: the runs get past them.
+// TestFinishGoesOn has deliveries that cannot be finished fill more than a page: the runs get past
+// them.
 func TestFinishGoesOn(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -81,8 +81,8 @@ func (p *topics) of(id string) []message {
 	})
 }
 
-// A fixture is a deployment in this process: a receiver that is registered at a stand-in for Gemini, and a reconciler. All
-// have the same clock, which waiting moves.
+// A fixture is a deployment in this process: a receiver that is registered at a stand-in for
+// Gemini, and a reconciler. All have the same clock, which waiting moves.
 type fixture struct {
 	*testing.T
 	clock     *testkit.Clock

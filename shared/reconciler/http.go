@@ -10,7 +10,8 @@ import (
 	"github.com/gemhook/gemhook/shared/pushauth"
 )
 
-// ErrFailed is the error of a direct invocation whose run went wrong somewhere; the log line says where.
+// ErrFailed is the error of a direct invocation whose run went wrong somewhere; the log line says
+// where.
 var ErrFailed = errors.New("the run went wrong, wholly or in part")
 
 // refusals say what each error of the schedule's token means over HTTP.
@@ -26,7 +27,8 @@ var refusals = []struct {
 	{pushauth.ErrKeysUnavailable, http.StatusServiceUnavailable, "keys_unavailable", "Google's certificates cannot be fetched right now."},
 }
 
-// ServeHTTP answers a POST of / with a run's report: 200, or 503 if something went wrong. GET / has the service's name.
+// ServeHTTP answers a POST of / with a run's report: 200, or 503 if something went wrong. GET / has
+// the service's name.
 func (r *Reconciler) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	switch {
 	case request.URL.Path != "/" && request.URL.Path != "":
@@ -56,8 +58,8 @@ func (r *Reconciler) serveRun(w http.ResponseWriter, request *http.Request) {
 	writeJSON(w, status, report)
 }
 
-// Invoke does a run for a platform that calls without HTTP, whatever it sends. Its error is ErrFailed, by which the platform
-// counts failed runs.
+// Invoke does a run for a platform that calls without HTTP, whatever it sends. Its error is
+// ErrFailed, by which the platform counts failed runs.
 func (r *Reconciler) Invoke(ctx context.Context, _ json.RawMessage) (*Report, error) {
 	report := r.logged(ctx)
 	if report.Failed() {

@@ -24,7 +24,8 @@ var kills = flag.Int("kills", 10, "how many runs are killed in each test of kill
 // left is how many deliveries are left in each way.
 const left = 500
 
-// A killer ends whoever makes a call, before or after its effect, from a certain call on: so a process dies.
+// A killer ends whoever makes a call, before or after its effect, from a certain call on: so a
+// process dies.
 type killer struct{ calls atomic.Int64 }
 
 func (k *killer) step() {
@@ -102,7 +103,8 @@ func (f *fixture) runKilled(steps int64, wrong defect) {
 	}, f.options).Run(f.Context())
 }
 
-// leave leaves deliveries as receivers do that are killed: half of them before they published, half after.
+// leave leaves deliveries as receivers do that are killed: half of them before they published, half
+// after.
 func (f *fixture) leave() {
 	for i := range left {
 		f.claim(fmt.Sprint("claimed-", i))

@@ -13,7 +13,8 @@ import (
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
-// The outage: the receiver is down for longer than Gemini retries, in which batches end and Gemini disables the webhook.
+// The outage: the receiver is down for longer than Gemini retries, in which batches end and Gemini
+// disables the webhook.
 const (
 	outageTime  = 25 * time.Hour
 	wholeTime   = 54 * time.Hour
@@ -99,7 +100,8 @@ func outage(t *testing.T, defect func(*fixture)) (faults []string) {
 	return faults
 }
 
-// f25 is when a batch must have its event: 25 hours after its end, whatever GEMHOOK_FIND_AFTER a defect has.
+// f25 is when a batch must have its event: 25 hours after its end, whatever GEMHOOK_FIND_AFTER a
+// defect has.
 const f25 = 25 * time.Hour
 
 // forgetful documents know of no event.

@@ -1,4 +1,5 @@
-// Package reconciler finds what receiver and Gemini have left undone, and puts it right. It runs on a schedule.
+// Package reconciler finds what receiver and Gemini have left undone, and puts it right. It runs on
+// a schedule.
 //
 // A run has four jobs, each in a file of its own that reads top to bottom:
 //
@@ -7,12 +8,13 @@
 //	find       makes the events of batches that ended and of which none ever came (find.go)
 //	canary     has Gemini ping the webhook once a day, where that is wanted (canary.go)
 //
-// The jobs run at the same time and share nothing, so that one that fails or takes long stops no other. A run is bounded in
-// time: towards its end it begins nothing new, and the next run goes on where it stopped. What a job must know from one run
-// to the next is in a note beside the ledger.
+// The jobs run at the same time and share nothing, so that one that fails or takes long stops no
+// other. A run is bounded in time: towards its end it begins nothing new, and the next run goes on
+// where it stopped. What a job must know from one run to the next is in a note beside the ledger.
 //
-// Two runs at once, and a run that dies anywhere, do no harm: whatever is published is claimed in the ledger first, and
-// whatever may be done only so often is written down by compare-and-set before it is done.
+// Two runs at once, and a run that dies anywhere, do no harm: whatever is published is claimed in
+// the ledger first, and whatever may be done only so often is written down by compare-and-set
+// before it is done.
 //
 // With Options.DryRun the same code says what it would do, and changes nothing anywhere.
 package reconciler
@@ -111,7 +113,8 @@ type Options struct {
 	Wait    func(context.Context, time.Duration) error // nil means a timer
 }
 
-// DefaultRunFor leaves a run that is called every five minutes, and stopped after as long, time to end what it has begun.
+// DefaultRunFor leaves a run that is called every five minutes, and stopped after as long, time to
+// end what it has begun.
 const DefaultRunFor = 4 * time.Minute
 
 // The longest that steps of a job take. What a run has begun by RunFor it ends within a minute.
@@ -119,6 +122,9 @@ const (
 	callTime    = 10 * time.Second
 	publishTime = 10 * time.Second
 	settleTime  = 5 * time.Second
+
+	// endTime is how long after RunFor a call that hangs is given up.
+	endTime = 30 * time.Second
 )
 
 // A Reconciler does runs. It is safe for concurrent use.
@@ -163,10 +169,13 @@ type run struct {
 	closes  time.Time // when nothing new is begun any more
 }
 
-// Run does all jobs and says what each did. It stops early when ctx ends; what it has begun to publish it ends.
+// Run does all jobs and says what each did. It stops early when ctx ends; what it has begun to
+// publish it ends.
 func (r *Reconciler) Run(ctx context.Context) *Report {
 	report := &Report{Jobs: make([]JobReport, len(jobs))}
 	current := &run{Deps: r.deps, options: r.options, closes: r.options.Now().Add(r.options.RunFor)}
+	ctx, cancel := context.WithTimeout(ctx, r.options.RunFor+endTime)
+	defer cancel()
 	opening, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	books, opened := r.deps.Books(opening)
@@ -203,8 +212,8 @@ func (r *run) over(ctx context.Context) bool {
 	return ctx.Err() != nil || !r.options.Now().Before(r.closes)
 }
 
-// publish publishes the message of a claim and settles it. Once the message is on the topic there is no error: if the claim
-// cannot be settled, unsettled says why.
+// publish publishes the message of a claim and settles it. Once the message is on the topic there
+// is no error: if the claim cannot be settled, unsettled says why.
 func (r *run) publish(ctx context.Context, claim *ledger.Claim) (messageID string, unsettled, err error) {
 	outlet := once.Outlet{Ledger: r.Ledger, Publisher: r.Publisher, Now: r.options.Now}
 	by := r.options.Now().Add(publishTime)

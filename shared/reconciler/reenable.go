@@ -12,15 +12,16 @@ import (
 	"github.com/gemhook/gemhook/shared/notes"
 )
 
-// retryEnabling is how long after a try to enable a webhook the next one is made. A wrong signing secret shows only in the
-// ping that follows, and each try of such a webhook has Gemini deliver, fail and disable it again.
+// retryEnabling is how long after a try to enable a webhook the next one is made. A wrong signing
+// secret shows only in the ping that follows, and each try of such a webhook has Gemini deliver,
+// fail and disable it again.
 const retryEnabling = time.Hour
 
-// reenable enables webhooks of the receiver's URL that Gemini has disabled because deliveries failed. It never touches a
-// webhook of another URL, nor one that a person has disabled.
+// reenable enables webhooks of the receiver's URL that Gemini has disabled because deliveries
+// failed. It never touches a webhook of another URL, nor one that a person has disabled.
 //
-// First it makes sure that deliveries would succeed, as far as that can be seen from here: enabling the webhook of a receiver
-// that is broken would only have it disabled again.
+// First it makes sure that deliveries would succeed, as far as that can be seen from here: enabling
+// the webhook of a receiver that is broken would only have it disabled again.
 func (r *run) reenable(ctx context.Context, t *task) error {
 	return r.eachWebhook(ctx, t, func(project Project, webhook *geminiapi.Webhook) error {
 		item := Item{Subject: webhook.ID, Action: "enable and ping"}
@@ -34,7 +35,8 @@ func (r *run) reenable(ctx context.Context, t *task) error {
 	})
 }
 
-// eachWebhook calls do with each webhook of the receiver's URL, in all projects. The error joins all there are.
+// eachWebhook calls do with each webhook of the receiver's URL, in all projects. The error joins
+// all there are.
 func (r *run) eachWebhook(ctx context.Context, t *task, do func(Project, *geminiapi.Webhook) error) error {
 	if r.options.ReceiverURL == "" {
 		return nil

@@ -70,7 +70,8 @@ func TestReenableOnlyIfDeliveriesWouldSucceed(t *testing.T) {
 	}
 }
 
-// TestReenableOnceAnHour has Gemini disable the webhook again and again, because the receiver has the wrong secret.
+// TestReenableOnceAnHour has Gemini disable the webhook again and again, because the receiver has
+// the wrong secret.
 func TestReenableOnceAnHour(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -120,8 +120,8 @@ func (t *task) item(item Item, outcome Outcome, detail string) {
 	}
 }
 
-// log writes the one line of a run: an error if something failed, a warning if something had to be put right. Alerts watch
-// both.
+// log writes the one line of a run: an error if something failed, a warning if something had to be
+// put right. Alerts watch both.
 func (r *Report) log(ctx context.Context, log *slog.Logger, attrs ...slog.Attr) {
 	level, outcome := slog.LevelInfo, "nothing to do"
 	switch {

@@ -17,7 +17,8 @@ import (
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
-// TestJobsAreIndependent breaks one thing at a time and wants the jobs that do not need it to do theirs.
+// TestJobsAreIndependent breaks one thing at a time and wants the jobs that do not need it to do
+// theirs.
 func TestJobsAreIndependent(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
