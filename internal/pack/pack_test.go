@@ -164,6 +164,56 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// TestOtherCodeChangesNoArchive wants a change of the command line to leave every function's archives
+// the same, byte for byte.
+func TestOtherCodeChangesNoArchive(t *testing.T) {
+	root := t.TempDir()
+	for _, folder := range []string{"functions", "shared", "internal/cli/gemhook", "terraform/modules/source"} {
+		if err := os.CopyFS(filepath.Join(root, folder), os.DirFS(filepath.Join(repository, folder))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(repository, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, file), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	packages, err := pack.Packages(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archives := func() map[string][]byte {
+		made := map[string][]byte{}
+		for function := range packages {
+			var source bytes.Buffer
+			if err := pack.WriteCloudFunction(&source, root, function); err != nil {
+				t.Fatal(err)
+			}
+			made[function+" source"] = source.Bytes()
+		}
+		made["receive program"] = lambdaArchive(t, root, "amd64") // the others take as long
+		return made
+	}
+	before := archives()
+	path := filepath.Join(root, "internal/cli/gemhook/main.go")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(content, "\nfunc init() { println(1) }\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, archive := range archives() {
+		if !bytes.Equal(archive, before[name]) {
+			t.Errorf("%s: a change of the command line changes the archive", name)
+		}
+	}
+}
+
 // TestVersions wants a function to be built from the versions that are tested here.
 func TestVersions(t *testing.T) {
 	versions := requirements(t, "go.mod")

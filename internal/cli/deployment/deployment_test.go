@@ -130,6 +130,26 @@ func TestTerraformFailures(t *testing.T) {
 	}
 }
 
+// TestWrapperOfTerraform wants the outputs to be read although a wrapper has written lines before them.
+func TestWrapperOfTerraform(t *testing.T) {
+	for name, before := range map[string]string{
+		"a line":             "Using workspace staging.\n",
+		"lines with a brace": "{ not JSON\n[INFO] 12:00 running terraform output\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			fakeTerraform(t, before+outputs, "0")
+			read, err := deployment.Terraform(t.Context(), ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			settings := deployment.Find(nil, read, func(string) string { return "" })
+			if got, err := settings.Get(deployment.Topic); err != nil || got == "" {
+				t.Errorf("the topic is %q, %v", got, err)
+			}
+		})
+	}
+}
+
 // The names of outputs are those of both roots.
 func TestOutputsOfTheRoots(t *testing.T) {
 	t.Parallel()
