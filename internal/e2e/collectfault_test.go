@@ -27,7 +27,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-var collectFaults = flag.Int("collectfaults", 40, "how many faults to have in collections: kills and cut connections")
+var collectFaults = flag.Int("collectfaults", 16, "how many faults to have in collections: kills and cut connections")
 
 // collectSlots is how many collectors run at once.
 const collectSlots = 3
