@@ -56,7 +56,7 @@ func (t *task) collectResponses(ctx context.Context, batch *geminiapi.Batch) err
 	responses := t.store.bucket.Create(ctx, t.store.prefix+responsesObject, jsonLines, nil)
 	defer responses.Abort()
 	lines := resultlines.New(failures)
-	if err := t.copyResponses(ctx, batch, io.MultiWriter(responses, lines)); err != nil {
+	if err := t.copyResponses(ctx, batch, responses, lines); err != nil {
 		return err
 	}
 	if err := lines.Close(); err != nil {
@@ -76,11 +76,11 @@ func (t *task) collectResponses(ctx context.Context, batch *geminiapi.Batch) err
 	return nil
 }
 
-// copyResponses writes the responses as lines, from wherever they are.
-func (t *task) copyResponses(ctx context.Context, batch *geminiapi.Batch, w io.Writer) error {
+// copyResponses writes the responses as lines, from wherever they are, to both writers.
+func (t *task) copyResponses(ctx context.Context, batch *geminiapi.Batch, responses, lines io.Writer) error {
 	pointer := batch.ResponsesFile
 	if pointer == "" && batch.Inlined {
-		return t.copyInline(ctx, w)
+		return t.copyInline(ctx, io.MultiWriter(responses, lines))
 	}
 	if pointer == "" {
 		pointer = t.event.file
@@ -93,7 +93,7 @@ func (t *task) copyResponses(ctx context.Context, batch *geminiapi.Batch, w io.W
 		return fileError(err)
 	}
 	defer download.Body.Close()
-	return copyWhole(w, download)
+	return copyWhole(responses, lines, download)
 }
 
 // copyInline writes inline responses as lines of the same shape as a file's.

@@ -84,16 +84,17 @@ func (t *task) download(ctx context.Context, pointer, name, contentType string) 
 	defer download.Body.Close()
 	w := t.store.bucket.Create(ctx, t.store.prefix+name, contentType, nil)
 	defer w.Abort()
-	if err := copyWhole(w, download); err != nil {
+	if err := copyWhole(w, io.Discard, download); err != nil {
 		return err
 	}
 	return t.store.commit(w, t.result)
 }
 
-// copyWhole copies a download and compares its length with what Gemini said.
-func copyWhole(w io.Writer, download *geminiapi.Download) error {
+// copyWhole copies a download and compares its length with what Gemini said. watch gets the bytes as
+// well, before w.
+func copyWhole(w, watch io.Writer, download *geminiapi.Download) error {
 	source := &sourceReader{Reader: download.Body}
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, source, make([]byte, 256<<10))
+	n, err := copyAhead(w, io.TeeReader(source, watch))
 	switch {
 	case source.err != nil:
 		return fmt.Errorf("%w: read the file: %w", errGeminiUnavailable, source.err)
@@ -105,7 +106,7 @@ func copyWhole(w io.Writer, download *geminiapi.Download) error {
 	return nil
 }
 
-// A sourceReader keeps the error of its reader, which io.Copy does not tell from the writer's.
+// A sourceReader keeps the error of its reader, to tell it from those of writers.
 type sourceReader struct {
 	io.Reader
 	err error

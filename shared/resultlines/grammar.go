@@ -1,10 +1,5 @@
 package resultlines
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
 // structure takes a byte between strings, numbers and literals, and returns where what is kept
 // begins.
 func (s *scanner) structure(p []byte, i, start int) int {
@@ -189,9 +184,8 @@ func (s *scanner) close(p []byte, i, start int) {
 }
 
 func (s *scanner) escape(c byte) {
-	isHex := c-'0' <= 9 || c|0x20-'a' <= 5
 	switch {
-	case s.state == inHex && isHex:
+	case s.state == inHex && isHex(c):
 		if s.digits--; s.digits == 0 {
 			s.state = inString
 		}
@@ -199,7 +193,7 @@ func (s *scanner) escape(c byte) {
 		s.broken()
 	case c == 'u':
 		s.state, s.digits = inHex, 4
-	case c == '"', c == '\\', c == '/', c == 'b', c == 'f', c == 'n', c == 'r', c == 't':
+	case isShortEscape[c]:
 		s.state = inString
 	default:
 		s.broken()
@@ -209,18 +203,17 @@ func (s *scanner) escape(c byte) {
 // number takes a byte of a number. False means that the number has ended before it, or that the
 // line is broken.
 func (s *scanner) number(c byte) bool {
-	isDigit := c-'0' <= 9
 	switch s.state {
 	case inMinus:
 		switch {
 		case c == '0':
 			s.state = inZero
-		case isDigit:
+		case isDigit(c):
 			s.state = inInteger
 		default:
 			s.broken()
 		}
-		return isDigit
+		return isDigit(c)
 	case inPoint:
 		s.state = inFraction
 	case inE:
@@ -244,31 +237,8 @@ func (s *scanner) number(c byte) bool {
 	default:
 		return false
 	}
-	if !isDigit {
+	if !isDigit(c) {
 		s.broken()
 	}
-	return isDigit
-}
-
-// plain returns how many bytes of a string come before one that ends it, is a backslash, or is a
-// control character. It looks at eight bytes at once: a byte is zero, or less than a space, if
-// subtracting 1, or a space, sets its highest bit, which it did not have. A borrow can mark a byte
-// that comes later by mistake, so only the first mark counts.
-func plain(p []byte) int {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	i := 0
-	for ; i+8 <= len(p); i += 8 {
-		word := binary.LittleEndian.Uint64(p[i:])
-		quote, backslash := word^ones*'"', word^ones*'\\'
-		marks := ((quote-ones)&^quote | (backslash-ones)&^backslash | (word-ones*' ')&^word) & high
-		if marks != 0 {
-			return i + bits.TrailingZeros64(marks)/8
-		}
-	}
-	for ; i < len(p); i++ {
-		if c := p[i]; c == '"' || c == '\\' || c < ' ' {
-			break
-		}
-	}
-	return i
+	return isDigit(c)
 }

@@ -139,8 +139,10 @@ func (s *scanner) scan(p []byte) int {
 		case inString:
 			i += plain(p[i:])
 		case inInteger, inFraction, inExponent:
-			for i < len(p) && p[i]-'0' <= 9 {
-				i++
+			i = digits(p, i)
+		case atValue:
+			if s.depth > 0 && s.isList() {
+				i += numbers(p[i:])
 			}
 		case inBroken:
 			newline := bytes.IndexByte(p[i:], '\n')

@@ -68,6 +68,7 @@ func (r *Row) cells() []string {
 	}
 	if r.Mark.OfFigure {
 		cells[4], cells[5] = "", ""
+		cells[6] = r.Mark.sign() + " " + r.Unit.Format(r.Mark.Bound)
 	}
 	return cells
 }

@@ -60,14 +60,17 @@ func digits(value float64) string {
 	return strconv.FormatFloat(value, 'f', places, 64)
 }
 
-// String shows the target.
+// String shows the target as a ratio.
 func (m Mark) String() string {
 	if m == (Mark{}) {
 		return ""
 	}
-	sign := "≤"
+	return fmt.Sprintf("%s %g", m.sign(), m.Bound)
+}
+
+func (m Mark) sign() string {
 	if m.AtLeast {
-		sign = "≥"
+		return "≥"
 	}
-	return fmt.Sprintf("%s %g", sign, m.Bound)
+	return "≤"
 }

@@ -39,6 +39,7 @@ var benches = []bench{
 	{"forged", (*run).forged},
 	{"first-delivery", (*run).firstDelivery},
 	{"memory", (*run).memory},
+	{"collect", (*run).collect},
 }
 
 // Names returns the names of all benchmarks.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 
 	"google.golang.org/api/option"
 
@@ -21,9 +23,9 @@ import (
 	"github.com/gemhook/gemhook/shared/pushauth"
 )
 
-// buffers is what one collection holds at most, in bytes: the chunks of two uploads, and the table
-// of the keys of a batch's responses.
-const buffers = 40 << 20
+// buffers is what one collection holds at most, in bytes: the chunks of two uploads, what is read
+// ahead of them, and the table of the keys of a batch's responses.
+const buffers = 48 << 20
 
 // Options change what a collector talks to.
 type Options struct {
@@ -37,6 +39,11 @@ func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Collect, func(config.Config) int64 {
 		return buffers * int64(concurrency)
 	})
+	// A collection allocates little, but what it does is large: what the one before has left behind
+	// must not wait for as much again.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	return New(configuration, log, nil)
 }
 
