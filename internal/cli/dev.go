@@ -39,7 +39,7 @@ func devCommand(s *session) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			options := dev.Options{
-				Out: s.Stdout, Colour: s.console.HasColour(), Folder: flags.folder, Port: flags.port, Once: flags.once,
+				Console: s.console, Folder: flags.folder, Port: flags.port, Once: flags.once,
 				Inspect: flags.inspect && !flags.once,
 			}
 			if flags.verbose {

@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
@@ -26,7 +27,7 @@ type backends struct {
 // startBackends starts Google's emulators at once, and a stand-in in this process for each that is
 // not installed. From here on the clients in this process find them as they always do: in the
 // environment.
-func (w *world) startBackends(ctx context.Context, started *closers) (*backends, error) {
+func (w *installation) startBackends(ctx context.Context, started *closers) (*backends, error) {
 	w.out.line("starting Firestore and Pub/Sub …")
 
 	// An interrupt ends the start; once they are up, it is for the receiver to end before them.
@@ -81,16 +82,14 @@ func (w *world) startBackends(ctx context.Context, started *closers) (*backends,
 		w.out.warn("  in-process stand-ins for " + strings.Join(standIns, " and ") +
 			": Google's emulators are not installed (see --help)")
 	}
-	return b, errors.Join(setenv("FIRESTORE_EMULATOR_HOST", b.firestoreHost), setenv("PUBSUB_EMULATOR_HOST", b.pubsubHost))
+	// By these the client libraries in this process find them.
+	return b, errors.Join(os.Setenv("FIRESTORE_EMULATOR_HOST", b.firestoreHost), os.Setenv("PUBSUB_EMULATOR_HOST", b.pubsubHost))
 }
-
-// setenv sets a variable by which the client libraries in this process find an emulator.
-func setenv(name, value string) error { return os.Setenv(name, value) }
 
 type startFunc = func(context.Context, *emulator.Options) (*emulator.Emulator, error)
 
 // startEmulator returns nil where the emulator is not installed.
-func (w *world) startEmulator(ctx context.Context, name string, port int, start startFunc) (*emulator.Emulator, error) {
+func (w *installation) startEmulator(ctx context.Context, name string, port int, start startFunc) (*emulator.Emulator, error) {
 	begin := w.now()
 	e, err := start(ctx, &emulator.Options{Log: w.log, Port: port})
 	if errors.Is(err, emulator.ErrNotInstalled) {
@@ -99,6 +98,6 @@ func (w *world) startEmulator(ctx context.Context, name string, port int, start 
 	if err != nil {
 		return nil, err
 	}
-	w.out.up(name+" emulator", e.Host()+w.out.paint(dim, "  after "+seconds(w.now().Sub(begin))))
+	w.out.up(name+" emulator", e.Host()+w.out.Paint(console.Dim, "  after "+seconds(w.now().Sub(begin))))
 	return e, nil
 }

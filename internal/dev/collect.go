@@ -5,29 +5,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
+	"os"
 	"strings"
-	"time"
 
-	"cloud.google.com/go/pubsub/v2"
-
+	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/push"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit/bucket"
 	"github.com/gemhook/gemhook/shared/app/collect"
-	"github.com/gemhook/gemhook/shared/app/reconcile"
 	"github.com/gemhook/gemhook/shared/backend"
-	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
 )
 
 const (
-	apiKey        = "AIza-only-the-stand-in-knows-this-key"
-	account       = "push@" + project + ".iam.gserviceaccount.com"
-	pushTail      = "-collect" // of the subscription that is pushed
-	reconcileEach = time.Minute
+	apiKey   = "AIza-only-the-stand-in-knows-this-key"
+	account  = "push@" + project + ".iam.gserviceaccount.com"
+	pushTail = "-collect" // of the subscription that is pushed
 )
 
 // A collector is the function collect with what is around it.
@@ -38,14 +31,14 @@ type collector struct {
 
 // startCollector starts the bucket and the function, and begins to push events to it, as Pub/Sub
 // would: the emulator signs no pushes.
-func (w *world) startCollector(ctx context.Context, b *backends, gemini *sender, started *closers) (*collector, error) {
+func (w *installation) startCollector(ctx context.Context, b *backends, gemini *sender, started *closers) (*collector, error) {
 	stored, err := bucket.Start()
 	if err != nil {
 		return nil, err
 	}
 	started.add(func() error { stored.Close(); return nil })
 	w.out.up("bucket", stored.URL)
-	if err := setenv("STORAGE_EMULATOR_HOST", stored.Host()); err != nil {
+	if err := os.Setenv("STORAGE_EMULATOR_HOST", stored.Host()); err != nil {
 		return nil, err
 	}
 	issuer, err := push.NewIssuer("dev")
@@ -72,98 +65,6 @@ func (w *world) startCollector(ctx context.Context, b *backends, gemini *sender,
 	}
 	w.out.up("collect", c.url)
 	return c, w.push(ctx, c.url, func() (string, error) { return issuer.Token(gemini.url, account, w.now()) }, started)
-}
-
-// push pushes the events of the topic to a URL until everything is stopped.
-func (w *world) push(ctx context.Context, url string, token func() (string, error), started *closers) error {
-	client, err := pubsub.NewClient(ctx, project)
-	if err != nil {
-		return fmt.Errorf("open Pub/Sub: %w", err)
-	}
-	started.add(client.Close)
-	if err := createSubscription(ctx, client, topicID, topicID+pushTail); err != nil {
-		return fmt.Errorf("make the subscription of collect: %w", err)
-	}
-	pushing, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	started.add(func() error { cancel(); <-ended; return nil })
-	go func() {
-		defer close(ended)
-		err := client.Subscriber(topicID+pushTail).Receive(pushing, func(ctx context.Context, m *pubsub.Message) {
-			if err := pushOne(ctx, url, token, m); err != nil {
-				fmt.Fprintf(w.log, "push to collect: %v\n", err)
-				m.Nack()
-				return
-			}
-			m.Ack()
-		})
-		if err != nil {
-			fmt.Fprintf(w.log, "receive for collect: %v\n", err)
-		}
-	}()
-	return nil
-}
-
-func pushOne(ctx context.Context, url string, token func() (string, error), m *pubsub.Message) error {
-	bearer, err := token()
-	if err != nil {
-		return err
-	}
-	body, err := push.Body(m.ID, m.Data, m.Attributes)
-	if err != nil {
-		return err
-	}
-	request, err := push.NewRequest(ctx, url, bearer, body)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, response.Body)
-	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("answered %s", response.Status)
-	}
-	return nil
-}
-
-// startReconciler has the reconciler do a run each minute. It needs the whole of Firestore.
-func (w *world) startReconciler(ctx context.Context, b *backends, gemini *sender, started *closers) error {
-	if b.firestoreHost == "" {
-		return nil
-	}
-	configuration, err := config.Load(config.ReconcileDirect, config.Map(map[string]string{
-		"GOOGLE_CLOUD_PROJECT": project, "GEMHOOK_TOPIC": topicID, "GEMHOOK_DEAD_LETTER_TOPIC": deadLetterTopicID,
-		"GEMHOOK_API_KEYS": apiKey, "GOOGLE_GEMINI_BASE_URL": gemini.url, "GEMHOOK_URL": gemini.receiverURL,
-	}))
-	if err != nil {
-		return err
-	}
-	reconciler, opened := reconcile.New(configuration, w.logger(), &reconcile.Options{Options: backend.Options{Now: w.now}})
-	started.add(opened.Close)
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	started.add(func() error { cancel(); <-ended; return nil })
-	go func() {
-		defer close(ended)
-		for timer := time.NewTicker(reconcileEach); ; {
-			select {
-			case <-timer.C:
-				_, _ = reconciler.Invoke(running, nil) // the log has what went wrong
-			case <-running.Done():
-				timer.Stop()
-				return
-			}
-		}
-	}()
-	w.out.up("reconcile", "every minute")
-	return nil
-}
-
-func (w *world) logger() *slog.Logger {
-	return slog.New(cloudlog.NewHandler(w.log, &cloudlog.Options{Project: project}))
 }
 
 // A collection is what came of one job's event.
@@ -199,7 +100,7 @@ func addJobs(gemini *standin.Server) [][2]string {
 }
 
 // collect delivers the events of three jobs, and waits for their results.
-func (w *world) collect(ctx context.Context, gemini *sender, c *collector, topics *inbox) (collections, error) {
+func (w *installation) collect(ctx context.Context, gemini *sender, c *collector, topics *inbox) (collections, error) {
 	var all collections
 	for _, job := range addJobs(gemini.server) {
 		id, err := standin.NewID(w.rand)
@@ -256,27 +157,27 @@ func (c *collection) check(from *collector) {
 
 // collected prints what became of the jobs.
 func (p *printer) collected(all collections) {
-	rows := []row{{cells: []cell{{"RESULT OF", bold}, {"ANSWER", bold}, {"RESULTS TOPIC RECEIVED", bold}, {"OBJECTS", bold}}}}
+	var rows []row
 	for _, c := range all {
-		mark := cell{"✓", green}
+		mark := console.Cell{Text: "✓", Colour: console.Green}
 		if len(c.faults) > 0 {
-			mark = cell{"✗", red}
+			mark = console.Cell{Text: "✗", Colour: console.Red}
 		}
-		received := cell{"nothing", dim}
+		received := console.Cell{Text: "nothing", Colour: console.Dim}
 		if c.message != nil {
-			received = cell{describe(*c.message), plain}
+			received = console.Cell{Text: describe(*c.message)}
 		}
-		answer := cell{fmt.Sprintf("%d %s", c.answer.StatusCode, c.answer.Status), green}
+		answer := console.Cell{Text: fmt.Sprintf("%d %s", c.answer.StatusCode, c.answer.Status), Colour: console.Green}
 		for i, object := range append(c.objects, "")[:max(1, len(c.objects))] {
 			if i == 0 {
-				rows = append(rows, row{mark: mark, cells: []cell{{c.eventType, plain}, answer, received, {object, plain}}})
+				rows = append(rows, row{mark: mark, cells: []console.Cell{{Text: c.eventType}, answer, received, {Text: object}}})
 			} else {
-				rows = append(rows, row{cells: []cell{{}, {}, {}, {object, plain}}})
+				rows = append(rows, row{cells: []console.Cell{{}, {}, {}, {Text: object}}})
 			}
 		}
 		rows[len(rows)-1].below = c.faults
 	}
 	var text strings.Builder
-	p.table(&text, rows)
+	p.table(&text, []string{"RESULT OF", "ANSWER", "RESULTS TOPIC RECEIVED", "OBJECTS"}, rows)
 	p.line(text.String())
 }

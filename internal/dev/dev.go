@@ -11,7 +11,7 @@
 //
 // Then it delivers genuine, repeated and forged events ([deliveries] has them and what is
 // expected), has the results of three jobs collected (collect.go), and prints each with what came
-// of it. What is not as expected is marked. Keys are made afresh for each run, and all that was
+// of it. What is not as expected is marked. Each run makes keys of its own, and all that was
 // started is stopped at the end.
 package dev
 
@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/inspect"
 	"github.com/gemhook/gemhook/internal/standin"
 )
@@ -34,18 +35,17 @@ var ErrUnexpected = errors.New("not everything was as expected")
 
 // Options are those of Run.
 type Options struct {
-	Out    io.Writer // for what is shown
-	Colour bool      // in what is shown
-	Log    io.Writer // for the functions' log, beside the file; nil is none
-	Folder string    // for secrets, settings and logs; it is made if need be
-	Port   int       // the first of the ports; 0 is any free ones
-	Once   bool      // end after the table
+	Console *console.Console // for what is shown
+	Log     io.Writer        // for the functions' log, beside the file; nil is none
+	Folder  string           // for secrets, settings and logs; it is made if need be
+	Port    int              // the first of the ports; 0 is any free ones
+	Once    bool             // end after the table
 
 	Inspect bool // serve the inspector
 }
 
-// A world is one run.
-type world struct {
+// An installation is one run.
+type installation struct {
 	out    *printer
 	log    io.Writer // of the functions and the emulators, concurrently
 	folder *folder
@@ -71,8 +71,8 @@ func Run(ctx context.Context, options Options) error {
 	if options.Log != nil {
 		log = io.MultiWriter(folder.log, options.Log)
 	}
-	w := &world{
-		out: &printer{to: options.Out, palette: palette{on: options.Colour}}, log: &lockedWriter{to: log},
+	w := &installation{
+		out: &printer{Console: options.Console}, log: &lockedWriter{to: log},
 		folder: folder, port: options.Port, once: options.Once,
 		now: time.Now, rand: rand.Reader, deliveries: deliveries,
 	}
@@ -82,7 +82,7 @@ func Run(ctx context.Context, options Options) error {
 	return errors.Join(w.run(ctx), folder.close())
 }
 
-func (w *world) run(ctx context.Context) (err error) {
+func (w *installation) run(ctx context.Context) (err error) {
 	w.out.title("gemhook: Gemini webhooks in, each verified and published once, on your topic out")
 	w.out.line("")
 
@@ -159,7 +159,7 @@ func (w *world) run(ctx context.Context) (err error) {
 }
 
 // deliver sends every delivery once and reports what came of it.
-func (w *world) deliver(ctx context.Context, from *sender, topics *inbox) (*report, error) {
+func (w *installation) deliver(ctx context.Context, from *sender, topics *inbox) (*report, error) {
 	planned, err := w.deliveries(from)
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (w *world) deliver(ctx context.Context, from *sender, topics *inbox) (*repo
 }
 
 // stay prints each message that arrives from now on, until ctx ends.
-func (w *world) stay(ctx context.Context, topics *inbox) error {
+func (w *installation) stay(ctx context.Context, topics *inbox) error {
 	for seen := len(topics.all()); ; {
 		arrived := topics.arrival()
 		messages := topics.all()

@@ -35,8 +35,8 @@ func runOnce(t *testing.T, change func([]delivery)) (printed, logged string, err
 		t.Fatal(err)
 	}
 	var out, log testkit.Buffer
-	w := &world{
-		out: &printer{to: &out}, log: &log, folder: folder, once: true, now: time.Now, rand: rand.Reader,
+	w := &installation{
+		out: plainPrinter(&out), log: &log, folder: folder, once: true, now: time.Now, rand: rand.Reader,
 		deliveries: func(from *sender) ([]delivery, error) {
 			planned, err := deliveries(from)
 			if err == nil {

@@ -24,7 +24,7 @@ import (
 )
 
 // tapped returns the receiver, whose deliveries the inspector shows if there is one.
-func (w *world) tapped(receiver http.Handler) http.Handler {
+func (w *installation) tapped(receiver http.Handler) http.Handler {
 	if w.inspected == nil {
 		return receiver
 	}
@@ -32,7 +32,7 @@ func (w *world) tapped(receiver http.Handler) http.Handler {
 }
 
 // tappedLogger is logger for the receiver.
-func (w *world) tappedLogger() *slog.Logger {
+func (w *installation) tappedLogger() *slog.Logger {
 	if w.inspected == nil {
 		return w.logger()
 	}
@@ -40,7 +40,7 @@ func (w *world) tappedLogger() *slog.Logger {
 }
 
 // tappedStore returns the ledger's store. To Firestore the inspector listens instead.
-func (w *world) tappedStore(store ledger.Store) ledger.Store {
+func (w *installation) tappedStore(store ledger.Store) ledger.Store {
 	if w.inspected == nil || store == nil {
 		return store
 	}
@@ -48,7 +48,7 @@ func (w *world) tappedStore(store ledger.Store) ledger.Store {
 }
 
 // startInspector serves the inspector and returns its URL, which is empty if there is none.
-func (w *world) startInspector(ctx context.Context, b *backends, gemini *sender, started *closers) (string, error) {
+func (w *installation) startInspector(ctx context.Context, b *backends, gemini *sender, started *closers) (string, error) {
 	if w.inspected == nil {
 		return "", nil
 	}
@@ -82,7 +82,7 @@ const ledgerSize = 500
 
 // listenToLedger follows the documents in Firestore until ctx ends; the function that it returns
 // waits for that.
-func (w *world) listenToLedger(ctx context.Context) (func() error, error) {
+func (w *installation) listenToLedger(ctx context.Context) (func() error, error) {
 	client, err := firestore.NewClient(ctx, project)
 	if err != nil {
 		return nil, fmt.Errorf("open Firestore: %w", err)
@@ -98,7 +98,7 @@ func (w *world) listenToLedger(ctx context.Context) (func() error, error) {
 }
 
 // verify judges a request as of when it came in, by the keys that the receiver has now.
-func (w *world) verify(ctx context.Context, gemini *sender, r *inspect.Record) *explain.Report {
+func (w *installation) verify(ctx context.Context, gemini *sender, r *inspect.Record) *explain.Report {
 	if r.Request == nil {
 		return nil
 	}
@@ -133,7 +133,7 @@ const (
 
 // sendAgain has the stand-in sign a delivery anew, by the scheme that it had, and sends it to where
 // it came.
-func (w *world) sendAgain(ctx context.Context, gemini *sender, r *inspect.Record, edit page.Edit) (string, error) {
+func (w *installation) sendAgain(ctx context.Context, gemini *sender, r *inspect.Record, edit page.Edit) (string, error) {
 	if r.Request == nil {
 		return "", errors.New("its request is not known")
 	}

@@ -24,8 +24,8 @@ func TestInspectorShowsWhatCameOfEachDelivery(t *testing.T) {
 	defer folder.close()
 	var out testkit.Buffer
 	from := make(chan *sender, 1)
-	w := &world{
-		out: &printer{to: &out}, log: new(testkit.Buffer), folder: folder, now: time.Now, rand: rand.Reader, inspected: inspect.NewLog(nil),
+	w := &installation{
+		out: plainPrinter(&out), log: new(testkit.Buffer), folder: folder, now: time.Now, rand: rand.Reader, inspected: inspect.NewLog(nil),
 		deliveries: func(gemini *sender) ([]delivery, error) {
 			from <- gemini
 			return deliveries(gemini)

@@ -1,11 +1,13 @@
 package dev
 
 import (
+	"io"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
@@ -104,7 +106,10 @@ func TestColourAddsOnlyColour(t *testing.T) {
 
 	render := func(coloured bool) string {
 		var out strings.Builder
-		p := &printer{to: &out, palette: palette{on: coloured}}
+		force := map[bool]string{true: "1"}[coloured]
+		p := &printer{Console: console.New(&out, io.Discard, func(name string) string {
+			return map[string]string{"CLICOLOR_FORCE": force}[name]
+		})}
 		p.report(report)
 		return out.String()
 	}
@@ -123,6 +128,11 @@ func TestColourAddsOnlyColour(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, without)
 		}
 	}
+}
+
+// plainPrinter prints without colour.
+func plainPrinter(out io.Writer) *printer {
+	return &printer{Console: console.New(out, io.Discard, func(string) string { return "" })}
 }
 
 func stripTrailing(text string) string {

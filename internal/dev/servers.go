@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app/receive"
 	"github.com/gemhook/gemhook/shared/backend"
+	"github.com/gemhook/gemhook/shared/cloudlog"
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
@@ -25,7 +27,7 @@ const (
 
 // startGemini starts the stand-in for Gemini. It serves the public half of its keys, as Google
 // does, and delivers another event on request.
-func (w *world) startGemini(keys *standin.Keys, started *closers) (*sender, error) {
+func (w *installation) startGemini(keys *standin.Keys, started *closers) (*sender, error) {
 	gemini, err := newSender(keys, w.rand, w.now)
 	if err != nil {
 		return nil, err
@@ -43,7 +45,7 @@ func (w *world) startGemini(keys *standin.Keys, started *closers) (*sender, erro
 
 // startReceiver starts the receiver as it is deployed, with its secrets in files, and registers its
 // webhook with the stand-in.
-func (w *world) startReceiver(ctx context.Context, b *backends, gemini *sender, started *closers) error {
+func (w *installation) startReceiver(ctx context.Context, b *backends, gemini *sender, started *closers) error {
 	err := errors.Join(
 		w.folder.write(signingSecrets, strings.Join(gemini.keys.Secrets, "\n")+"\n"),
 		w.folder.write(dynamicKeys, gemini.dynamicKey.Reveal()+"\n"),
@@ -65,7 +67,7 @@ func (w *world) startReceiver(ctx context.Context, b *backends, gemini *sender, 
 }
 
 // register registers the receiver's webhook. Its secret takes the place of the one before.
-func (w *world) register(ctx context.Context, gemini *sender) error {
+func (w *installation) register(ctx context.Context, gemini *sender) error {
 	api := geminiapi.New(apiKey, &geminiapi.Options{BaseURL: gemini.url})
 	created, err := api.Create(ctx, geminiapi.Webhook{
 		Name: "gemhook dev", URI: gemini.receiverURL + "/", SubscribedEvents: geminiapi.EventTypes(),
@@ -78,7 +80,7 @@ func (w *world) register(ctx context.Context, gemini *sender) error {
 }
 
 // receiverSettings are the variables that a deployment of the receiver would set.
-func (w *world) receiverSettings(gemini *sender) map[string]string {
+func (w *installation) receiverSettings(gemini *sender) map[string]string {
 	return map[string]string{
 		"GOOGLE_CLOUD_PROJECT":      project,
 		"GEMHOOK_TOPIC":             topicID,
@@ -91,7 +93,7 @@ func (w *world) receiverSettings(gemini *sender) map[string]string {
 }
 
 // settings are those for the command line and for programs of one's own.
-func (w *world) settings(b *backends, gemini *sender, c *collector) map[string]string {
+func (w *installation) settings(b *backends, gemini *sender, c *collector) map[string]string {
 	settings := w.receiverSettings(gemini)
 	for name, value := range map[string]string{
 		"GEMHOOK_URL":                      gemini.receiverURL,
@@ -111,7 +113,7 @@ func (w *world) settings(b *backends, gemini *sender, c *collector) map[string]s
 }
 
 // nextPort returns the next port to listen on; 0 is any.
-func (w *world) nextPort() int {
+func (w *installation) nextPort() int {
 	if w.port == 0 {
 		return 0
 	}
@@ -120,13 +122,15 @@ func (w *world) nextPort() int {
 }
 
 // address returns the next address to listen on.
-func (w *world) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(w.nextPort())) }
+func (w *installation) address() string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(w.nextPort()))
+}
 
 // shutdownTimeout outlasts the longest delivery.
 const shutdownTimeout = 10 * time.Second
 
 // listen serves a handler on the next port and returns its URL, without a slash at the end.
-func (w *world) listen(handler http.Handler, started *closers) (string, error) {
+func (w *installation) listen(handler http.Handler, started *closers) (string, error) {
 	listener, err := net.Listen("tcp4", w.address())
 	if err != nil {
 		return "", err
@@ -144,4 +148,8 @@ func (w *world) listen(handler http.Handler, started *closers) (string, error) {
 		return err
 	})
 	return "http://" + listener.Addr().String(), nil
+}
+
+func (w *installation) logger() *slog.Logger {
+	return slog.New(cloudlog.NewHandler(w.log, &cloudlog.Options{Project: project}))
 }

@@ -1,32 +1,24 @@
 package dev
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/gemhook/gemhook/internal/cli/console"
 )
 
-// A cell is a piece of text in a column.
-type cell struct {
-	text   string
-	colour colour
-}
-
-// A row is one line of the table.
+// A row is one line of the table. Its first cell has no colour.
 type row struct {
-	heading string // above the row; empty: none
-	mark    cell
-	cells   []cell
+	heading string       // above the row; empty: none
+	mark    console.Cell // before the first cell
+	cells   []console.Cell
 	below   []string // faults
 }
 
-const columnGap = "  "
-
 // report prints the table, a summary and the verdict.
 func (p *printer) report(r *report) {
-	rows := []row{{cells: []cell{
-		{"DELIVERY", bold}, {"SIGNED", bold}, {"ANSWER", bold}, {"TOPIC RECEIVED", bold}, {"MESSAGE", bold},
-	}}}
+	var rows []row
 	group := ""
 	for _, result := range r.results {
 		lines := resultRows(result)
@@ -38,87 +30,84 @@ func (p *printer) report(r *report) {
 	}
 	var text strings.Builder
 	text.WriteString("\n")
-	p.table(&text, rows)
+	p.table(&text, []string{"DELIVERY", "SIGNED", "ANSWER", "TOPIC RECEIVED", "MESSAGE"}, rows)
 	p.summary(&text, r)
 	p.line(text.String())
 }
 
-// table aligns the columns of all rows.
-func (p *printer) table(text *strings.Builder, rows []row) {
-	widths := make([]int, len(rows[0].cells))
+// table writes the rows below a header, their columns aligned over all headings.
+func (p *printer) table(text *strings.Builder, header []string, rows []row) {
+	const indent = "  " // where rows have their mark
+	header[0] = indent + header[0]
+	var cells [][]console.Cell
 	for _, row := range rows {
-		for i, cell := range row.cells {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell.text))
-		}
+		first := row.cells[0]
+		first.Text = cmp.Or(row.mark.Text, " ") + " " + first.Text
+		cells = append(cells, append([]console.Cell{first}, row.cells[1:]...))
 	}
-	for _, row := range rows {
+	lines := strings.SplitAfter(p.Table(header, cells), "\n")
+	text.WriteString(lines[0])
+	for i, row := range rows {
 		if row.heading != "" {
-			fmt.Fprintf(text, "\n  %s\n", p.paint(dim, row.heading))
+			fmt.Fprintf(text, "\n%s%s\n", indent, p.Paint(console.Dim, row.heading))
 		}
-		mark := row.mark.text
-		if mark == "" {
-			mark = " "
+		line, marked := strings.CutPrefix(lines[i+1], row.mark.Text)
+		if marked {
+			line = p.Paint(row.mark.Colour, row.mark.Text) + line
 		}
-		line := p.paint(row.mark.colour, mark) + " "
-		for i, cell := range row.cells {
-			if i > 0 {
-				line += columnGap
-			}
-			line += p.paint(cell.colour, cell.text) + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell.text))
-		}
-		text.WriteString(strings.TrimRight(line, " ") + "\n")
+		text.WriteString(line)
 		for _, fault := range row.below {
-			fmt.Fprintf(text, "    %s\n", p.paint(red, "↑ "+fault))
+			fmt.Fprintf(text, "    %s\n", p.Paint(console.Red, "↑ "+fault))
 		}
 	}
 }
 
 // resultRows are the lines of one delivery: more than one only if it has several messages.
 func resultRows(r *result) []row {
-	answer := cell{fmt.Sprintf("%d %s", r.answer.StatusCode, r.outcome()), answerColour(r)}
+	answer := console.Cell{Text: fmt.Sprintf("%d %s", r.answer.StatusCode, r.outcome()), Colour: answerColour(r)}
 	received := r.received
 	first := row{
-		mark:  cell{"✓", green},
-		cells: append([]cell{{r.what, plain}, {r.signed.Scheme, plain}, answer}, messageCells(received)...),
+		mark:  console.Cell{Text: "✓", Colour: console.Green},
+		cells: append([]console.Cell{{Text: r.what}, {Text: r.signed.Scheme}, answer}, messageCells(received)...),
 	}
 	if len(r.faults) > 0 {
-		first.mark = cell{"✗", red}
+		first.mark = console.Cell{Text: "✗", Colour: console.Red}
 	}
 	rows := []row{first}
 	for len(received) > 1 {
 		received = received[1:]
-		rows = append(rows, row{cells: append(make([]cell, 3), messageCells(received)...)})
+		rows = append(rows, row{cells: append(make([]console.Cell, 3), messageCells(received)...)})
 	}
 	rows[len(rows)-1].below = r.faults
 	return rows
 }
 
 // messageCells show the first of the messages.
-func messageCells(received []message) []cell {
+func messageCells(received []message) []console.Cell {
 	if len(received) == 0 {
-		return []cell{{"nothing", dim}, {}}
+		return []console.Cell{{Text: "nothing", Colour: console.Dim}, {}}
 	}
 	m := received[0]
-	return []cell{{describe(m), messageColour(m)}, {m.id, plain}}
+	return []console.Cell{{Text: describe(m), Colour: messageColour(m)}, {Text: m.id}}
 }
 
-func answerColour(r *result) colour {
+func answerColour(r *result) console.Colour {
 	switch {
 	case r.answer.Status == "published":
-		return green
+		return console.Green
 	case r.answer.Status == "duplicate":
-		return dim
+		return console.Dim
 	case r.answer.StatusCode >= 500:
-		return red
+		return console.Red
 	}
-	return yellow
+	return console.Yellow
 }
 
-func messageColour(m message) colour {
+func messageColour(m message) console.Colour {
 	if m.redelivered || m.topic != topicID {
-		return yellow
+		return console.Yellow
 	}
-	return plain
+	return console.Plain
 }
 
 // describe names a message by its type, and says whether it may be a copy.
@@ -137,12 +126,12 @@ func (p *printer) summary(text *strings.Builder, r *report) {
 	fmt.Fprintf(text, "%s on the topics: %d on %s, %d on %s\n", plural(len(r.messages), "message"),
 		r.on(topicID), topicID, r.on(deadLetterTopicID), deadLetterTopicID)
 	for _, stray := range r.strays {
-		fmt.Fprintln(text, p.paint(red, "✗ message "+stray.id+" is of no delivery: "+describe(stray)))
+		fmt.Fprintln(text, p.Paint(console.Red, "✗ message "+stray.id+" is of no delivery: "+describe(stray)))
 	}
 	if r.asExpected() {
-		fmt.Fprintln(text, p.paint(green, "✓ everything as expected"))
+		fmt.Fprintln(text, p.Paint(console.Green, "✓ everything as expected"))
 	} else {
-		fmt.Fprintln(text, p.paint(red, fmt.Sprintf("✗ not as expected: %s, %s of no delivery",
+		fmt.Fprintln(text, p.Paint(console.Red, fmt.Sprintf("✗ not as expected: %s, %s of no delivery",
 			plural(r.unexpected(), "delivery"), plural(len(r.strays), "message"))))
 	}
 }
@@ -155,9 +144,4 @@ func plural(n int, noun string) string {
 		return fmt.Sprintf("%d %sies", n, stem)
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// pad fills text up with spaces to a width in characters.
-func pad(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }

@@ -48,7 +48,7 @@ func (c *call) ended() bool { return !c.deadline.IsZero() && !time.Now().Before(
 // do makes a call: it waits for the exploration's verdict. Without faults to come it is done at
 // once.
 func (d *delivery) do(ctx context.Context, c *call) error {
-	w := d.world
+	w := d.execution
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c.delivery, c.begun = d, time.Now()
@@ -93,14 +93,14 @@ func (d *delivery) do(ctx context.Context, c *call) error {
 type gatedStore struct{ delivery *delivery }
 
 func (s gatedStore) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
-	w := s.delivery.world
+	w := s.delivery.execution
 	return s.write(ctx, "create", func() string { return w.textOf(document) }, func() (ledger.Version, error) {
 		return w.store.Create(context.Background(), key, document)
 	})
 }
 
 func (s gatedStore) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
-	w := s.delivery.world
+	w := s.delivery.execution
 	var document *ledger.Document
 	var version ledger.Version
 	c := &call{name: "read"}
@@ -119,7 +119,7 @@ func (s gatedStore) Read(ctx context.Context, key ledger.Key) (*ledger.Document,
 }
 
 func (s gatedStore) Replace(ctx context.Context, key ledger.Key, version ledger.Version, document *ledger.Document) (ledger.Version, error) {
-	w := s.delivery.world
+	w := s.delivery.execution
 	intent := func() string { return w.textOf(document) + w.textOfVersion(version) }
 	return s.write(ctx, "take over", intent, func() (ledger.Version, error) {
 		return w.store.Replace(context.Background(), key, version, document)
@@ -127,7 +127,7 @@ func (s gatedStore) Replace(ctx context.Context, key ledger.Key, version ledger.
 }
 
 func (s gatedStore) Finish(ctx context.Context, key ledger.Key, version ledger.Version, outcome ledger.Outcome) error {
-	w := s.delivery.world
+	w := s.delivery.execution
 	name := "settle"
 	if outcome.State == ledger.Released {
 		name = "release"
@@ -150,7 +150,7 @@ func (s gatedStore) write(ctx context.Context, name string, intent func() string
 		if c.result != nil {
 			return c.result.Error()
 		}
-		return s.delivery.world.textOfVersion(version)
+		return s.delivery.execution.textOfVersion(version)
 	}
 	err := s.delivery.do(ctx, c)
 	return version, err
@@ -160,7 +160,7 @@ func (s gatedStore) write(ctx context.Context, name string, intent func() string
 type gatedTopic struct{ delivery *delivery }
 
 func (p gatedTopic) Publish(ctx context.Context, topicID string, _ []byte, attributes map[string]string) (string, error) {
-	w := p.delivery.world
+	w := p.delivery.execution
 	marked := attributes[ledger.RedeliveredAttribute] == "true"
 	var id string
 	c := &call{name: "publish", writes: true, publish: true}

@@ -11,7 +11,7 @@ import (
 )
 
 // checkAnswer checks an acknowledgement, once it is there: G1.
-func (w *world) checkAnswer(d *delivery) {
+func (w *execution) checkAnswer(d *delivery) {
 	if d.checked || d.status() != http.StatusOK {
 		return
 	}
@@ -28,7 +28,7 @@ func (w *world) checkAnswer(d *delivery) {
 }
 
 // checkPublish checks a message as it comes on a topic: G2 and G4.
-func (w *world) checkPublish(by *delivery, marked bool) {
+func (w *execution) checkPublish(by *delivery, marked bool) {
 	if document := w.document(); document != nil && (document.State == ledger.Published || document.State == ledger.DeadLettered) {
 		w.violate(G2, fmt.Sprintf("%s publishes what is %s", by.name, document.State))
 	}
@@ -43,7 +43,7 @@ func (w *world) checkPublish(by *delivery, marked bool) {
 }
 
 // checkSimultaneous checks who has a publish under way: G3.
-func (w *world) checkSimultaneous() {
+func (w *execution) checkSimultaneous() {
 	var publishing []string
 	for _, d := range w.deliveries {
 		if d.call != nil && d.call.publish {
@@ -60,6 +60,6 @@ func (w *world) checkSimultaneous() {
 	}
 }
 
-func (w *world) violate(g Guarantee, detail string) {
+func (w *execution) violate(g Guarantee, detail string) {
 	w.violations = append(w.violations, &Violation{g, detail, slices.Clone(w.path)})
 }

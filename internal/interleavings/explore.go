@@ -183,7 +183,7 @@ func executeAll(t *testing.T, f *fixture, lists [][]byte) []arrival {
 
 // execute follows one list of choices and tells where it led.
 func (f *fixture) execute(choices []byte) arrival {
-	w := f.newWorld()
+	w := f.newExecution()
 	w.mu.Lock()
 	defer w.end()
 	for _, choice := range choices {
@@ -197,7 +197,7 @@ func (f *fixture) execute(choices []byte) arrival {
 	return reached
 }
 
-func (w *world) fingerprint() fingerprint {
+func (w *execution) fingerprint() fingerprint {
 	sum := sha256.Sum256([]byte(w.text()))
 	return fingerprint(sum[:16])
 }

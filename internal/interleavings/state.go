@@ -11,7 +11,7 @@ import (
 
 // text writes the state down: all that can make a difference to what can happen from here, times as
 // they lie from now.
-func (w *world) text() string {
+func (w *execution) text() string {
 	var b strings.Builder
 	if w.Faults < NoLimit {
 		fmt.Fprintf(&b, "%d faults\n", w.faults)
@@ -51,7 +51,7 @@ func (d *delivery) writeText(b *strings.Builder) {
 	}
 }
 
-func (w *world) textOf(document *ledger.Document) string {
+func (w *execution) textOf(document *ledger.Document) string {
 	if document == nil {
 		return "none"
 	}
@@ -66,7 +66,7 @@ func (w *world) textOf(document *ledger.Document) string {
 }
 
 // textOfVersion reports whether a version is still the document's: only that can matter.
-func (w *world) textOfVersion(version ledger.Version) string {
+func (w *execution) textOfVersion(version ledger.Version) string {
 	_, current, err := w.memory.Read(context.Background(), key)
 	if err == nil && current.Equal(version) {
 		return " current"

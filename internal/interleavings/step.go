@@ -20,7 +20,7 @@ type step struct {
 const maxFailedSettles = 1
 
 // steps are all that can happen next, always in the same order.
-func (w *world) steps() []step {
+func (w *execution) steps() []step {
 	// A call whose time is over comes back before anything else happens.
 	for _, d := range w.deliveries {
 		if d.call != nil && d.call.ended() {
@@ -51,7 +51,7 @@ func (w *world) steps() []step {
 }
 
 // going are the steps of a call whose time is not over.
-func (w *world) going(d *delivery) []step {
+func (w *execution) going(d *delivery) []step {
 	c := d.call
 	of := d.name + "'s " + c.name
 	if c.acted {
@@ -76,7 +76,7 @@ func (w *world) going(d *delivery) []step {
 }
 
 // givingUp are the steps of a call whose time is over.
-func (w *world) givingUp(d *delivery) []step {
+func (w *execution) givingUp(d *delivery) []step {
 	steps := []step{{name: d.name + "'s " + d.call.name + " runs out of time", do: func() { w.fail(d) }}}
 	if d.call.writes && !d.call.acted && w.faults < w.Faults {
 		steps = append(steps, w.giveUp(d))
@@ -85,7 +85,7 @@ func (w *world) givingUp(d *delivery) []step {
 }
 
 // giveUp has a call fail whose effect is still to come.
-func (w *world) giveUp(d *delivery) step {
+func (w *execution) giveUp(d *delivery) step {
 	return step{name: d.name + " gives up its " + d.call.name + ", which is under way", fault: true, do: func() {
 		w.late = append(w.late, d.call)
 		w.fail(d)
@@ -93,7 +93,7 @@ func (w *world) giveUp(d *delivery) step {
 }
 
 // landing are the steps of a call that was given up.
-func (w *world) landing(i int) []step {
+func (w *execution) landing(i int) []step {
 	c := w.late[i]
 	of := c.delivery.name + "'s given-up " + c.name
 	gone := func() { w.late = slices.Delete(w.late, i, i+1) }
@@ -105,14 +105,14 @@ func (w *world) landing(i int) []step {
 
 // latest is when a publish that was given up has either taken effect or never will: Pub/Sub is told
 // the deadline as the time that is left, and counts it from when the bytes arrive.
-func (w *world) latest(c *call) time.Time { return c.deadline.Add(w.Transit) }
+func (w *execution) latest(c *call) time.Time { return c.deadline.Add(w.Transit) }
 
-func (w *world) act(c *call) {
+func (w *execution) act(c *call) {
 	c.acted = true
 	c.result = c.effect()
 }
 
-func (w *world) fail(d *delivery) {
+func (w *execution) fail(d *delivery) {
 	if d.call.name == "settle" {
 		d.failed++
 	}
@@ -121,7 +121,7 @@ func (w *world) fail(d *delivery) {
 
 // nextInstant is when something ends next, as far as it can be seen from outside: the receiver's
 // pauses cannot. There is none when nobody is left whom the time could matter to.
-func (w *world) nextInstant() (until time.Time, any bool) {
+func (w *execution) nextInstant() (until time.Time, any bool) {
 	waiting, pausing := false, false
 	add := func(at time.Time) {
 		if at.After(time.Now()) && (!any || at.Before(until)) {
@@ -155,7 +155,7 @@ func (w *world) nextInstant() (until time.Time, any bool) {
 }
 
 // pass lets time pass until that instant, or until a delivery is at rest again before.
-func (w *world) pass(until time.Time) {
+func (w *execution) pass(until time.Time) {
 	for _, d := range w.deliveries {
 		if d.call != nil {
 			d.troubled = true // so slow that something else may have ended

@@ -15,7 +15,7 @@ const stepTime = 2 * time.Second
 // "gemhook replay" do: by the ledger, whenever it allows. Finish waits longer than the ledger asks
 // for, so this covers more than it can do. A replay claims its own copy of the message, with the
 // mark.
-func (w *world) newTakeOver(name string, replay bool) *delivery {
+func (w *execution) newTakeOver(name string, replay bool) *delivery {
 	d := w.newDelivery(name, 0)
 	d.takeOver = func() {
 		result, err := d.claimLeft(replay)

@@ -2,8 +2,8 @@
 // as text or as JSON, and all that is about the work itself (progress, advice) on standard error,
 // so that a pipe carries results only.
 //
-// Colours and moving lines appear on terminals only; NO_COLOR (https://no-color.org) and TERM=dumb
-// switch colours off.
+// Colours and moving lines appear on terminals only. NO_COLOR (https://no-color.org) and TERM=dumb
+// switch colours off; CLICOLOR_FORCE (https://bixense.com/clicolors) has them elsewhere, too.
 //
 // Whatever is written passes through one place, [Console.screen], which lets no control character
 // through but line feeds, tabs and the colours of [Console.Paint]. What is shown can come from
@@ -48,12 +48,12 @@ type Console struct {
 	mark      string // begins a colour in text that is not written yet; nobody else can know it
 }
 
-// New returns a console for two streams. getenv is asked for NO_COLOR and TERM.
+// New returns a console for two streams. getenv is asked for NO_COLOR, TERM and CLICOLOR_FORCE.
 func New(out, err io.Writer, getenv func(string) string) *Console {
 	colours := getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	return &Console{
 		out: out, err: err,
-		outColour: colours && IsTerminal(out),
+		outColour: colours && (IsTerminal(out) || getenv("CLICOLOR_FORCE") != ""),
 		errColour: colours && IsTerminal(err),
 		live:      IsTerminal(err) && getenv("TERM") != "dumb",
 		mark:      "\x00" + rand.Text() + ":",
@@ -77,9 +77,6 @@ func IsTerminal(stream any) bool {
 
 // UseJSON makes results JSON from now on.
 func (c *Console) UseJSON() { c.json, c.outColour = true, false }
-
-// HasColour reports whether colours appear in what is printed.
-func (c *Console) HasColour() bool { return c.outColour }
 
 // JSON reports whether results are JSON.
 func (c *Console) JSON() bool { return c.json }

@@ -63,8 +63,8 @@ func newFixture(t *testing.T, settings Settings) *fixture {
 	return &fixture{settings, verified{delivery}}
 }
 
-// A world is one execution.
-type world struct {
+// An execution is one order of the steps of its deliveries.
+type execution struct {
 	*fixture
 	memory     *ledger.Memory
 	store      ledger.Store // memory, unless a defect is in the way
@@ -94,7 +94,7 @@ type message struct {
 
 // A delivery is one request to an instance of its own.
 type delivery struct {
-	world    *world
+	execution    *execution
 	name     string
 	skew     time.Duration // of the instance's clock
 	ledger   *ledger.Ledger
@@ -112,8 +112,8 @@ type delivery struct {
 	checked  bool                       // its answer has been
 }
 
-func (f *fixture) newWorld() *world {
-	w := &world{fixture: f, memory: ledger.NewMemory(), rested: make(chan struct{}, 1)}
+func (f *fixture) newExecution() *execution {
+	w := &execution{fixture: f, memory: ledger.NewMemory(), rested: make(chan struct{}, 1)}
 	w.store = w.memory
 	if f.Broken != nil && f.Broken.Store != nil {
 		w.store = f.Broken.Store(w.memory)
@@ -130,8 +130,8 @@ func (f *fixture) newWorld() *world {
 	return w
 }
 
-func (w *world) newDelivery(name string, skew time.Duration) *delivery {
-	d := &delivery{world: w, name: name, skew: skew}
+func (w *execution) newDelivery(name string, skew time.Duration) *delivery {
+	d := &delivery{execution: w, name: name, skew: skew}
 	now := func() time.Time { return time.Now().Add(skew) }
 	d.ledger = ledger.New(gatedStore{d}, ledger.Options{Lease: w.Lease, Retention: 168 * time.Hour, Now: now})
 	var books once.Ledger = d.ledger
@@ -152,12 +152,12 @@ func (w *world) newDelivery(name string, skew time.Duration) *delivery {
 // start posts the delivery.
 func (d *delivery) start() {
 	d.begun = time.Now()
-	d.world.running.Go(func() {
+	d.execution.running.Go(func() {
 		recorder := httptest.NewRecorder()
 		answered := false
 		defer func() {
-			d.world.mu.Lock()
-			defer d.world.mu.Unlock()
+			d.execution.mu.Lock()
+			defer d.execution.mu.Unlock()
 			if d.gone = true; answered {
 				d.answer = recorder
 			}
@@ -167,7 +167,7 @@ func (d *delivery) start() {
 			d.takeOver()
 			return
 		}
-		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(d.world.verified.delivery.Payload()))
+		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(d.execution.verified.delivery.Payload()))
 		d.receiver.ServeHTTP(recorder, request)
 		answered = true
 	})
@@ -176,7 +176,7 @@ func (d *delivery) start() {
 // rest tells the exploration that this delivery waits or has ended.
 func (d *delivery) rest() {
 	select {
-	case d.world.rested <- struct{}{}:
+	case d.execution.rested <- struct{}{}:
 	default:
 	}
 }
@@ -192,7 +192,7 @@ func (d *delivery) resume(v verdict) {
 }
 
 // publish puts a message on a topic.
-func (w *world) publish(by *delivery, topic string, marked bool) string {
+func (w *execution) publish(by *delivery, topic string, marked bool) string {
 	w.checkPublish(by, marked)
 	id := fmt.Sprint("m-", len(w.topic)+1)
 	w.topic = append(w.topic, message{id, topic, marked, by})
@@ -200,14 +200,14 @@ func (w *world) publish(by *delivery, topic string, marked bool) string {
 }
 
 // await returns when every delivery is at rest.
-func (w *world) await() {
+func (w *execution) await() {
 	w.mu.Unlock()
 	defer w.mu.Lock()
 	synctest.Wait()
 }
 
 // take takes a step and waits until every delivery is at rest.
-func (w *world) take(s step) {
+func (w *execution) take(s step) {
 	w.path = append(w.path, s.name)
 	if s.fault {
 		w.faults++
@@ -221,7 +221,7 @@ func (w *world) take(s step) {
 }
 
 // end ends every delivery, wherever it is, and the exploration's turn.
-func (w *world) end() {
+func (w *execution) end() {
 	w.over = true
 	for _, d := range w.deliveries {
 		if d.call != nil {
@@ -242,7 +242,7 @@ func (d *delivery) status() int {
 
 // calmDown checks what must come of any final state once the faults are over and the sender
 // retries.
-func (w *world) calmDown() {
+func (w *execution) calmDown() {
 	w.calm = true
 	w.path = append(w.path, "the faults are over")
 	for _, d := range w.deliveries {
@@ -261,7 +261,7 @@ const retryPause = 10 * time.Second
 
 // retry delivers again, as the answers ask for, until there is an acknowledgement or an abandoned
 // lease must have ended.
-func (w *world) retry(d *delivery) {
+func (w *execution) retry(d *delivery) {
 	last := d
 	for range w.Lease/retryPause + 2 {
 		if last.status() == http.StatusOK {
@@ -278,7 +278,7 @@ func (w *world) retry(d *delivery) {
 }
 
 // deliver delivers without faults.
-func (w *world) deliver(name string, skew time.Duration) *delivery {
+func (w *execution) deliver(name string, skew time.Duration) *delivery {
 	w.path = append(w.path, name)
 	d := w.newDelivery(name, skew)
 	d.start()
@@ -288,7 +288,7 @@ func (w *world) deliver(name string, skew time.Duration) *delivery {
 }
 
 // document returns what the ledger has, nil if nothing.
-func (w *world) document() *ledger.Document {
+func (w *execution) document() *ledger.Document {
 	document, _, err := w.memory.Read(context.Background(), key)
 	if err != nil {
 		return nil
