@@ -40,7 +40,7 @@ const (
 	letters      = "dead-letters-kept"
 )
 
-// keys are published private keys: making RSA keys afresh for every test takes seconds.
+// keys are published private keys: making new RSA keys for every test takes seconds.
 var keys = sync.OnceValue(func() *standin.Keys {
 	text, err := os.ReadFile(keysFile)
 	if err != nil {

@@ -23,7 +23,8 @@ finishes deliveries that an instance left half-way, enables a webhook of the
 receiver that Gemini has disabled, and publishes the events of batches that ended
 and of which none came.
 
-Without --apply it only says what it would do, item by item. GEMHOOK_API_KEYS says
+Without --apply it only says what it would do, item by item. It looks at every batch
+again, whatever earlier runs have looked at. GEMHOOK_API_KEYS says
 where the API keys are; else GEMINI_API_KEY is that of all.`
 
 // A reconciliation is one run of "reconcile".
@@ -54,7 +55,7 @@ func reconcileCommand(s *session) *cobra.Command {
 				return failure.WithCode(err, failure.Settings)
 			}
 			r := &reconciliation{console: s.console, configuration: configuration, options: reconcileapp.Options{
-				DryRun: !apply,
+				DryRun: !apply, FromStart: true,
 				Options: backend.Options{
 					// Options of a caller lead to stand-ins, which want no credentials.
 					SecretManager: s.SecretManager, Anonymous: s.SecretManager != nil, Now: s.Now,

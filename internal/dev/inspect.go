@@ -131,7 +131,7 @@ const (
 	retention = 7 * 24 * time.Hour
 )
 
-// sendAgain has the stand-in sign a delivery anew, by the scheme that it had, and sends it to where
+// sendAgain has the stand-in sign a delivery again, by the scheme that it had, and sends it to where
 // it came.
 func (w *installation) sendAgain(ctx context.Context, gemini *sender, r *inspect.Record, edit page.Edit) (string, error) {
 	if r.Request == nil {
@@ -169,5 +169,5 @@ func (w *installation) sendAgain(ctx context.Context, gemini *sender, r *inspect
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Signed anew (%s) and sent: the receiver answered %d %s.", scheme, answer.StatusCode, answer.Status+answer.Error), nil
+	return fmt.Sprintf("Signed again (%s) and sent: the receiver answered %d %s.", scheme, answer.StatusCode, answer.Status+answer.Error), nil
 }

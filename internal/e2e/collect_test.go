@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +21,6 @@ import (
 const (
 	resultsTopicID = "gemini-results"
 	collectURL     = "https://collect.example.com/"
-	pushAccount    = "push@e2e.iam.gserviceaccount.com"
 	apiKey         = "AIza-e2e"
 )
 
@@ -118,23 +116,14 @@ func TestCollectEveryType(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(results.Close)
-			issuer, err := push.NewIssuer("key-1")
-			if err != nil {
-				t.Fatal(err)
-			}
-			certs := httptest.NewServer(issuer)
-			t.Cleanup(certs.Close)
-			token, err := issuer.Token(collectURL, pushAccount, time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
+			token, certs := newCaller(t, collectURL)
 			receiver := newReceiver(t, environment(p, g, nil), nil)
 			collect := start(t, map[string]string{
 				"GOOGLE_CLOUD_PROJECT":    p.ID,
 				"FIRESTORE_EMULATOR_HOST": p.FirestoreHost, "PUBSUB_EMULATOR_HOST": p.PubSubHost, "STORAGE_EMULATOR_HOST": results.Host(),
 				"GEMHOOK_API_KEYS": apiKey, "GOOGLE_GEMINI_BASE_URL": g.URL,
 				"GEMHOOK_RESULTS_BUCKET": bucket.Name, "GEMHOOK_RESULTS_TOPIC": resultsTopicID,
-				"GEMHOOK_PUSH_AUDIENCE": collectURL, "GEMHOOK_PUSH_ACCOUNT": pushAccount, "GEMHOOK_PUSH_CERTS_URL": certs.URL,
+				"GEMHOOK_PUSH_AUDIENCE": collectURL, "GEMHOOK_PUSH_ACCOUNT": pushAccount, "GEMHOOK_PUSH_CERTS_URL": certs,
 			})
 
 			for _, job := range jobs {

@@ -204,20 +204,11 @@ func TestCollectKilledAndCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(results.Close)
-	issuer, err := push.NewIssuer("key-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	certs := httptest.NewServer(issuer)
-	t.Cleanup(certs.Close)
-	token, err := issuer.Token(collectURL, pushAccount, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	token, certs := newCaller(t, collectURL)
 	plan := newFaultPlan(*collectFaults)
 	var slots []*slot
 	for range collectSlots {
-		slots = append(slots, newSlot(t, p, g, results, plan, certs.URL))
+		slots = append(slots, newSlot(t, p, g, results, plan, certs))
 	}
 
 	content := string(contentOf(t, standin.ResultLines{Count: 50, Text: 2000, FailEvery: 25}.File()))

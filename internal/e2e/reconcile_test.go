@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -73,22 +72,13 @@ func TestReconcileFinishes(t *testing.T) {
 		t.Run(platform, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t)
-			issuer, err := push.NewIssuer("key-1")
-			if err != nil {
-				t.Fatal(err)
-			}
-			certs := httptest.NewServer(issuer)
-			t.Cleanup(certs.Close)
-			token, err := issuer.Token(reconcileURL, pushAccount, time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
+			token, certs := newCaller(t, reconcileURL)
 			leave(t, p.Documents, "msg_claimed", ledger.Claimed)
 			leave(t, p.Documents, "msg_released", ledger.Released)
 			run := start(t, map[string]string{
 				"GOOGLE_CLOUD_PROJECT": p.ID, "GEMHOOK_TOPIC": topicID, "GEMHOOK_DEAD_LETTER_TOPIC": deadLetterTopicID,
 				"FIRESTORE_EMULATOR_HOST": p.FirestoreHost, "PUBSUB_EMULATOR_HOST": p.PubSubHost,
-				"GEMHOOK_PUSH_AUDIENCE": reconcileURL, "GEMHOOK_PUSH_ACCOUNT": pushAccount, "GEMHOOK_PUSH_CERTS_URL": certs.URL,
+				"GEMHOOK_PUSH_AUDIENCE": reconcileURL, "GEMHOOK_PUSH_ACCOUNT": pushAccount, "GEMHOOK_PUSH_CERTS_URL": certs,
 			}, token)
 
 			var report struct {

@@ -94,13 +94,13 @@ type message struct {
 
 // A delivery is one request to an instance of its own.
 type delivery struct {
-	execution    *execution
-	name     string
-	skew     time.Duration // of the instance's clock
-	ledger   *ledger.Ledger
-	outlet   once.Outlet
-	receiver *receiver.Receiver
-	takeOver func() // instead of a request: finish or replay
+	execution *execution
+	name      string
+	skew      time.Duration // of the instance's clock
+	ledger    *ledger.Ledger
+	outlet    once.Outlet
+	receiver  *receiver.Receiver
+	takeOver  func() // instead of a request: finish or replay
 
 	begun    time.Time                  // zero: not yet
 	history  []*call                    // that have come back

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gemhook/gemhook/internal/standin"
@@ -105,27 +106,30 @@ func TestEmptyPages(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
-	start := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
-	clock := standin.NewClock(start)
-	first, second := make(chan error, 1), make(chan error, 1)
-	go func() { first <- clock.Wait(t.Context(), time.Hour) }()
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { second <- clock.Wait(ctx, 2*time.Hour) }()
-	for clock.Waiting() < 2 {
-		time.Sleep(time.Millisecond)
-	}
-	clock.Advance(time.Hour)
-	if err := <-first; err != nil {
-		t.Errorf("a wait of an hour: %v", err)
-	}
-	cancel()
-	if err := <-second; !errors.Is(err, context.Canceled) {
-		t.Errorf("a wait that is cancelled: %v", err)
-	}
-	if got := clock.Now().Sub(start); got != time.Hour || clock.Waiting() != 0 {
-		t.Errorf("it is %s later, and %d wait", got, clock.Waiting())
-	}
-	if err := clock.Wait(t.Context(), 0); err != nil {
-		t.Errorf("no wait: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+		clock := standin.NewClock(start)
+		first, second := make(chan error, 1), make(chan error, 1)
+		go func() { first <- clock.Wait(t.Context(), time.Hour) }()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { second <- clock.Wait(ctx, 2*time.Hour) }()
+		synctest.Wait()
+		if clock.Waiting() != 2 {
+			t.Fatalf("%d wait, want 2", clock.Waiting())
+		}
+		clock.Advance(time.Hour)
+		if err := <-first; err != nil {
+			t.Errorf("a wait of an hour: %v", err)
+		}
+		cancel()
+		if err := <-second; !errors.Is(err, context.Canceled) {
+			t.Errorf("a wait that is cancelled: %v", err)
+		}
+		if got := clock.Now().Sub(start); got != time.Hour || clock.Waiting() != 0 {
+			t.Errorf("it is %s later, and %d wait", got, clock.Waiting())
+		}
+		if err := clock.Wait(t.Context(), 0); err != nil {
+			t.Errorf("no wait: %v", err)
+		}
+	})
 }

@@ -16,16 +16,15 @@ import (
 const Version = "0.1.0"
 
 // Start returns the configuration that the process environment has for a function, and a log to
-// standard output. It paces the process's garbage collector for so many bytes of bodies or buffers
-// at once as buffered returns. It ends the process, with one message that names every bad variable,
-// if the configuration is bad.
-func Start(function config.Function, buffered func(config.Config) int64) (config.Config, *slog.Logger) {
+// standard output. It paces the process's garbage collector as pace says of the configuration. It ends
+// the process, with one message that names every bad variable, if the configuration is bad.
+func Start(function config.Function, pace func(config.Config) Pace) (config.Config, *slog.Logger) {
 	configuration, err := config.Load(function, os.LookupEnv)
 	if err != nil {
 		slog.New(cloudlog.NewHandler(os.Stdout, nil)).Error(err.Error())
 		os.Exit(1)
 	}
-	paceCollector(buffered(configuration))
+	pace(configuration).set()
 	return configuration, slog.New(cloudlog.NewHandler(os.Stdout, &cloudlog.Options{
 		Level: configuration.LogLevel, Project: configuration.Project,
 	}))

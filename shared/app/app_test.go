@@ -22,7 +22,7 @@ const startsAlone = "APP_TEST_STARTS_ALONE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(startsAlone) != "" {
-		app.Start(config.Receive, func(config.Config) int64 { return 0 })
+		app.Start(config.Receive, func(config.Config) app.Pace { return app.Pace{} })
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -37,7 +37,7 @@ func TestStart(t *testing.T) {
 	limit := debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetGCPercent(100); debug.SetMemoryLimit(limit) })
 
-	configuration, log := app.Start(config.Receive, func(c config.Config) int64 { return c.MaxBody << 20 })
+	configuration, log := app.Start(config.Receive, func(c config.Config) app.Pace { return app.Pace{Bodies: c.MaxBody << 20} })
 	if configuration.Topic != "events" || configuration.MaxBody != 1024 {
 		t.Errorf("configuration %+v, want that of the environment", configuration)
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"os"
 	"runtime/debug"
 )
@@ -19,13 +20,18 @@ const (
 // memoryLimit returns the soft memory limit in bytes for so many bytes of bodies at once.
 func memoryLimit(bodies int64) int64 { return max(leastMemory, memoryNoBodies+2*bodies) }
 
-// paceCollector paces the collector of this process for so many bytes of bodies at once, except as
-// GOGC and GOMEMLIMIT do.
-func paceCollector(bodies int64) {
+// A Pace says how the garbage collector of a function's process is paced.
+type Pace struct {
+	Bodies int64 // bytes of bodies or buffers that requests hold at once
+	Growth int   // of the heap, in percent of what is alive; 0 means 400
+}
+
+// set paces the collector of this process, except as GOGC and GOMEMLIMIT do.
+func (p Pace) set() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
+		debug.SetGCPercent(cmp.Or(p.Growth, heapGrowth))
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit(bodies))
+		debug.SetMemoryLimit(memoryLimit(p.Bodies))
 	}
 }

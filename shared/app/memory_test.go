@@ -5,23 +5,28 @@ import (
 	"testing"
 )
 
-// paced returns how the collector is paced in an environment, and leaves it as it was.
-func paced(t *testing.T, growth, limit string) (percent int, bytes int64) {
-	t.Helper()
-	t.Setenv("GOGC", growth)
-	t.Setenv("GOMEMLIMIT", limit)
-	percentBefore, bytesBefore := debug.SetGCPercent(77), debug.SetMemoryLimit(1<<40)
-	paceCollector(1 << 30)
-	return debug.SetGCPercent(percentBefore), debug.SetMemoryLimit(bytesBefore)
-}
-
-func TestPaceCollector(t *testing.T) {
-	if percent, bytes := paced(t, "", ""); percent != heapGrowth || bytes != memoryLimit(1<<30) {
-		t.Errorf("the heap grows by %d %% and to %d bytes, want %d and %d", percent, bytes, heapGrowth, memoryLimit(1<<30))
-	}
-	// As the runtime has it from these variables when the process begins.
-	if percent, bytes := paced(t, "77", "1TiB"); percent != 77 || bytes != 1<<40 {
-		t.Errorf("the heap grows by %d %% and to %d bytes, although GOGC and GOMEMLIMIT are set", percent, bytes)
+func TestPace(t *testing.T) {
+	for name, test := range map[string]struct {
+		growth, limit string // of the environment
+		pace          Pace
+		wantPercent   int
+		wantBytes     int64
+	}{
+		"by default":    {"", "", Pace{Bodies: 1 << 30}, heapGrowth, memoryLimit(1 << 30)},
+		"of a function": {"", "", Pace{Bodies: 1 << 30, Growth: 50}, 50, memoryLimit(1 << 30)},
+		// As the runtime has it from these variables when the process begins.
+		"by the environment": {"77", "1TiB", Pace{Bodies: 1 << 30, Growth: 50}, 77, 1 << 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("GOGC", test.growth)
+			t.Setenv("GOMEMLIMIT", test.limit)
+			percentBefore, bytesBefore := debug.SetGCPercent(77), debug.SetMemoryLimit(1<<40)
+			test.pace.set()
+			percent, bytes := debug.SetGCPercent(percentBefore), debug.SetMemoryLimit(bytesBefore)
+			if percent != test.wantPercent || bytes != test.wantBytes {
+				t.Errorf("the heap grows by %d %% and to %d bytes, want %d and %d", percent, bytes, test.wantPercent, test.wantBytes)
+			}
+		})
 	}
 }
 

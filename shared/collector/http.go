@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/gemhook/gemhook/shared/answer"
 	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/pushauth"
 )
@@ -45,14 +45,14 @@ var failures = []struct {
 func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path != "/" && r.URL.Path != "":
-		writeError(w, http.StatusNotFound, "not_found", "There is nothing here: pushes go to /.")
+		answer.Error(w, http.StatusNotFound, "not_found", "There is nothing here: pushes go to /.")
 	case r.Method == http.MethodPost:
 		c.servePush(w, r)
 	case r.Method == http.MethodGet:
-		writeJSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": c.options.Version})
+		answer.JSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": c.options.Version})
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", "A push is a POST.")
+		answer.Error(w, http.StatusMethodNotAllowed, "method_not_allowed", "A push is a POST.")
 	}
 }
 
@@ -82,17 +82,7 @@ func (c *Collector) fail(w http.ResponseWriter, line *line, err error) {
 		}
 	}
 	line.failed(status, code, err)
-	writeError(w, status, code, message)
-}
-
-func writeError(w http.ResponseWriter, status int, code, message string) {
-	writeJSON(w, status, map[string]string{"error": code, "message": message})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // fails only if the caller is gone
+	answer.Error(w, status, code, message)
 }
 
 // milliseconds is a duration as the log has it.

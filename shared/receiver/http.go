@@ -1,7 +1,6 @@
 package receiver
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gemhook/gemhook/shared/answer"
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
@@ -41,7 +41,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	case request.Method == http.MethodPost:
 		r.serveDelivery(w, request, at)
 	case request.Method == http.MethodGet && at.isStatic():
-		writeJSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": r.options.Version})
+		answer.JSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": r.options.Version})
 	default:
 		w.Header().Set("Allow", r.allowed(at))
 		writeFailure(w, failure{status: http.StatusMethodNotAllowed, code: "method_not_allowed",
@@ -83,15 +83,15 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, request *http.Request, a
 			writeFailure(w, fault)
 		}
 	}()
-	answer, err := r.receive(w, request, at, line)
+	taken, err := r.receive(w, request, at, line)
 	if err != nil {
 		fault := failureOf(err)
 		line.failed(fault)
 		writeFailure(w, fault)
 		return
 	}
-	line.succeeded(answer)
-	writeJSON(w, http.StatusOK, answer)
+	line.succeeded(taken)
+	answer.JSON(w, http.StatusOK, taken)
 }
 
 // read returns the raw body. It stops at the size limit, whatever length the headers declare, and
@@ -121,13 +121,5 @@ func writeFailure(w http.ResponseWriter, f failure) {
 		seconds := (f.retryAfter + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 	}
-	writeJSON(w, f.status, map[string]string{"error": f.code, "message": f.message})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	encoded, _ := json.Marshal(body) // every answer is made of strings, which never fails
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
-	w.WriteHeader(status)
-	_, _ = w.Write(encoded) // fails only if the sender is gone
+	answer.Error(w, f.status, f.code, f.message)
 }

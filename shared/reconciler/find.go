@@ -52,7 +52,7 @@ func (r *run) findIn(ctx context.Context, t *task, project Project) error {
 		return err
 	}
 	before := note
-	if r.options.Afresh {
+	if r.options.FromStart {
 		note = notes.Note{}
 	}
 	now := r.options.Now()

@@ -199,7 +199,7 @@ func TestFindRemembers(t *testing.T) {
 	if lookups != 0 {
 		t.Errorf("%d lookups of batches that are done with", lookups)
 	}
-	f.options.Afresh = true
+	f.options.FromStart = true
 	f.run("find")
 	if lookups != 10 {
 		t.Errorf("%d lookups of a run that looks at all, want 10", lookups)

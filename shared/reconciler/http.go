@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/gemhook/gemhook/shared/answer"
 	"github.com/gemhook/gemhook/shared/pushauth"
 )
 
@@ -32,14 +33,14 @@ var refusals = []struct {
 func (r *Reconciler) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	switch {
 	case request.URL.Path != "/" && request.URL.Path != "":
-		writeError(w, http.StatusNotFound, "not_found", "There is nothing here: the schedule calls /.")
+		answer.Error(w, http.StatusNotFound, "not_found", "There is nothing here: the schedule calls /.")
 	case request.Method == http.MethodPost:
 		r.serveRun(w, request)
 	case request.Method == http.MethodGet:
-		writeJSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": r.options.Version})
+		answer.JSON(w, http.StatusOK, map[string]string{"service": "gemhook", "version": r.options.Version})
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		writeError(w, http.StatusMethodNotAllowed, "method_not_allowed", "A run is a POST.")
+		answer.Error(w, http.StatusMethodNotAllowed, "method_not_allowed", "A run is a POST.")
 	}
 }
 
@@ -55,7 +56,7 @@ func (r *Reconciler) serveRun(w http.ResponseWriter, request *http.Request) {
 	if report.Failed() {
 		status = http.StatusServiceUnavailable
 	}
-	writeJSON(w, status, report)
+	answer.JSON(w, status, report)
 }
 
 // Invoke does a run for a platform that calls without HTTP, whatever it sends. Its error is
@@ -86,15 +87,5 @@ func (r *Reconciler) refuse(ctx context.Context, w http.ResponseWriter, err erro
 	}
 	r.deps.Log.LogAttrs(ctx, slog.LevelWarn, "reconciliation",
 		slog.String("outcome", code), slog.Int("status", status), slog.String("error", err.Error()))
-	writeError(w, status, code, message)
-}
-
-func writeError(w http.ResponseWriter, status int, code, message string) {
-	writeJSON(w, status, map[string]string{"error": code, "message": message})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // fails only if the caller is gone
+	answer.Error(w, status, code, message)
 }

@@ -103,10 +103,10 @@ type Options struct {
 	FinishRate  int           // how many deliveries are finished in a second, at most
 	Canary      bool
 
-	RunFor  time.Duration // after which a run begins nothing new; 0 means DefaultRunFor
-	DryRun  bool
-	Afresh  bool       // find looks at every batch again, whatever earlier runs have looked at
-	Observe func(Item) // called with each item as it is done with, concurrently; may be nil
+	RunFor    time.Duration // after which a run begins nothing new; 0 means DefaultRunFor
+	DryRun    bool
+	FromStart bool       // find looks at every batch again, whatever earlier runs have looked at
+	Observe   func(Item) // called with each item as it is done with, concurrently; may be nil
 
 	Version string                                     // of gemhook, for GET /
 	Now     func() time.Time                           // nil means time.Now

@@ -3,7 +3,7 @@
 //
 // A setting comes from the command's flag, else from Terraform's outputs (where a folder is named),
 // else from the environment, under the names the receiver itself has, else it has the receiver's
-// default. Nothing is contacted to find it, save that Terraform reads its own state.
+// default. Nothing is contacted to find it, except that Terraform reads its own state.
 package deployment
 
 import (

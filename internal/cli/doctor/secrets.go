@@ -75,7 +75,7 @@ func (e *examination) dynamicKeys(ctx context.Context) (string, error) {
 	keys, err := tenant.ParseKeys(text)
 	switch {
 	case err != nil:
-		return "", fail("see how each tenant stands: gemhook tenants list; a tenant's entries are made anew by gemhook tenants rotate or restore,\n"+
+		return "", fail("see how each tenant stands: gemhook tenants list; gemhook tenants replaces a tenant's entries with rotate or restore,\n"+
 			"other words are to be taken out by hand", "entries of the dynamic keys are not in use: %w", err)
 	case keys.IsZero():
 		return "", fail(absentAdvice(deployment.DynamicKeys), "there is no key in what is stored")

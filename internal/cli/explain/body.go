@@ -48,7 +48,7 @@ var changes = []struct {
 			}
 			return decoded
 		}},
-	{"it fits the same JSON without white space: something parsed the body and wrote it anew",
+	{"it fits the same JSON without white space: something parsed the body and wrote it again",
 		func(body []byte) []byte {
 			var compact bytes.Buffer
 			if json.Compact(&compact, body) != nil {

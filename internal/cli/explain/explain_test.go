@@ -136,7 +136,7 @@ func TestNamesWhatACaptureChanged(t *testing.T) {
 		{"CR LF made", "{\n\"type\":\"a\"}", "{\r\n\"type\":\"a\"}", "made them CR LF"},
 		{"CR LF lost", "{\r\n\"type\":\"a\"}", "{\n\"type\":\"a\"}", "made them single line feeds"},
 		{"base64", `{"type":"a"}`, base64.StdEncoding.EncodeToString([]byte(`{"type":"a"}`)), "encoded it"},
-		{"pretty-printed", `{"type":"a"}`, "{\n  \"type\": \"a\"\n}", "wrote it anew"},
+		{"pretty-printed", `{"type":"a"}`, "{\n  \"type\": \"a\"\n}", "wrote it again"},
 		{"something else", `{"type":"a"}`, `{"type":"b"}`, "over this id, timestamp and body"},
 	} {
 		capture, keys := signed(test.sent)

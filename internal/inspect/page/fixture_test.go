@@ -112,7 +112,7 @@ func (t topic) Publish(_ context.Context, topicID string, data []byte, attribute
 	return id, nil
 }
 
-// sendAgain signs a record's delivery anew, as "gemhook dev" does.
+// sendAgain signs a record's delivery again, as "gemhook dev" does.
 func (f *fixture) sendAgain(ctx context.Context, r *inspect.Record, edit page.Edit) (string, error) {
 	d := standin.Delivery{ID: r.WebhookID, Time: time.Now(), Body: r.Request.Body}
 	if edit.Body != nil {

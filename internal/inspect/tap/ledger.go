@@ -44,7 +44,7 @@ func seen(document inspect.Document, log *inspect.Log, key ledger.Key) int {
 		}
 		for i := range r.Documents {
 			if r.Documents[i].At.Equal(document.At) {
-				return // a listener that starts anew brings what it has brought
+				return // a listener that starts again brings the same again
 			}
 		}
 		r.Documents = append(r.Documents, document)

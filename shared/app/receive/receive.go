@@ -28,8 +28,8 @@ var keySetFreshness = fresh.Options{
 // FromEnvironment returns the receiver that the process environment describes, for so many requests
 // at once. It ends the process if the environment describes none.
 func FromEnvironment(concurrency int) *app.App {
-	configuration, log := app.Start(config.Receive, func(c config.Config) int64 {
-		return c.MaxBody * int64(concurrency)
+	configuration, log := app.Start(config.Receive, func(c config.Config) app.Pace {
+		return app.Pace{Bodies: c.MaxBody * int64(concurrency)}
 	})
 	return New(configuration, log, nil)
 }

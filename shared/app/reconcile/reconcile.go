@@ -23,8 +23,9 @@ import (
 // Options change what a reconciler talks to, and how it does a run.
 type Options struct {
 	backend.Options
-	DryRun  bool                  // a run says what it would do, and changes nothing
-	Observe func(reconciler.Item) // as in reconciler.Options
+	DryRun    bool // these three are as in reconciler.Options
+	FromStart bool
+	Observe   func(reconciler.Item)
 }
 
 // receiverTimeout bounds the request that sees whether the receiver answers.
@@ -33,20 +34,20 @@ const receiverTimeout = 10 * time.Second
 // FromEnvironment returns the reconciler that the process environment describes, called over HTTP
 // with a token. It ends the process if the environment describes none.
 func FromEnvironment() *app.App {
-	configuration, log := app.Start(config.Reconcile, noBuffers)
+	configuration, log := app.Start(config.Reconcile, pace)
 	reconciler, b := New(configuration, log, nil)
 	return app.New(reconciler, b)
 }
 
 // Direct returns what a platform invokes without HTTP. It ends the process as FromEnvironment does.
 func Direct() *reconciler.Reconciler {
-	configuration, log := app.Start(config.ReconcileDirect, noBuffers)
+	configuration, log := app.Start(config.ReconcileDirect, pace)
 	reconciler, _ := New(configuration, log, nil)
 	return reconciler
 }
 
-// noBuffers is what a run holds of bodies: a page of documents.
-func noBuffers(config.Config) int64 { return 0 }
+// pace has no room for bodies: a run holds a page of documents at most.
+func pace(config.Config) app.Pace { return app.Pace{} }
 
 // New returns a reconciler and the backend that it works with. options may be nil.
 func New(configuration config.Config, log *slog.Logger, options *Options) (*reconciler.Reconciler, *backend.Backend) {
@@ -91,6 +92,7 @@ func New(configuration config.Config, log *slog.Logger, options *Options) (*reco
 		FinishRate:      configuration.FinishRate,
 		Canary:          configuration.Canary,
 		DryRun:          options.DryRun,
+		FromStart:       options.FromStart,
 		Observe:         options.Observe,
 		Version:         app.Version,
 		Now:             b.Now,
