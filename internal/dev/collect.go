@@ -32,7 +32,7 @@ type collector struct {
 // startCollector starts the bucket and the function, and begins to push events to it, as Pub/Sub
 // would: the emulator signs no pushes.
 func (w *installation) startCollector(ctx context.Context, b *backends, gemini *sender, started *closers) (*collector, error) {
-	stored, err := bucket.Start()
+	stored, err := bucket.StartAt(w.address())
 	if err != nil {
 		return nil, err
 	}

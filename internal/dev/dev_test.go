@@ -102,6 +102,9 @@ func TestEverythingIsAsExpected(t *testing.T) {
 			t.Errorf("printed %d times, want once: %q", strings.Count(printed, line), line)
 		}
 	}
+	if strings.Contains(printed, "\n\n\n") {
+		t.Errorf("two empty lines follow each other:\n%s", printed)
+	}
 	if strings.Contains(printed, "\x1b") {
 		t.Error("there is colour in what is printed without a terminal")
 	}

@@ -21,16 +21,16 @@ func (p *printer) line(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Whoever reads may be gone: then the context ends, too.
-	_ = p.PrintLine(map[string]string{"line": text}, func() string { return text + "\n" })
+	_ = p.PrintLine(map[string]string{"line": text}, func() string { return text })
 }
 
 func (p *printer) title(text string) { p.line(p.Paint(console.Bold, text)) }
 func (p *printer) warn(text string)  { p.line(p.Paint(console.Yellow, text)) }
 
-// up tells that something is up, and where.
+// up says that something is up, and where.
 func (p *printer) up(what, where string) { p.line(fmt.Sprintf("  %-19s  %s", what, where)) }
 
-// places tells where everything is while it stays up.
+// places says where everything is while it stays up.
 func (p *printer) places(b *backends, gemini *sender, c *collector, f *folder, page string) {
 	p.title("Still up, until Ctrl-C:")
 	p.line("")
@@ -61,7 +61,7 @@ func (p *printer) places(b *backends, gemini *sender, c *collector, f *folder, p
 	p.line("")
 }
 
-// arrival tells of one more message.
+// arrival prints one more message.
 func (p *printer) arrival(at time.Time, m message) {
 	p.line(fmt.Sprintf("  %s  %s  %s  %s", p.Paint(console.Dim, at.Format(time.TimeOnly)),
 		p.Paint(messageColour(m), console.Pad(describe(m), 27)), console.Pad("message "+m.id, 11), p.Paint(console.Dim, m.topic+", ce-id "+m.webhookID)))

@@ -5,6 +5,7 @@ package bucket
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sort"
@@ -28,15 +29,23 @@ type Server struct {
 	unsealed    []string
 }
 
-// Start serves an empty bucket on a loopback port, until Close.
-func Start() (*Server, error) {
+// Start serves an empty bucket on any free port of loopback, until Close.
+func Start() (*Server, error) { return StartAt("127.0.0.1:0") }
+
+// StartAt is Start on a given address.
+func StartAt(address string) (*Server, error) {
 	fake, err := fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true})
 	if err != nil {
 		return nil, fmt.Errorf("start fake-gcs-server: %w", err)
 	}
 	fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: Name})
+	listener, err := net.Listen("tcp4", address)
+	if err != nil {
+		return nil, fmt.Errorf("serve the bucket: %w", err)
+	}
 	s := &Server{fake: fake}
-	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.Server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(s.serve)}}
+	s.Server.Start()
 	return s, nil
 }
 
