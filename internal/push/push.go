@@ -6,24 +6,48 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 )
 
-// Subscription is the name of the subscription in every push.
+// Subscription is the name of the subscription in every push that Body makes.
 const Subscription = "projects/gemhook/subscriptions/gemini-events-collect"
 
-// Body returns a message in the wrapped format in which Pub/Sub pushes it.
-func Body(messageID string, data []byte, attributes map[string]string) ([]byte, error) {
-	body, err := json.Marshal(map[string]any{
+// A Message is one that is pushed.
+type Message struct {
+	ID           string
+	PublishTime  time.Time
+	Data         []byte
+	Attributes   map[string]string
+	Subscription string // full name
+	Attempt      int    // from 1; 0 leaves it out, as Pub/Sub does where there is no dead-letter policy
+}
+
+// Wrapped returns a message in the wrapped format in which Pub/Sub pushes it.
+func Wrapped(m *Message) ([]byte, error) {
+	published := m.PublishTime.UTC().Format(time.RFC3339Nano)
+	wrapped := map[string]any{
 		"message": map[string]any{
-			"data": data, "attributes": attributes, "messageId": messageID, "message_id": messageID,
-			"publishTime": "2026-01-22T12:00:00Z", "publish_time": "2026-01-22T12:00:00Z",
+			"data": m.Data, "attributes": m.Attributes, "messageId": m.ID, "message_id": m.ID,
+			"publishTime": published, "publish_time": published,
 		},
-		"subscription": Subscription, "deliveryAttempt": 1,
-	})
+		"subscription": m.Subscription,
+	}
+	if m.Attempt > 0 {
+		wrapped["deliveryAttempt"] = m.Attempt
+	}
+	body, err := json.Marshal(wrapped)
 	if err != nil {
 		return nil, fmt.Errorf("encode push: %w", err)
 	}
 	return body, nil
+}
+
+// Body is Wrapped for who does not care when a message was published, and from where it comes.
+func Body(messageID string, data []byte, attributes map[string]string) ([]byte, error) {
+	return Wrapped(&Message{
+		ID: messageID, PublishTime: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC), Data: data, Attributes: attributes,
+		Subscription: Subscription, Attempt: 1,
+	})
 }
 
 // NewRequest returns a push to a URL; an empty token sends none.

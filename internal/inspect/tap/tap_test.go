@@ -137,3 +137,22 @@ func TestAStrangersMessageGetsARecord(t *testing.T) {
 		t.Errorf("%d records; the message of a delivery that was refused under the same id must have one of its own", len(records))
 	}
 }
+
+func TestAttemptsAreWithTheDeliveryThatWasPublished(t *testing.T) {
+	t.Parallel()
+	log := inspect.NewLog(nil)
+	message := inspect.Message{ID: "17", Attributes: map[string]string{"ce-id": "msg_1"}}
+	tap.Message(log, message)
+	log.Add(inspect.Record{WebhookID: "msg_1", Outcome: "duplicate", Messages: []inspect.Message{message}})
+	for range 120 {
+		tap.Attempt(log, message, inspect.Attempt{URL: "http://localhost/"})
+	}
+	tap.Attempt(log, inspect.Message{ID: "18", Attributes: map[string]string{"ce-id": "msg_2"}}, inspect.Attempt{})
+	var got []int
+	for _, r := range log.List() {
+		got = append(got, len(r.Attempts))
+	}
+	if diff := cmp.Diff([]int{100, 0, 1}, got); diff != "" {
+		t.Errorf("attempts of the published, the duplicate and the unknown one (-want +got):\n%s", diff)
+	}
+}

@@ -3,6 +3,7 @@ package tap
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/gemhook/gemhook/internal/cli/deliveries"
@@ -70,4 +71,19 @@ func objects(data []byte) []inspect.Object {
 		found = append(found, inspect.Object{URI: o.URI, ContentType: o.ContentType, Bytes: o.Bytes})
 	}
 	return found
+}
+
+// maxAttempts is how many attempts at one event are kept, the newest.
+const maxAttempts = 100
+
+// Attempt records an attempt at a local handler with the message that it got, which is recorded as
+// Message does. A delivery that was a duplicate, and had no message of its own, has no attempts.
+func Attempt(log *inspect.Log, message inspect.Message, attempt inspect.Attempt) {
+	Message(log, message)
+	log.Update(func(r *inspect.Record) bool {
+		return r.Outcome != "duplicate" && slices.ContainsFunc(r.Messages, func(m inspect.Message) bool { return m.ID == message.ID })
+	}, func(r *inspect.Record) {
+		r.Attempts = append(r.Attempts, attempt)
+		r.Attempts = r.Attempts[max(0, len(r.Attempts)-maxAttempts):]
+	})
 }
