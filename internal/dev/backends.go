@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gemhook/gemhook/internal/cli/console"
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
@@ -67,7 +68,7 @@ func (w *installation) startBackends(ctx context.Context, started *closers) (*ba
 	if firestore != nil {
 		b.firestoreHost = firestore.Host()
 	} else {
-		b.store = ledger.NewMemory()
+		b.store = memoryledger.New()
 		standIns = append(standIns, "Firestore")
 	}
 	if pubSub != nil {

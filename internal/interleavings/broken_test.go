@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/interleavings"
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/topic"
@@ -28,27 +29,27 @@ func TestEveryDefectIsCaught(t *testing.T) {
 		costs      interleavings.Guarantee
 	}{
 		"no lease": {
-			defect: store(func(m *ledger.Memory) ledger.Store { return leaseless{m} }),
+			defect: store(func(m *memoryledger.Store) ledger.Store { return leaseless{m} }),
 			costs:  interleavings.G3,
 		},
 		"no compare-and-set": {
-			defect: store(func(m *ledger.Memory) ledger.Store { return blind{m} }),
+			defect: store(func(m *memoryledger.Store) ledger.Store { return blind{m} }),
 			faults: 1, costs: interleavings.G2,
 		},
 		"no compare-and-set, two take over": {
-			defect:     store(func(m *ledger.Memory) ledger.Store { return blind{m} }),
+			defect:     store(func(m *memoryledger.Store) ledger.Store { return blind{m} }),
 			deliveries: 3, costs: interleavings.G3,
 		},
 		"no lease, and finish takes over": {
-			defect:     store(func(m *ledger.Memory) ledger.Store { return leaseless{m} }),
+			defect:     store(func(m *memoryledger.Store) ledger.Store { return leaseless{m} }),
 			deliveries: 1, finishes: 1, costs: interleavings.G3,
 		},
 		"no compare-and-set, and finish takes over": {
-			defect:     store(func(m *ledger.Memory) ledger.Store { return blind{m} }),
+			defect:     store(func(m *memoryledger.Store) ledger.Store { return blind{m} }),
 			deliveries: 1, finishes: 2, costs: interleavings.G3,
 		},
 		"create overwrites": {
-			defect: store(func(m *ledger.Memory) ledger.Store { return overwriting{m} }),
+			defect: store(func(m *memoryledger.Store) ledger.Store { return overwriting{m} }),
 			costs:  interleavings.G4,
 		},
 		"settle before publish": {
@@ -68,7 +69,7 @@ func TestEveryDefectIsCaught(t *testing.T) {
 			faults: 1, costs: interleavings.G4,
 		},
 		"keep the claim after a refused publish": {
-			defect: store(func(m *ledger.Memory) ledger.Store { return eternal{m} }),
+			defect: store(func(m *memoryledger.Store) ledger.Store { return eternal{m} }),
 			faults: 1, costs: interleavings.Liveness,
 		},
 		"publish again after a lost answer": {
@@ -80,7 +81,7 @@ func TestEveryDefectIsCaught(t *testing.T) {
 			faults: 1, costs: interleavings.G4,
 		},
 		"mark forgotten by the second take-over": {
-			defect: store(func(m *ledger.Memory) ledger.Store { return unremembering{m} }),
+			defect: store(func(m *memoryledger.Store) ledger.Store { return unremembering{m} }),
 			faults: 2, costs: interleavings.G4,
 		},
 		"publish without the margin for clocks": {
@@ -113,7 +114,7 @@ func TestEveryDefectIsCaught(t *testing.T) {
 	}
 }
 
-func store(f func(*ledger.Memory) ledger.Store) *interleavings.Defect {
+func store(f func(*memoryledger.Store) ledger.Store) *interleavings.Defect {
 	return &interleavings.Defect{Store: f}
 }
 
@@ -126,10 +127,10 @@ func publisher(f func(once.Publisher) once.Publisher) *interleavings.Defect {
 }
 
 // leaseless shows every claim as one whose lease is over.
-type leaseless struct{ *ledger.Memory }
+type leaseless struct{ *memoryledger.Store }
 
 func (s leaseless) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
-	document, version, err := s.Memory.Read(ctx, key)
+	document, version, err := s.Store.Read(ctx, key)
 	if err == nil {
 		document.LeaseExpiresAt = time.Time{}
 	}
@@ -137,10 +138,10 @@ func (s leaseless) Read(ctx context.Context, key ledger.Key) (*ledger.Document, 
 }
 
 // eternal shows every claim, released ones included, as one whose lease goes on.
-type eternal struct{ *ledger.Memory }
+type eternal struct{ *memoryledger.Store }
 
 func (s eternal) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
-	document, version, err := s.Memory.Read(ctx, key)
+	document, version, err := s.Store.Read(ctx, key)
 	if err == nil && (document.State == ledger.Claimed || document.State == ledger.Released) {
 		document.State, document.LeaseExpiresAt = ledger.Claimed, time.Now().Add(time.Minute)
 	}
@@ -148,14 +149,14 @@ func (s eternal) Read(ctx context.Context, key ledger.Key) (*ledger.Document, le
 }
 
 // blind writes whatever the document has become.
-type blind struct{ *ledger.Memory }
+type blind struct{ *memoryledger.Store }
 
 func (s blind) Replace(ctx context.Context, key ledger.Key, _ ledger.Version, document *ledger.Document) (ledger.Version, error) {
 	_, current, err := s.Read(ctx, key)
 	if err != nil {
 		return ledger.Version{}, err
 	}
-	return s.Memory.Replace(ctx, key, current, document)
+	return s.Store.Replace(ctx, key, current, document)
 }
 
 func (s blind) Finish(ctx context.Context, key ledger.Key, _ ledger.Version, outcome ledger.Outcome) error {
@@ -163,14 +164,14 @@ func (s blind) Finish(ctx context.Context, key ledger.Key, _ ledger.Version, out
 	if err != nil {
 		return err
 	}
-	return s.Memory.Finish(ctx, key, current, outcome)
+	return s.Store.Finish(ctx, key, current, outcome)
 }
 
 // overwriting creates what is there already.
-type overwriting struct{ *ledger.Memory }
+type overwriting struct{ *memoryledger.Store }
 
 func (s overwriting) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
-	version, err := s.Memory.Create(ctx, key, document)
+	version, err := s.Store.Create(ctx, key, document)
 	if errors.Is(err, ledger.ErrExists) {
 		return blind(s).Replace(ctx, key, version, document)
 	}
@@ -178,10 +179,10 @@ func (s overwriting) Create(ctx context.Context, key ledger.Key, document *ledge
 }
 
 // unremembering loses the mark that a released claim bears.
-type unremembering struct{ *ledger.Memory }
+type unremembering struct{ *memoryledger.Store }
 
 func (s unremembering) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
-	document, version, err := s.Memory.Read(ctx, key)
+	document, version, err := s.Store.Read(ctx, key)
 	if err == nil && document.State == ledger.Released {
 		delete(document.Attributes, ledger.RedeliveredAttribute)
 	}

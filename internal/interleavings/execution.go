@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/once"
@@ -66,7 +67,7 @@ func newFixture(t *testing.T, settings Settings) *fixture {
 // An execution is one order of the steps of its deliveries.
 type execution struct {
 	*fixture
-	memory     *ledger.Memory
+	memory     *memoryledger.Store
 	store      ledger.Store // memory, unless a defect is in the way
 	topic      []message
 	deliveries []*delivery
@@ -113,7 +114,7 @@ type delivery struct {
 }
 
 func (f *fixture) newExecution() *execution {
-	w := &execution{fixture: f, memory: ledger.NewMemory(), rested: make(chan struct{}, 1)}
+	w := &execution{fixture: f, memory: memoryledger.New(), rested: make(chan struct{}, 1)}
 	w.store = w.memory
 	if f.Broken != nil && f.Broken.Store != nil {
 		w.store = f.Broken.Store(w.memory)

@@ -29,6 +29,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/once"
 )
@@ -57,7 +58,7 @@ type Settings struct {
 
 // A Defect changes what a delivery runs with. A nil function changes nothing.
 type Defect struct {
-	Store     func(*ledger.Memory) ledger.Store
+	Store     func(*memoryledger.Store) ledger.Store
 	Ledger    func(once.Ledger) once.Ledger
 	Publisher func(once.Publisher) once.Publisher
 }

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 )
 
 // A ListingStore is a store whose documents can be listed.
 type ListingStore interface {
 	ledger.Store
-	ledger.Lister
+	listing.Lister
 }
 
 // RunLister tests the listings of a store as Run tests the store itself.
@@ -119,7 +120,7 @@ var listRules = []struct {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, listing := range [][]ledger.Entry{byState, byResource, byTime} {
+		for _, listing := range [][]listing.Entry{byState, byResource, byTime} {
 			if len(listing) != 1 || listing[0].Key != key {
 				t.Fatalf("listed %v, want the one document", keysOf(listing))
 			}
@@ -169,14 +170,14 @@ var listRules = []struct {
 		_, resourceErr := store.ListResource(ended, "abc")
 		_, sinceErr := store.ListSince(ended, noon, 1)
 		for name, err := range map[string]error{"state": stateErr, "resource": resourceErr, "time": sinceErr} {
-			if err == nil || errors.Is(err, ledger.ErrNotListed) {
+			if err == nil || errors.Is(err, listing.ErrNotListed) {
 				t.Errorf("by %s: error %v, want the context's", name, err)
 			}
 		}
 	}},
 }
 
-func keysOf(entries []ledger.Entry) []ledger.Key {
+func keysOf(entries []listing.Entry) []ledger.Key {
 	var keys []ledger.Key
 	for _, entry := range entries {
 		keys = append(keys, entry.Key)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/app/receive"
@@ -157,7 +158,7 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 			}
 			store := test.store
 			if store == nil {
-				store = ledger.NewMemory()
+				store = memoryledger.New()
 			}
 			var logged testkit.Buffer
 			log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelInfo}))
@@ -308,9 +309,9 @@ func (brokenStore) Create(context.Context, ledger.Key, *ledger.Document) (ledger
 type panickingStore struct{ ledger.Store }
 
 // abandoned returns a store in which an instance that is gone has claimed a delivery.
-func abandoned(t *testing.T, key ledger.Key) *ledger.Memory {
+func abandoned(t *testing.T, key ledger.Key) *memoryledger.Store {
 	t.Helper()
-	store := ledger.NewMemory()
+	store := memoryledger.New()
 	long := time.Now().Add(-time.Hour)
 	_, err := store.Create(t.Context(), key, &ledger.Document{
 		State: ledger.Claimed, Attempt: 1, LeaseExpiresAt: long, ReceivedAt: long, ExpiresAt: time.Now().Add(time.Hour), Topic: "events",

@@ -14,6 +14,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/googleapis/gax-go/v2"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/push"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
@@ -77,7 +78,7 @@ func TestAlertsMatchWhatCollectWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	var logged testkit.Buffer
-	function := collect.New(configuration, handler(&logged), &collect.Options{Options: backend.Options{Store: ledger.NewMemory()}})
+	function := collect.New(configuration, handler(&logged), &collect.Options{Options: backend.Options{Store: memoryledger.New()}})
 	t.Cleanup(func() { _ = function.Close() })
 	token, err := issuer.Token(audience, account, time.Now())
 	if err != nil {
@@ -106,11 +107,11 @@ func TestAlertsMatchWhatCollectWrites(t *testing.T) {
 // left claimed, and without a ledger.
 func TestAlertsMatchWhatReconcileWrites(t *testing.T) {
 	for name, test := range map[string]struct {
-		store *ledger.Memory
+		store *memoryledger.Store
 		err   error
 		want  []string
 	}{
-		"nothing to do":        {store: ledger.NewMemory()},
+		"nothing to do":        {store: memoryledger.New()},
 		"a delivery was left":  {store: abandoned(t, ledger.StaticKey("msg_1")), want: []string{"reconcile-put-right"}},
 		"the ledger is absent": {err: context.DeadlineExceeded, want: []string{"reconcile-failed"}},
 	} {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/config"
@@ -171,7 +172,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 	b := backend.Open(config.Config{Lease: time.Minute, Retention: 48 * time.Hour}, slog.New(slog.DiscardHandler),
-		&backend.Options{Store: ledger.NewMemory(), Now: func() time.Time { return start }})
+		&backend.Options{Store: memoryledger.New(), Now: func() time.Time { return start }})
 	message := ledger.Message{Key: ledger.StaticKey("msg_1"), WebhookID: "msg_1", Topic: "events"}
 	first, err := b.Ledger.Claim(t.Context(), message)
 	if err != nil || first.Standing != ledger.Mine {

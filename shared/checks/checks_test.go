@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/checks"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
@@ -102,7 +103,7 @@ func TestBackends(t *testing.T) {
 	if err := checks.Topic(t.Context(), topics{}, "p", "events"); err != nil {
 		t.Errorf("a topic that is there: %v", err)
 	}
-	if err := checks.Ledger(t.Context(), ledger.NewMemory(), "(default)"); err != nil {
+	if err := checks.Ledger(t.Context(), memoryledger.New(), "(default)"); err != nil {
 		t.Errorf("an empty ledger: %v", err)
 	}
 }

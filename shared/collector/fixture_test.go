@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/push"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit/bucket"
@@ -82,7 +83,7 @@ func newFixture(t *testing.T) *fixture {
 		Checker:   pushauth.New(pushauth.Options{Audience: audience, Account: account, CertsURL: certs.URL}),
 		Gemini:    f.client,
 		Bucket:    func(context.Context) (*objects.Bucket, error) { return results, nil },
-		Ledger:    ledger.New(ledger.NewMemory(), ledger.Options{Lease: lease, Retention: time.Hour, Now: f.now}),
+		Ledger:    ledger.New(memoryledger.New(), ledger.Options{Lease: lease, Retention: time.Hour, Now: f.now}),
 		Publisher: f,
 		Log:       slog.New(slog.NewJSONHandler(&f.log, nil)),
 	}, collector.Options{Topic: "gemini-results", Now: f.now})

@@ -18,8 +18,8 @@
 // after it. A message without the mark is the first of its delivery.
 //
 // The protocol is written here once, over a [Store] that knows compare-and-set and nothing else.
-// [NewMemory] is a store for tests and for trying things out; package firestoreledger has the one
-// for use.
+// Package firestoreledger has the one for use, and package listing finds documents by other things
+// than their key.
 package ledger
 
 import (

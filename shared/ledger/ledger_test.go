@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -71,7 +72,7 @@ func TestStoreErrors(t *testing.T) {
 			return l.Release(t.Context(), claim)
 		}},
 	} {
-		store := &failing{Store: ledger.NewMemory()}
+		store := &failing{Store: memoryledger.New()}
 		now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
 		l := ledger.New(store, ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: func() time.Time { return now }})
 		result, err := l.Claim(t.Context(), ledger.Message{Key: "static!msg_1"})
@@ -93,7 +94,7 @@ func TestStoreErrors(t *testing.T) {
 // TestSystemClock is about the clock of a ledger that is given none.
 func TestSystemClock(t *testing.T) {
 	t.Parallel()
-	l := ledger.New(ledger.NewMemory(), ledger.Options{Lease: time.Minute, Retention: time.Hour})
+	l := ledger.New(memoryledger.New(), ledger.Options{Lease: time.Minute, Retention: time.Hour})
 	before := time.Now()
 	result, err := l.Claim(t.Context(), ledger.Message{Key: "static!msg_1"})
 	if err != nil {

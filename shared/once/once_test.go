@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/topic"
@@ -48,7 +49,7 @@ func (s *spy) Settle(context.Context, *ledger.Claim, string) error {
 // newClaim returns a claim that has just begun, with a lease.
 func newClaim(t *testing.T, lease time.Duration) *ledger.Claim {
 	t.Helper()
-	l := ledger.New(ledger.NewMemory(), ledger.Options{Lease: lease, Retention: 48 * time.Hour, Now: time.Now})
+	l := ledger.New(memoryledger.New(), ledger.Options{Lease: lease, Retention: 48 * time.Hour, Now: time.Now})
 	result, err := l.Claim(t.Context(), ledger.Message{Key: ledger.StaticKey("msg_1"), WebhookID: "msg_1", Topic: "events"})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/jwks"
 	"github.com/gemhook/gemhook/shared/ledger"
@@ -76,7 +77,7 @@ type fixture struct {
 	options   receiver.Options
 	clock     *clock
 	ledger    *ledgerSpy
-	store     *ledger.Memory
+	store     *memoryledger.Store
 	publisher *publisherSpy
 	log       *logBuffer
 
@@ -100,7 +101,7 @@ func newLiveFixture(t *testing.T, change ...func(*fixture)) *fixture {
 func fixtureAt(t *testing.T, clock *clock, change ...func(*fixture)) *fixture {
 	t.Helper()
 	keys := testKeys()
-	b := &fixture{T: t, clock: clock, store: ledger.NewMemory(), publisher: &publisherSpy{}, log: &logBuffer{}}
+	b := &fixture{T: t, clock: clock, store: memoryledger.New(), publisher: &publisherSpy{}, log: &logBuffer{}}
 	b.ledger = &ledgerSpy{Ledger: ledger.New(b.store, ledger.Options{Lease: lease, Retention: 168 * time.Hour, Now: clock.Now})}
 	b.secrets = append([]string{dynamicKey, dynamicToken, dynamicPath, "/dynamic/", "http://", "https://"}, keys.Secrets...)
 	for _, secret := range keys.Secrets {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/receiver"
 	"github.com/gemhook/gemhook/shared/topic"
@@ -33,7 +34,7 @@ func TestGuarantees(t *testing.T) {
 			c := &chaos{T: t, die: rand.New(rand.NewPCG(seed, 0)), calmAt: time.Now().Add(10 * time.Minute), topic: map[string][]landed{}, publishing: map[string]bool{}, settled: map[ledger.Key]bool{}}
 			b := newLiveFixture(t, func(b *fixture) {
 				b.deps.Publisher = c
-				b.deps.Ledger = ledger.New(&chaosStore{ledger.NewMemory(), c}, ledger.Options{Lease: lease, Retention: 168 * time.Hour})
+				b.deps.Ledger = ledger.New(&chaosStore{memoryledger.New(), c}, ledger.Options{Lease: lease, Retention: 168 * time.Hour})
 			})
 			var running sync.WaitGroup
 			for i := range events * senders {

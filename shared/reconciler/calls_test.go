@@ -10,6 +10,7 @@ import (
 
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/notes"
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
@@ -37,12 +38,12 @@ func (d countedDocuments) Read(ctx context.Context, key ledger.Key) (*ledger.Doc
 	return d.Documents.Read(ctx, key)
 }
 
-func (d countedDocuments) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]ledger.Entry, error) {
+func (d countedDocuments) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]listing.Entry, error) {
 	d.count("list by state")
 	return d.Documents.ListState(ctx, state, after, limit)
 }
 
-func (d countedDocuments) ListResource(ctx context.Context, ids ...string) ([]ledger.Entry, error) {
+func (d countedDocuments) ListResource(ctx context.Context, ids ...string) ([]listing.Entry, error) {
 	d.count("list by resource")
 	return d.Documents.ListResource(ctx, ids...)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/notes"
 )
 
@@ -105,11 +106,11 @@ func (r *run) pingArrived(ctx context.Context, webhook *geminiapi.Webhook, since
 		return false, nil
 	}
 	recent, err := r.Documents.ListSince(ctx, since, finishPage)
-	if errors.Is(err, ledger.ErrNotListed) {
+	if errors.Is(err, listing.ErrNotListed) {
 		*listed = false
 		return false, nil
 	}
-	return slices.ContainsFunc(recent, func(e ledger.Entry) bool {
+	return slices.ContainsFunc(recent, func(e listing.Entry) bool {
 		return e.State.Settled() && e.Tenant == "" && e.Scheme == schemeStatic && !isJobEvent(e.Type) && !strings.HasPrefix(e.WebhookID, "gemhook-")
 	}), err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/notes"
 )
 
@@ -210,10 +211,10 @@ func (p *pass) known(ctx context.Context, id, eventType string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	entries, err := p.Documents.ListResource(ctx, id, "batches/"+id)
-	if errors.Is(err, ledger.ErrNotListed) {
+	if errors.Is(err, listing.ErrNotListed) {
 		return false, fmt.Errorf("%w (Terraform makes the index on resource_id with reconcile = {}; it takes some minutes to be built)", err)
 	}
-	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Type == eventType }), err
+	return slices.ContainsFunc(entries, func(e listing.Entry) bool { return e.Type == eventType }), err
 }
 
 // publishFound publishes the event of a batch.

@@ -11,6 +11,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
@@ -174,7 +175,7 @@ type slow struct {
 	fixture *fixture
 }
 
-func (s slow) ListResource(ctx context.Context, ids ...string) ([]ledger.Entry, error) {
+func (s slow) ListResource(ctx context.Context, ids ...string) ([]listing.Entry, error) {
 	s.fixture.clock.Advance(2 * time.Second)
 	return s.Documents.ListResource(ctx, ids...)
 }
@@ -211,7 +212,7 @@ type counting struct {
 	lookups *int
 }
 
-func (c counting) ListResource(ctx context.Context, ids ...string) ([]ledger.Entry, error) {
+func (c counting) ListResource(ctx context.Context, ids ...string) ([]listing.Entry, error) {
 	*c.lookups++
 	return c.Documents.ListResource(ctx, ids...)
 }

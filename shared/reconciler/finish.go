@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/notes"
 )
 
@@ -115,11 +116,11 @@ func (f *finisher) spans(ctx context.Context, spans []span) (cursor string, err 
 }
 
 // page lists the next entries of a span.
-func (f *finisher) page(ctx context.Context, span span, after ledger.Key) ([]ledger.Entry, error) {
+func (f *finisher) page(ctx context.Context, span span, after ledger.Key) ([]listing.Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	page, err := f.Documents.ListState(ctx, span.state, after, finishPage)
-	if errors.Is(err, ledger.ErrNotListed) {
+	if errors.Is(err, listing.ErrNotListed) {
 		return nil, fmt.Errorf("%w (Terraform makes the index on state with reconcile = {}; it takes some minutes to be built)", err)
 	}
 	if err != nil {
@@ -137,7 +138,7 @@ func (f *finisher) page(ctx context.Context, span span, after ledger.Key) ([]led
 
 // entries finishes those of a page that were left, and returns how many of the page it got through
 // before its time was over. Its error is that of a ledger that is away.
-func (f *finisher) entries(ctx context.Context, page []ledger.Entry) (int, error) {
+func (f *finisher) entries(ctx context.Context, page []listing.Entry) (int, error) {
 	var group errgroup.Group
 	group.SetLimit(finishParallel)
 	through := len(page)
@@ -161,7 +162,7 @@ func (f *finisher) entries(ctx context.Context, page []ledger.Entry) (int, error
 }
 
 // left reports whether nobody is at work on a delivery any more.
-func (f *finisher) left(entry ledger.Entry) bool {
+func (f *finisher) left(entry listing.Entry) bool {
 	if entry.State == ledger.Released {
 		return true
 	}
@@ -182,7 +183,7 @@ func (f *finisher) mayBegin(ctx context.Context) bool {
 }
 
 // one finishes one delivery.
-func (f *finisher) one(ctx context.Context, entry ledger.Entry) {
+func (f *finisher) one(ctx context.Context, entry listing.Entry) {
 	item := Item{Subject: string(entry.Key), Action: "publish to " + entry.Topic}
 	if f.options.DryRun {
 		f.task.item(item, Planned, fmt.Sprintf("%s since attempt %d", entry.State, entry.Attempt))

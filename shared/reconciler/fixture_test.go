@@ -18,10 +18,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/notes"
 	"github.com/gemhook/gemhook/shared/receiver"
 	"github.com/gemhook/gemhook/shared/reconciler"
@@ -109,7 +111,7 @@ type fixture struct {
 
 // documents are a ledger's, of which listing by time can be off.
 type documents struct {
-	*ledger.Memory
+	*memoryledger.Store
 	unlisted, unreadable bool
 }
 
@@ -117,20 +119,20 @@ func (d *documents) Read(ctx context.Context, key ledger.Key) (*ledger.Document,
 	if d.unreadable {
 		return nil, ledger.Version{}, errAway
 	}
-	return d.Memory.Read(ctx, key)
+	return d.Store.Read(ctx, key)
 }
 
-func (d *documents) ListSince(ctx context.Context, since time.Time, limit int) ([]ledger.Entry, error) {
+func (d *documents) ListSince(ctx context.Context, since time.Time, limit int) ([]listing.Entry, error) {
 	if d.unlisted {
-		return nil, ledger.ErrNotListed
+		return nil, listing.ErrNotListed
 	}
-	return d.Memory.ListSince(ctx, since, limit)
+	return d.Store.ListSince(ctx, since, limit)
 }
 
 func newFixture(t *testing.T, changes ...func(*standin.ServerOptions)) *fixture {
 	t.Helper()
 	f := &fixture{
-		T: t, clock: &testkit.Clock{}, documents: &documents{Memory: ledger.NewMemory()}, notes: notes.NewMemory(),
+		T: t, clock: &testkit.Clock{}, documents: &documents{Store: memoryledger.New()}, notes: notes.NewMemory(),
 		topics: &topics{refuse: map[string]bool{}, gone: map[string]bool{}}, log: &testkit.Buffer{},
 	}
 	f.client = &http.Client{Transport: f}

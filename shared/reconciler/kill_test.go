@@ -16,6 +16,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
@@ -41,7 +42,7 @@ type mortal struct {
 	killer *killer
 }
 
-func (m mortal) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]ledger.Entry, error) {
+func (m mortal) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]listing.Entry, error) {
 	m.killer.step()
 	return m.documents.ListState(ctx, state, after, limit)
 }

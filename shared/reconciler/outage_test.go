@@ -10,6 +10,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
@@ -107,7 +108,7 @@ const f25 = 25 * time.Hour
 // forgetful documents know of no event.
 type forgetful struct{ reconciler.Documents }
 
-func (forgetful) ListResource(context.Context, ...string) ([]ledger.Entry, error) { return nil, nil }
+func (forgetful) ListResource(context.Context, ...string) ([]listing.Entry, error) { return nil, nil }
 
 // unreadable documents have the check of the ledger fail.
 type unreadable struct{ reconciler.Documents }

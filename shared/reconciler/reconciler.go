@@ -31,6 +31,7 @@ import (
 	"github.com/gemhook/gemhook/shared/checks"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/notes"
 	"github.com/gemhook/gemhook/shared/once"
 	"github.com/gemhook/gemhook/shared/retry"
@@ -42,10 +43,10 @@ type Ledger interface {
 	Resume(ctx context.Context, key ledger.Key) (ledger.ClaimResult, error)
 }
 
-// Documents are those of the ledger: [*firestoreledger.Store].
+// Documents are those of the ledger: [*firestoreledger.Store] and [*listing.Firestore] together.
 type Documents interface {
 	ledger.Store
-	ledger.Lister
+	listing.Lister
 }
 
 // Notes keep what a job must know from one run to the next: [*notes.Firestore].

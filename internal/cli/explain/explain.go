@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/event"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/receiver"
@@ -103,7 +104,7 @@ func answer(ctx context.Context, capture Capture, keys Keys, options Options) *R
 		Static:    webhook.NewStatic(source(&keys.Secrets, keys.SecretsErr), verifying),
 		Dynamic:   webhook.NewDynamic(source(keys.KeySet, keys.KeySetErr), verifying),
 		Gate:      tenant.NewGate(source(&keys.Tenants, keys.TenantsErr)),
-		Ledger:    ledger.New(ledger.NewMemory(), ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: options.now}),
+		Ledger:    ledger.New(memoryledger.New(), ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: options.now}),
 		Publisher: published,
 		Log:       slog.New(slog.DiscardHandler),
 	}, receiver.Options{

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli/probe"
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
 // markers is a ledger in memory whose documents can be deleted.
 type markers struct {
-	*ledger.Memory
+	*memoryledger.Store
 	deleted []ledger.Key
 	err     error
 }
@@ -28,7 +29,7 @@ func (m *markers) Create(ctx context.Context, key ledger.Key, document *ledger.D
 	if m.err != nil {
 		return ledger.Version{}, m.err
 	}
-	return m.Memory.Create(ctx, key, document)
+	return m.Store.Create(ctx, key, document)
 }
 
 func (m *markers) Delete(_ context.Context, key ledger.Key) error {
@@ -59,7 +60,7 @@ func TestAccepts(t *testing.T) {
 		{status: 200, body: `hello`, strange: true},
 		{status: 404, body: ``, strange: true},
 	} {
-		store := &markers{Memory: ledger.NewMemory()}
+		store := &markers{Store: memoryledger.New()}
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 			if body, err := io.ReadAll(request.Body); err != nil || len(body) != probe.Size || !json.Valid(body) {
 				t.Errorf("the probe has %d bytes, want %d of JSON: %v", len(body), probe.Size, err)
@@ -116,7 +117,7 @@ func TestAProbeStaysWhileTheReceiverMayBeAtWorkOnIt(t *testing.T) {
 				test.handle(w, request)
 			}))
 			defer server.Close()
-			store := &markers{Memory: ledger.NewMemory()}
+			store := &markers{Store: memoryledger.New()}
 			laid, err := probe.Lay(t.Context(), store, probe.Options{URL: server.URL, Now: time.Now, Rand: rand.Reader})
 			if err != nil {
 				t.Fatal(err)
@@ -137,11 +138,11 @@ func TestAProbeStaysWhileTheReceiverMayBeAtWorkOnIt(t *testing.T) {
 func TestLayFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
-	_, err := probe.Lay(t.Context(), &markers{Memory: ledger.NewMemory(), err: down}, probe.Options{Now: time.Now, Rand: rand.Reader})
+	_, err := probe.Lay(t.Context(), &markers{Store: memoryledger.New(), err: down}, probe.Options{Now: time.Now, Rand: rand.Reader})
 	if !errors.Is(err, down) {
 		t.Errorf("Lay: %v", err)
 	}
-	if _, err := probe.Lay(t.Context(), &markers{Memory: ledger.NewMemory()}, probe.Options{Now: time.Now, Rand: strings.NewReader("")}); err == nil {
+	if _, err := probe.Lay(t.Context(), &markers{Store: memoryledger.New()}, probe.Options{Now: time.Now, Rand: strings.NewReader("")}); err == nil {
 		t.Error("Lay without randomness: no error")
 	}
 }

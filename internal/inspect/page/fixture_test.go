@@ -17,6 +17,7 @@ import (
 	"github.com/gemhook/gemhook/internal/inspect"
 	"github.com/gemhook/gemhook/internal/inspect/page"
 	"github.com/gemhook/gemhook/internal/inspect/tap"
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
 	"github.com/gemhook/gemhook/shared/jwks"
@@ -54,7 +55,7 @@ func newFixture(t *testing.T) *fixture {
 		Static:    webhook.NewStatic(webhook.Fixed(known.Secrets), verifying),
 		Dynamic:   webhook.NewDynamic(webhook.Fixed(*known.KeySet), verifying),
 		Gate:      tenant.NewGate(webhook.Fixed(known.Tenants)),
-		Ledger:    ledger.New(tap.Store(f.log, ledger.NewMemory()), ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: time.Now}),
+		Ledger:    ledger.New(tap.Store(f.log, memoryledger.New()), ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: time.Now}),
 		Publisher: topic{f},
 		Log:       slog.New(tap.LogHandler(f.log, slog.DiscardHandler)),
 	}, receiver.Options{ServeStatic: true, ServeDynamic: true, Topic: "gemini-events", DeadLetterTopic: "gemini-dead-letters", MaxBody: maxBody})

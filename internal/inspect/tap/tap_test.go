@@ -12,6 +12,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/inspect"
 	"github.com/gemhook/gemhook/internal/inspect/tap"
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
 	"github.com/gemhook/gemhook/shared/app/receive"
@@ -40,7 +41,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	app := receive.New(configuration, slog.New(tap.LogHandler(f.log, slog.DiscardHandler)), &backend.Options{
-		Store: tap.Store(f.log, ledger.NewMemory()), Anonymous: true,
+		Store: tap.Store(f.log, memoryledger.New()), Anonymous: true,
 	})
 	t.Cleanup(func() { _ = app.Close() })
 	server := httptest.NewServer(tap.Handler(f.log, app))

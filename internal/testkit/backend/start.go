@@ -7,6 +7,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/pstest"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
@@ -51,7 +52,7 @@ func Start(ctx context.Context, log io.Writer) (*Backends, error) {
 // StartInProcess starts the stand-ins.
 func StartInProcess() *Backends {
 	server := pstest.NewServerWithAddress("127.0.0.1:0")
-	return &Backends{Store: ledger.NewMemory(), PubSubHost: server.Addr, stop: server.Close}
+	return &Backends{Store: memoryledger.New(), PubSubHost: server.Addr, stop: server.Close}
 }
 
 // Stop ends them. What they hold is lost.

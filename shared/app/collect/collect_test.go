@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/push"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
@@ -21,7 +22,6 @@ import (
 	"github.com/gemhook/gemhook/shared/app/collect"
 	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/config"
-	"github.com/gemhook/gemhook/shared/ledger"
 )
 
 const (
@@ -84,7 +84,7 @@ func newFixture(t *testing.T, keys string) *fixture {
 		t.Fatal(err)
 	}
 	f.App = collect.New(configuration, slog.New(slog.NewTextHandler(&f.log, nil)), &collect.Options{
-		Options: backend.Options{Store: ledger.NewMemory(), Now: f.clock.Now},
+		Options: backend.Options{Store: memoryledger.New(), Now: f.clock.Now},
 	})
 	t.Cleanup(func() { _ = f.Close() })
 	return f

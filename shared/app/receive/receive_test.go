@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/app/receive"
@@ -23,7 +24,7 @@ import (
 type fixture struct {
 	*app.App
 	keys  *standin.Keys
-	store *ledger.Memory
+	store *memoryledger.Store
 }
 
 func newFixture(t *testing.T, changes map[string]string) *fixture {
@@ -51,7 +52,7 @@ func newFixture(t *testing.T, changes map[string]string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{keys: keys, store: ledger.NewMemory()}
+	f := &fixture{keys: keys, store: memoryledger.New()}
 	f.App = receive.New(configuration, slog.New(slog.DiscardHandler), &backend.Options{Store: f.store})
 	t.Cleanup(func() { _ = f.Close() })
 	return f

@@ -15,6 +15,7 @@ import (
 	"github.com/gemhook/gemhook/shared/fresh"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
+	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/notes"
 	"github.com/gemhook/gemhook/shared/pushauth"
 	"github.com/gemhook/gemhook/shared/reconciler"
@@ -99,6 +100,12 @@ func New(configuration config.Config, log *slog.Logger, options *Options) (*reco
 	}), b
 }
 
+// documents are those of the ledger, with the listings of them.
+type documents struct {
+	*firestoreledger.Store
+	*listing.Firestore
+}
+
 func openBooks(ctx context.Context, b *backend.Backend, collection string) (reconciler.Books, error) {
 	opened, err := b.Ledger.Open(ctx)
 	if err != nil {
@@ -110,7 +117,7 @@ func openBooks(ctx context.Context, b *backend.Backend, collection string) (reco
 	}
 	return reconciler.Books{
 		Ledger:    opened,
-		Documents: firestoreledger.New(client, collection),
+		Documents: documents{firestoreledger.New(client, collection), listing.NewFirestore(client, collection)},
 		Notes:     notes.NewFirestore(client, collection),
 	}, nil
 }

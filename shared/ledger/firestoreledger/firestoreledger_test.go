@@ -38,9 +38,6 @@ func TestStore(t *testing.T) {
 	ledgertest.Run(t, func(*testing.T) ledger.Store {
 		return firestoreledger.New(client, fmt.Sprintf("deliveries-%d", opened.Add(1)))
 	})
-	ledgertest.RunLister(t, func(*testing.T) ledgertest.ListingStore {
-		return firestoreledger.New(client, fmt.Sprintf("deliveries-%d", opened.Add(1)))
-	})
 }
 
 // TestFields is about the names and types that operators, TTL policies and replays go by.

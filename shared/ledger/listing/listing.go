@@ -1,9 +1,16 @@
-package ledger
+// Package listing finds documents of the ledger by one of their fields: what is left unfinished, what
+// is about one batch, what came in lately.
+//
+// It is apart from package ledger because the receiver, which is to stay small, needs none of it: it
+// knows the key of the one document that it asks for. Each listing needs an index in Firestore.
+package listing
 
 import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/ledger"
 )
 
 // ErrNotListed is in the error of a listing for which the store has no index.
@@ -12,16 +19,17 @@ var ErrNotListed = errors.New("the ledger has no index for this listing")
 // An Entry is what a listing has of a document: all but its payload and attributes, which can be
 // large.
 type Entry struct {
-	Key Key
-	Document
+	Key ledger.Key
+	ledger.Document
 }
 
-// A Lister finds documents by one field. A listing that runs while documents are written may or may
-// not have what changes meanwhile, so whoever acts on an entry takes a claim first.
+// A Lister finds documents by one field: [*Firestore], or the ledger in memory that tests and
+// gemhook dev use. A listing that runs while documents are written may or may not have what changes
+// meanwhile, so whoever acts on an entry takes a claim first. It is safe for concurrent use.
 type Lister interface {
 	// ListState returns the documents in a state, in the order of their keys (by bytes), beginning
 	// after a key; "" is before every key. It returns limit of them, or fewer if there are no more.
-	ListState(ctx context.Context, state State, after Key, limit int) ([]Entry, error)
+	ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]Entry, error)
 	// ListResource returns the documents about one of up to 30 resource ids, in no particular
 	// order.
 	ListResource(ctx context.Context, resourceIDs ...string) ([]Entry, error)

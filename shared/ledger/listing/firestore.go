@@ -1,4 +1,4 @@
-package firestoreledger
+package listing
 
 import (
 	"context"
@@ -24,7 +24,16 @@ import (
 // ids are random, so that writes spread over the index as they do over the documents: neither is a
 // hot spot, at any rate. docs/reconcile.md says what they cost.
 
-var _ ledger.Lister = (*Store)(nil)
+// Firestore lists the documents of a collection that a firestoreledger.Store writes. It is safe for
+// concurrent use.
+type Firestore struct{ documents *firestore.CollectionRef }
+
+var _ Lister = (*Firestore)(nil)
+
+// NewFirestore returns the listings of a collection. The caller closes the client.
+func NewFirestore(client *firestore.Client, collection string) *Firestore {
+	return &Firestore{documents: client.Collection(collection)}
+}
 
 // listed are the fields that a listing fetches: all but what can be large.
 var listed = []string{
@@ -32,52 +41,52 @@ var listed = []string{
 	"received_at", "expires_at", "settled_at", "message_id",
 }
 
-// ListState implements ledger.Lister.
-func (s *Store) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]ledger.Entry, error) {
-	query := s.documents.Where("state", "==", string(state)).OrderBy(firestore.DocumentID, firestore.Asc).Limit(limit)
+// ListState implements Lister.
+func (f *Firestore) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]Entry, error) {
+	query := f.documents.Where("state", "==", string(state)).OrderBy(firestore.DocumentID, firestore.Asc).Limit(limit)
 	if after != "" {
 		query = query.StartAfter(string(after))
 	}
-	entries, err := s.list(ctx, query)
+	entries, err := f.list(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("list what is %s: %w", state, err)
 	}
 	return entries, nil
 }
 
-// ListResource implements ledger.Lister.
-func (s *Store) ListResource(ctx context.Context, resourceIDs ...string) ([]ledger.Entry, error) {
-	entries, err := s.list(ctx, s.documents.Where("resource_id", "in", resourceIDs))
+// ListResource implements Lister.
+func (f *Firestore) ListResource(ctx context.Context, resourceIDs ...string) ([]Entry, error) {
+	entries, err := f.list(ctx, f.documents.Where("resource_id", "in", resourceIDs))
 	if err != nil {
 		return nil, fmt.Errorf("list by resource: %w", err)
 	}
 	return entries, nil
 }
 
-// ListSince implements ledger.Lister.
-func (s *Store) ListSince(ctx context.Context, since time.Time, limit int) ([]ledger.Entry, error) {
-	entries, err := s.list(ctx, s.documents.Where("received_at", ">=", since).OrderBy("received_at", firestore.Desc).Limit(limit))
+// ListSince implements Lister.
+func (f *Firestore) ListSince(ctx context.Context, since time.Time, limit int) ([]Entry, error) {
+	entries, err := f.list(ctx, f.documents.Where("received_at", ">=", since).OrderBy("received_at", firestore.Desc).Limit(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list by time: %w", err)
 	}
 	return entries, nil
 }
 
-func (s *Store) list(ctx context.Context, query firestore.Query) ([]ledger.Entry, error) {
+func (f *Firestore) list(ctx context.Context, query firestore.Query) ([]Entry, error) {
 	documents := query.Select(listed...).Documents(ctx)
 	defer documents.Stop()
-	var entries []ledger.Entry
+	var entries []Entry
 	for {
 		snapshot, err := documents.Next()
 		switch {
 		case errors.Is(err, iterator.Done):
 			return entries, nil
 		case status.Code(err) == codes.FailedPrecondition:
-			return nil, fmt.Errorf("%w: %w", ledger.ErrNotListed, err)
+			return nil, fmt.Errorf("%w: %w", ErrNotListed, err)
 		case err != nil:
 			return nil, err
 		}
-		entry := ledger.Entry{Key: ledger.Key(snapshot.Ref.ID)}
+		entry := Entry{Key: ledger.Key(snapshot.Ref.ID)}
 		if err := snapshot.DataTo(&entry.Document); err != nil {
 			return nil, fmt.Errorf("decode document: %w", err)
 		}
