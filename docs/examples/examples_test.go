@@ -260,7 +260,7 @@ func eventMessage(i int, id string) *pubsubpb.PubsubMessage {
 	return &pubsubpb.PubsubMessage{
 		Data: []byte(`{"type":"` + eventType + `","data":{"id":"` + subject + `","output_file_uri":"files/` + fmt.Sprint(i) + `"}}`),
 		Attributes: map[string]string{
-			"ce-specversion": "1.0", "ce-id": id, "ce-type": eventType, "ce-subject": subject, "content-type": "application/json",
+			"ce-specversion": "1.0", "ce-id": id, "ce-type": eventType, "ce-subject": subject, "content-type": "application/json", "ce-datacontenttype": "application/json",
 			"ce-source": "//generativelanguage.googleapis.com/webhooks/static", "ce-signaturescheme": "v1",
 		},
 	}
@@ -336,7 +336,7 @@ func resultMessage(i int, id string) *pubsubpb.PubsubMessage {
 	}
 	return &pubsubpb.PubsubMessage{Data: data, Attributes: map[string]string{
 		"ce-specversion": "1.0", "ce-id": id, "ce-type": eventType, "ce-eventtype": "batch.succeeded", "ce-subject": subject,
-		"ce-source": "//generativelanguage.googleapis.com/webhooks/static/results", "content-type": "application/json",
+		"ce-source": "//generativelanguage.googleapis.com/webhooks/static/results", "content-type": "application/json", "ce-datacontenttype": "application/json",
 	}}
 }
 

@@ -1,5 +1,6 @@
-// Package jstest tests the stand-in for Gemini with JavaScript that others wrote: Google's own SDK
-// calls its WebhookService, and the Standard Webhooks library verifies its deliveries.
+// Package jstest tests gemhook with JavaScript that others wrote: Google's own SDK calls the
+// WebhookService of the stand-in for Gemini, the Standard Webhooks library verifies the stand-in's
+// deliveries, and the CloudEvents SDK reads gemhook's messages.
 //
 // The tests need node and npm, and once the npm registry; they skip without.
 package jstest
@@ -54,5 +55,5 @@ func node(t *testing.T, script string, input, output any) {
 // The lock file has no place of download in it, so that everybody's own registry is asked; the
 // checksums stay.
 func TestLockFileNamesNoRegistry(t *testing.T) {
-	npm.WantPortableLock(t, "testdata", "@google/genai", "standardwebhooks")
+	npm.WantPortableLock(t, "testdata", "@google/genai", "cloudevents", "standardwebhooks")
 }

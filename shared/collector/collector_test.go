@@ -47,7 +47,7 @@ func TestBatchInAFile(t *testing.T) {
 	wantAttributes := map[string]string{
 		"ce-specversion": "1.0", "ce-id": "msg_batch.succeededbatches/b1", "ce-type": "gemhook.result.collected", "ce-eventtype": "batch.succeeded",
 		"ce-source": "//generativelanguage.googleapis.com/webhooks/static/results", "ce-subject": "batches/b1", "ce-time": "2026-01-22T12:00:00Z",
-		"content-type": "application/json", "user_metadata.team": "search",
+		"content-type": "application/json", "ce-datacontenttype": "application/json", "user_metadata.team": "search",
 	}
 	if diff := cmp.Diff(wantAttributes, message.attributes); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)

@@ -143,8 +143,10 @@ func (r *result) encode() ([]byte, error) {
 // Pub/Sub's limits.
 func (p *pushed) resultAttributes(messageType string) map[string]string {
 	attributes := map[string]string{
-		"ce-specversion": "1.0", "ce-type": messageType, "ce-eventtype": p.eventType, "content-type": "application/json",
+		"ce-specversion": "1.0", "ce-type": messageType, "ce-eventtype": p.eventType,
 		"ce-source": p.source() + "/results",
+		// Two names, as of an event: see shared/event.
+		"content-type": "application/json", "ce-datacontenttype": "application/json",
 	}
 	for _, name := range []string{"ce-id", "ce-time", "ce-subject", "ce-tenant"} {
 		if value, there := p.attributes[name]; there {

@@ -24,6 +24,9 @@ const reserved = 1
 // ledger.DeadLetterType.
 const deadLetterType = "gemhook.dead_letter"
 
+// contentType is that of every message's data.
+const contentType = "application/json"
+
 // source begins the ce-source of every message.
 const source = "//generativelanguage.googleapis.com/webhooks/"
 
@@ -103,7 +106,9 @@ func cloudEvent(id, eventType, tenant, at string) attributes {
 	attributes.put("ce-type", eventType)
 	attributes.put("ce-source", from)
 	attributes.put("ce-time", at)
-	attributes.put("content-type", "application/json")
+	// Google's binding has the first name, and the CloudEvents SDK for Go reads the second alone.
+	attributes.put("content-type", contentType)
+	attributes.put("ce-datacontenttype", contentType)
 	attributes.putIfSet("ce-tenant", tenant)
 	return attributes
 }

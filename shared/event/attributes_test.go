@@ -41,6 +41,7 @@ func TestAttributesOfEachScheme(t *testing.T) {
 				"ce-subject":         "batch_1",
 				"ce-time":            "2026-01-22T11:59:52.5+01:00",
 				"content-type":       "application/json",
+				"ce-datacontenttype": "application/json",
 				"ce-signaturescheme": string(test.scheme),
 				"webhook-timestamp":  nowDigits,
 				"webhook-signature":  delivery.Signature(),
@@ -67,7 +68,7 @@ func TestTypeAndResourceOfEveryTypeOfTheGuide(t *testing.T) {
 	t.Parallel()
 	for _, eventType := range standin.EventTypes() {
 		got := attributesOf(t, string(standin.Event(eventType)))
-		if got["ce-type"] != eventType || got["ce-subject"] != "sample_123456" || got["ce-time"] != nowText || len(got) != 10 {
+		if got["ce-type"] != eventType || got["ce-subject"] != "sample_123456" || got["ce-time"] != nowText || len(got) != 11 {
 			t.Errorf("%s: %v", eventType, redacted(got))
 		}
 	}
@@ -75,8 +76,8 @@ func TestTypeAndResourceOfEveryTypeOfTheGuide(t *testing.T) {
 
 func TestSubjectIsLeftOutWithoutAResource(t *testing.T) {
 	t.Parallel()
-	if got := attributesOf(t, `{"type":"x","data":{"id":""}}`); len(got) != 9 {
-		t.Errorf("%d attributes, want 9: %v", len(got), redacted(got))
+	if got := attributesOf(t, `{"type":"x","data":{"id":""}}`); len(got) != 10 {
+		t.Errorf("%d attributes, want 10: %v", len(got), redacted(got))
 	}
 }
 
@@ -115,6 +116,7 @@ func TestDeadLetterAttributes(t *testing.T) {
 			"ce-source":          "//generativelanguage.googleapis.com/webhooks/static",
 			"ce-time":            nowText,
 			"content-type":       "application/json",
+			"ce-datacontenttype": "application/json",
 			"ce-signaturescheme": "v1",
 			"webhook-timestamp":  nowDigits,
 			"error":              "not a Gemini event: it has no type",
@@ -185,6 +187,7 @@ func TestFoundAttributes(t *testing.T) {
 		"ce-subject":         "batches/abc",
 		"ce-time":            "2026-01-22T11:00:00Z",
 		"content-type":       "application/json",
+		"ce-datacontenttype": "application/json",
 		"ce-signaturescheme": "none",
 		"ce-redelivered":     "true",
 	}

@@ -31,7 +31,7 @@ func TestPublished(t *testing.T) {
 	want := map[string]string{
 		"ce-specversion": "1.0", "ce-id": "msg_1", "ce-type": "batch.succeeded", "ce-subject": "sample_123456",
 		"ce-source": "//generativelanguage.googleapis.com/webhooks/dynamic/acme", "ce-time": "2026-01-22T12:00:00Z",
-		"content-type": "application/json", "ce-tenant": "acme", "ce-signaturescheme": "v1a",
+		"content-type": "application/json", "ce-datacontenttype": "application/json", "ce-tenant": "acme", "ce-signaturescheme": "v1a",
 		"webhook-timestamp": strconv.FormatInt(b.time().Unix(), 10), "webhook-signature": d.Header.Get(standin.HeaderSignature),
 	}
 	m := messages[0]

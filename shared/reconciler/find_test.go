@@ -43,7 +43,7 @@ func TestFind(t *testing.T) {
 	want := map[string]string{
 		"ce-specversion": "1.0", "ce-id": "gemhook-found-abc", "ce-type": "batch.succeeded", "ce-subject": "batches/abc",
 		"ce-source": "//generativelanguage.googleapis.com/webhooks/static", "ce-time": end.Format(time.RFC3339Nano),
-		"content-type": "application/json", "ce-signaturescheme": "none", "ce-redelivered": "true",
+		"content-type": "application/json", "ce-datacontenttype": "application/json", "ce-signaturescheme": "none", "ce-redelivered": "true",
 	}
 	if diff := cmp.Diff(want, got[0].attributes); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
