@@ -67,9 +67,11 @@ func TestEveryCommandHelps(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{"", "nonsense", "webhooks", "webhooks nonsense", "deliveries nonsense", "webhooks list -o yaml", "url", "doctor extra"} {
-		if code, out := run(strings.Fields(line)...); code != 64 {
-			t.Errorf("gemhook %s ends with %d, want 64: %s", line, code, out)
-		}
+		t.Run(line, func(t *testing.T) {
+			if code, out := run(strings.Fields(line)...); code != 64 {
+				t.Errorf("gemhook %s ends with %d, want 64: %s", line, code, out)
+			}
+		})
 	}
 	if code, out := run("--version"); code != 0 || !strings.Contains(out, "gemhook") {
 		t.Errorf("--version: %d %s", code, out)
@@ -90,9 +92,11 @@ func TestTypos(t *testing.T) {
 		"replay --drry-run":    "see gemhook replay --help\n",
 		"tail --subscripton x": "did you mean: --subscription\n",
 	} {
-		if code, out := run(strings.Fields(line)...); code != 64 || !strings.Contains(out, want) {
-			t.Errorf("gemhook %s ends with %d, want 64 and %q: %s", line, code, want, out)
-		}
+		t.Run(line, func(t *testing.T) {
+			if code, out := run(strings.Fields(line)...); code != 64 || !strings.Contains(out, want) {
+				t.Errorf("gemhook %s ends with %d, want 64 and %q: %s", line, code, want, out)
+			}
+		})
 	}
 	if _, out := run("photograph"); strings.Contains(out, "did you mean") {
 		t.Errorf("what is like no command gets a suggestion: %s", out)
@@ -103,9 +107,11 @@ func TestVersion(t *testing.T) {
 	t.Parallel()
 	// It needs no settings: a folder that was never applied does not matter.
 	for _, line := range []string{"version", "version --terraform-dir absent", "--version"} {
-		if code, out := run(strings.Fields(line)...); code != 0 || !strings.Contains(out, app.Version) {
-			t.Errorf("gemhook %s ends with %d: %s", line, code, out)
-		}
+		t.Run(line, func(t *testing.T) {
+			if code, out := run(strings.Fields(line)...); code != 0 || !strings.Contains(out, app.Version) {
+				t.Errorf("gemhook %s ends with %d: %s", line, code, out)
+			}
+		})
 	}
 	code, out := run("version", "-o", "json")
 	var version struct{ Version, Go, Platform string }
@@ -137,30 +143,36 @@ func TestExitCodesOfSettings(t *testing.T) {
 		{"deliveries list --limit -1", nil, failure.Usage, "--limit is a number from 0"},
 		{"replay --since 1h --limit -1", nil, failure.Usage, "--limit is a number from 0"},
 	} {
-		var stdout, stderr bytes.Buffer
-		code := Run(t.Context(), strings.Fields(test.args), Environment{
-			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(name string) string { return test.env[name] },
+		t.Run(test.args, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := Run(t.Context(), strings.Fields(test.args), Environment{
+				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(name string) string { return test.env[name] },
+			})
+			if code != test.code || !strings.Contains(stderr.String(), test.said) {
+				t.Errorf("gemhook %s with %v ends with %d, want %d and %q: %s", test.args, test.env, code, test.code, test.said, stderr.String())
+			}
 		})
-		if code != test.code || !strings.Contains(stderr.String(), test.said) {
-			t.Errorf("gemhook %s with %v ends with %d, want %d and %q: %s", test.args, test.env, code, test.code, test.said, stderr.String())
-		}
 	}
 }
 
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		if code, out := run("completion", shell); code != 0 || !strings.Contains(out, "gemhook") {
-			t.Errorf("completion %s ends with %d", shell, code)
-		}
+		t.Run(shell, func(t *testing.T) {
+			if code, out := run("completion", shell); code != 0 || !strings.Contains(out, "gemhook") {
+				t.Errorf("completion %s ends with %d", shell, code)
+			}
+		})
 	}
 	for line, want := range map[string]string{
 		"webhooks r": "rotate", "tail --type batch.f": "batch.failed", "deliveries list --state ": "released", "-o ": "json", "send --forge=": "timestamp",
 	} {
-		args := strings.Split(line, " ")
-		if _, out := run(append([]string{"__complete"}, args...)...); !strings.Contains(out, want) {
-			t.Errorf("completing %q offers no %q: %s", line, want, out)
-		}
+		t.Run(line, func(t *testing.T) {
+			args := strings.Split(line, " ")
+			if _, out := run(append([]string{"__complete"}, args...)...); !strings.Contains(out, want) {
+				t.Errorf("completing %q offers no %q: %s", line, want, out)
+			}
+		})
 	}
 }
 

@@ -12,16 +12,16 @@ import (
 
 func TestDeliveriesList(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
-	w.run("deliveries", "list").want(0, "no deliveries")
-	w.run("deliveries", "list", "-o", "json").want(0, "[]")
-	w.run("send", "--id", "msg_1").want(0)
-	w.run("send", "--id", "msg_2", "--type", "video.generated").want(0)
-	w.run("send", "--id", "msg_3", "--tenant", "acme", "--keys", keysFile).want(0)
-	w.run("send", "--id", "msg_4", "--tenant", "other", "--type", "video.generated", "--keys", keysFile).want(0)
-	w.runWith(t.Context(), "no event", "send", "--id", "msg_5", "--body", "-").want(0)
-	second := w.listed("--static", "--type", "video.generated")
+	f := newFixture(t)
+	f.register()
+	f.run("deliveries", "list").want(0, "no deliveries")
+	f.run("deliveries", "list", "-o", "json").want(0, "[]")
+	f.run("send", "--id", "msg_1").want(0)
+	f.run("send", "--id", "msg_2", "--type", "video.generated").want(0)
+	f.run("send", "--id", "msg_3", "--tenant", "acme", "--keys", keysFile).want(0)
+	f.run("send", "--id", "msg_4", "--tenant", "other", "--type", "video.generated", "--keys", keysFile).want(0)
+	f.runWith(t.Context(), "no event", "send", "--id", "msg_5", "--body", "-").want(0)
+	second := f.listed("--static", "--type", "video.generated")
 	for _, test := range []struct {
 		args []string
 		want []string
@@ -40,19 +40,22 @@ func TestDeliveriesList(t *testing.T) {
 		{[]string{"--since", "1h"}, []string{"msg_5", "msg_4", "msg_3", "msg_2", "msg_1"}},
 		{[]string{"--until", "1h"}, nil},
 	} {
-		got := w.listed(test.args...)
-		same := len(got) == len(test.want)
-		for i := range got {
-			same = same && got[i].WebhookID == test.want[i]
-		}
-		if !same {
-			t.Errorf("list %v: %+v, want %v", test.args, got, test.want)
-		}
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			f := f.in(t)
+			got := f.listed(test.args...)
+			same := len(got) == len(test.want)
+			for i := range got {
+				same = same && got[i].WebhookID == test.want[i]
+			}
+			if !same {
+				t.Errorf("list %v: %+v, want %v", test.args, got, test.want)
+			}
+		})
 	}
-	w.run("deliveries", "list").want(0, "RECEIVED", "dead_lettered", "video.generated", "acme", "msg_1")
-	w.run("deliveries", "list", "--limit", "2").want(0, "there may be more")
+	f.run("deliveries", "list").want(0, "RECEIVED", "dead_lettered", "video.generated", "acme", "msg_1")
+	f.run("deliveries", "list", "--limit", "2").want(0, "there may be more")
 	for _, args := range [][]string{{"--state", "lost"}, {"--since", "yesterday"}, {"--static", "--tenant", "acme"}, {"--limit", "-1"}, {"more"}} {
-		w.run(append([]string{"deliveries", "list"}, args...)...).want(64)
+		f.run(append([]string{"deliveries", "list"}, args...)...).want(64)
 	}
 }
 
@@ -62,23 +65,23 @@ type listed struct {
 	ReceivedAt time.Time `json:"received_at"`
 }
 
-func (w *fixture) listed(args ...string) (entries []listed) {
-	w.t.Helper()
-	w.run(append([]string{"deliveries", "list", "-o", "json"}, args...)...).want(0).json(&entries)
+func (f *fixture) listed(args ...string) (entries []listed) {
+	f.t.Helper()
+	f.run(append([]string{"deliveries", "list", "-o", "json"}, args...)...).want(0).json(&entries)
 	return entries
 }
 
 func TestDeliveriesGet(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	body := `{"type":"batch.failed","data":{"id":"batch_9"}}`
-	w.runWith(t.Context(), body, "send", "--id", "msg_1", "--body", "-").want(0)
-	w.runWith(t.Context(), "\xff\x00", "send", "--id", "msg_2", "--body", "-").want(0)
-	w.run("send", "--id", "msg_3", "--tenant", "acme", "--scheme", "jwt", "--keys", keysFile).want(0)
+	f.runWith(t.Context(), body, "send", "--id", "msg_1", "--body", "-").want(0)
+	f.runWith(t.Context(), "\xff\x00", "send", "--id", "msg_2", "--body", "-").want(0)
+	f.run("send", "--id", "msg_3", "--tenant", "acme", "--scheme", "jwt", "--keys", keysFile).want(0)
 
-	w.run("deliveries", "get", "msg_1").want(0, "static!msg_1", "published", "batch_9", "ce-type", `"type": "batch.failed"`)
-	if r := w.run("deliveries", "get", "msg_1", "--payload").want(0); r.stdout != body {
+	f.run("deliveries", "get", "msg_1").want(0, "static!msg_1", "published", "batch_9", "ce-type", `"type": "batch.failed"`)
+	if r := f.run("deliveries", "get", "msg_1", "--payload").want(0); r.stdout != body {
 		t.Errorf("the payload is %q, want the bytes that were sent", r.stdout)
 	}
 	var got struct {
@@ -86,32 +89,32 @@ func TestDeliveriesGet(t *testing.T) {
 		PayloadBase64 []byte `json:"payload_base64"`
 		Attributes    map[string]string
 	}
-	w.run("deliveries", "get", "static!msg_1", "-o", "json").want(0).json(&got)
+	f.run("deliveries", "get", "static!msg_1", "-o", "json").want(0).json(&got)
 	if got.Payload != body || got.Attributes["ce-id"] != "msg_1" {
 		t.Errorf("JSON has %+v", got)
 	}
-	w.run("deliveries", "get", "msg_2", "-o", "json").want(0).json(&got)
+	f.run("deliveries", "get", "msg_2", "-o", "json").want(0).json(&got)
 	if string(got.PayloadBase64) != "\xff\x00" {
 		t.Errorf("payload_base64 is %q", got.PayloadBase64)
 	}
-	key := w.listed("--tenant", "acme")[0].Key
-	r := w.run("deliveries", "get", key, "-o", "json").want(0)
+	key := f.listed("--tenant", "acme")[0].Key
+	r := f.run("deliveries", "get", key, "-o", "json").want(0)
 	if !json.Valid([]byte(r.stdout)) {
 		t.Error("no JSON")
 	}
-	w.run("deliveries", "get", "msg_3").want(66, "--tenant")
-	w.run("deliveries", "get", "msg_3", "--tenant", "acme").want(66, "no such delivery")
-	w.run("deliveries", "get").want(64)
-	w.run("deliveries").want(64)
+	f.run("deliveries", "get", "msg_3").want(66, "--tenant")
+	f.run("deliveries", "get", "msg_3", "--tenant", "acme").want(66, "no such delivery")
+	f.run("deliveries", "get").want(64)
+	f.run("deliveries").want(64)
 }
 
 // Results that were collected are apart from the deliveries, and are found and published again by
 // their keys.
 func TestResults(t *testing.T) {
 	t.Parallel()
-	w := newFixtureWithoutReceiver(t)
+	f := newFixtureWithoutReceiver(t)
 	at := time.Now()
-	store := firestoreledger.New(w.documents, "deliveries")
+	store := firestoreledger.New(f.documents, "deliveries")
 	for key, topic := range map[ledger.Key]string{ledger.StaticKey("msg_1"): events, "result!00ff": deadLetters} {
 		if _, err := store.Create(t.Context(), key, &ledger.Document{
 			State: ledger.Published, WebhookID: "msg_1", Scheme: "v1", Type: "type-on-" + topic, Topic: topic, Payload: []byte("{}"),
@@ -126,15 +129,18 @@ func TestResults(t *testing.T) {
 		"replay --since 1h":           "type-on-" + events,
 		"replay --results --since 1h": "type-on-" + deadLetters,
 	} {
-		r := w.run(strings.Fields(args)...).want(0, want)
-		if n := strings.Count(r.stdout, "type-on-"); n != 1 {
-			t.Errorf("gemhook %s shows %d, want one:\n%s", args, n, r.stdout)
-		}
+		t.Run(args, func(t *testing.T) {
+			f := f.in(t)
+			r := f.run(strings.Fields(args)...).want(0, want)
+			if n := strings.Count(r.stdout, "type-on-"); n != 1 {
+				t.Errorf("gemhook %s shows %d, want one:\n%s", args, n, r.stdout)
+			}
+		})
 	}
-	w.run("deliveries", "get", "result!00ff").want(0, "type-on-"+deadLetters)
-	w.run("replay", "--results", "--apply").want(0, "1 published")
-	if n, others := len(w.pull(letters)), len(w.pull(subscription)); n != 1 || others != 0 {
+	f.run("deliveries", "get", "result!00ff").want(0, "type-on-"+deadLetters)
+	f.run("replay", "--results", "--apply").want(0, "1 published")
+	if n, others := len(f.pull(letters)), len(f.pull(subscription)); n != 1 || others != 0 {
 		t.Errorf("%d messages on the result's topic and %d elsewhere, want one", n, others)
 	}
-	w.run("replay", "--dead-letters", "--results").want(64)
+	f.run("replay", "--dead-letters", "--results").want(64)
 }

@@ -24,14 +24,14 @@ import (
 // The advice on a malformed secret leads to a deployment that is in order.
 func TestDoctorsAdviceOnAMalformedSecretLeadsOut(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
-	w.secrets.Create(w.signing, `"hunter2"`)
-	w.run("doctor").want(1, "is no signing secret: secret 1: ", "if one is registered: gemhook webhooks rotate")
-	w.run("send").want(78, "there is no signing secret", "gemhook webhooks rotate")
-	w.run("webhooks", "rotate").want(0, "accepts the new secret")
-	w.run("doctor").want(0, "everything is in order")
-	if stored, _ := w.secrets.Latest(w.signing); strings.Contains(stored, "hunter2") {
+	f := newFixture(t)
+	f.register()
+	f.secrets.Create(f.signing, `"hunter2"`)
+	f.run("doctor").want(1, "is no signing secret: secret 1: ", "if one is registered: gemhook webhooks rotate")
+	f.run("send").want(78, "there is no signing secret", "gemhook webhooks rotate")
+	f.run("webhooks", "rotate").want(0, "accepts the new secret")
+	f.run("doctor").want(0, "everything is in order")
+	if stored, _ := f.secrets.Latest(f.signing); strings.Contains(stored, "hunter2") {
 		t.Error("what is malformed is stored still")
 	}
 }
@@ -51,52 +51,52 @@ func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newFixtureWithoutReceiver(t)
-			w.publishing = func() error { return test.refusal }
-			w.env["GEMHOOK_TOPIC"] = "refusing"
-			w.receiver = w.startReceiver(nil)
-			w.env["GEMHOOK_URL"] = w.receiver
-			delete(w.env, "GEMHOOK_DEAD_LETTER_TOPIC")
+			f := newFixtureWithoutReceiver(t)
+			f.publishing = func() error { return test.refusal }
+			f.env["GEMHOOK_TOPIC"] = "refusing"
+			f.receiver = f.startReceiver(nil)
+			f.env["GEMHOOK_URL"] = f.receiver
+			delete(f.env, "GEMHOOK_DEAD_LETTER_TOPIC")
 			if test.topic.SchemaSettings != nil {
-				test.topic.SchemaSettings.Schema = w.createSchema()
+				test.topic.SchemaSettings.Schema = f.createSchema()
 			}
-			test.topic.Name = "projects/" + w.project + "/topics/refusing"
-			if _, err := w.messages.TopicAdminClient.CreateTopic(t.Context(), test.topic); err != nil {
+			test.topic.Name = "projects/" + f.project + "/topics/refusing"
+			if _, err := f.messages.TopicAdminClient.CreateTopic(t.Context(), test.topic); err != nil {
 				t.Fatal(err)
 			}
-			w.register()
-			w.run("doctor").want(1, "✗ test delivery", "the ledger has it as released", test.advice)
+			f.register()
+			f.run("doctor").want(1, "✗ test delivery", "the ledger has it as released", test.advice)
 		})
 	}
 }
 
 // createSchema makes a schema that no event matches, and returns its name. The emulator enforces
 // it.
-func (w *fixture) createSchema() string {
-	w.t.Helper()
-	connection, err := grpc.NewClient(testkit.PubSubHost(w.t), grpc.WithTransportCredentials(insecure.NewCredentials()))
+func (f *fixture) createSchema() string {
+	f.t.Helper()
+	connection, err := grpc.NewClient(testkit.PubSubHost(f.t), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	defer connection.Close()
-	schema, err := pubsubpb.NewSchemaServiceClient(connection).CreateSchema(w.t.Context(), &pubsubpb.CreateSchemaRequest{
-		Parent: "projects/" + w.project, SchemaId: "orders",
+	schema, err := pubsubpb.NewSchemaServiceClient(connection).CreateSchema(f.t.Context(), &pubsubpb.CreateSchemaRequest{
+		Parent: "projects/" + f.project, SchemaId: "orders",
 		Schema: &pubsubpb.Schema{
 			Type: pubsubpb.Schema_AVRO, Definition: `{"type":"record","name":"Order","fields":[{"name":"order","type":"string"}]}`,
 		},
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return schema.GetName()
 }
 
 // proxied puts a proxy before a server, which answers with the date of a clock that is ahead.
-func (w *fixture) proxied(target string, ahead time.Duration) string {
-	w.t.Helper()
+func (f *fixture) proxied(target string, ahead time.Duration) string {
+	f.t.Helper()
 	to, err := url.Parse(target)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	proxy.ModifyResponse = func(response *http.Response) error {
@@ -104,7 +104,7 @@ func (w *fixture) proxied(target string, ahead time.Duration) string {
 		return nil
 	}
 	server := httptest.NewServer(proxy)
-	w.t.Cleanup(server.Close)
+	f.t.Cleanup(server.Close)
 	return server.URL
 }
 
@@ -122,17 +122,17 @@ func TestDoctorComparesClocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newFixture(t)
-			w.env["GEMHOOK_JWKS_URL"] = w.proxied(w.env["GOOGLE_GEMINI_BASE_URL"], test.gemini) + standin.JWKSPath
-			w.env["GEMHOOK_URL"] = w.proxied(w.receiver, test.receiver)
-			w.receiver = w.env["GEMHOOK_URL"]
-			w.register()
-			w.now = func() time.Time { return time.Now().Add(test.here) }
+			f := newFixture(t)
+			f.env["GEMHOOK_JWKS_URL"] = f.proxied(f.env["GOOGLE_GEMINI_BASE_URL"], test.gemini) + standin.JWKSPath
+			f.env["GEMHOOK_URL"] = f.proxied(f.receiver, test.receiver)
+			f.receiver = f.env["GEMHOOK_URL"]
+			f.register()
+			f.now = func() time.Time { return time.Now().Add(test.here) }
 			if test.said == nil {
-				w.run("doctor").want(0, "✓ clocks")
+				f.run("doctor").want(0, "✓ clocks")
 				return
 			}
-			w.run("doctor").want(1, append(test.said, "✗ clocks", "1 of 19 checks failed")...)
+			f.run("doctor").want(1, append(test.said, "✗ clocks", "1 of 19 checks failed")...)
 		})
 	}
 }
@@ -140,11 +140,11 @@ func TestDoctorComparesClocks(t *testing.T) {
 // A dead letter that is on record is enough, and no other is made.
 func TestDoctorMakesNoDeadLetterWhereOneIsOnRecord(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
-	w.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
-	w.run("doctor").want(0, "✓ dead letters        the newest, of ")
-	if n := len(w.pull(letters)); n != 1 {
+	f := newFixture(t)
+	f.register()
+	f.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
+	f.run("doctor").want(0, "✓ dead letters        the newest, of ")
+	if n := len(f.pull(letters)); n != 1 {
 		t.Errorf("%d dead letters, want the one that was sent", n)
 	}
 }
@@ -152,30 +152,30 @@ func TestDoctorMakesNoDeadLetterWhereOneIsOnRecord(t *testing.T) {
 // What is on record of another topic may be from before a change: the receiver is asked.
 func TestDoctorAsksWhereDeadLettersGoNow(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	at := time.Now()
-	if _, err := firestoreledger.New(w.documents, "deliveries").Create(t.Context(), ledger.StaticKey("msg_1"), &ledger.Document{
+	if _, err := firestoreledger.New(f.documents, "deliveries").Create(t.Context(), ledger.StaticKey("msg_1"), &ledger.Document{
 		State: ledger.DeadLettered, WebhookID: "msg_1", Topic: "elsewhere", ReceivedAt: at, SettledAt: &at, ExpiresAt: at.Add(time.Hour),
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.messages.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
-		Topic:    "projects/" + w.project + "/topics/" + deadLetters,
+	if _, err := f.messages.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
+		Topic:    "projects/" + f.project + "/topics/" + deadLetters,
 		Messages: []*pubsubpb.PubsubMessage{{Data: []byte("of somebody else")}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	w.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and has been taken out of "+letters+" again")
-	if left := w.pull(letters); len(left) != 1 || string(left[0].Data) != "of somebody else" {
+	f.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and has been taken out of "+letters+" again")
+	if left := f.pull(letters); len(left) != 1 || string(left[0].Data) != "of somebody else" {
 		t.Errorf("%d dead letters are left, want the one that was there", len(left))
 	}
 	// Where the subscription is not known, the test stays in it, and is said to.
-	delete(w.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
-	w.env["GEMHOOK_COLLECTION"] = "another"
-	w.moveTo(w.webhookID(), w.startReceiver(nil))
-	w.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and stays in its subscriptions as message ")
-	if n := len(w.pull(letters)); n != 1 {
+	delete(f.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
+	f.env["GEMHOOK_COLLECTION"] = "another"
+	f.moveTo(f.webhookID(), f.startReceiver(nil))
+	f.run("doctor").want(0, "✓ dead letters        a test came to "+deadLetters+", and stays in its subscriptions as message ")
+	if n := len(f.pull(letters)); n != 1 {
 		t.Errorf("%d dead letters, want the test", n)
 	}
 }
@@ -183,10 +183,10 @@ func TestDoctorAsksWhereDeadLettersGoNow(t *testing.T) {
 // Without dynamic keys here, doctor says whether the receiver has some.
 func TestDoctorWithoutDynamicKeys(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	id := w.register()
-	delete(w.env, "GEMHOOK_DYNAMIC_KEYS")
-	w.run("doctor").want(0, "– dynamic URLs", "and no dynamic key is known here", "set GEMHOOK_DYNAMIC_KEYS here", "not all could be made")
-	w.moveTo(id, w.startReceiver(nil))
-	w.run("doctor").want(0, "– dynamic URLs        the receiver takes no dynamic deliveries", "everything is in order")
+	f := newFixture(t)
+	id := f.register()
+	delete(f.env, "GEMHOOK_DYNAMIC_KEYS")
+	f.run("doctor").want(0, "– dynamic URLs", "and no dynamic key is known here", "set GEMHOOK_DYNAMIC_KEYS here", "not all could be made")
+	f.moveTo(id, f.startReceiver(nil))
+	f.run("doctor").want(0, "– dynamic URLs        the receiver takes no dynamic deliveries", "everything is in order")
 }

@@ -41,25 +41,25 @@ func (d *diagnosis) failed() string {
 
 func TestDoctorFindsNothing(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
-	r := w.run("doctor").want(0, "everything is in order", "✓ test delivery", "✓ message")
+	f := newFixture(t)
+	f.register()
+	r := f.run("doctor").want(0, "everything is in order", "✓ test delivery", "✓ message")
 	if strings.Contains(r.stdout, "✗") {
 		t.Errorf("a healthy deployment has failures:\n%s", r.stdout)
 	}
 	var found diagnosis
-	w.run("doctor", "-o", "json").want(0).json(&found)
+	f.run("doctor", "-o", "json").want(0).json(&found)
 	if !found.Healthy || len(found.Checks) != 19 {
 		t.Errorf("diagnosis %+v", found)
 	}
 	wantDocumented(t, found)
-	if got := w.subscriptions(); len(got) != 2 {
+	if got := f.subscriptions(); len(got) != 2 {
 		t.Errorf("subscriptions are left: %v", got)
 	}
-	if n := w.ledgerSize(); n != 3 {
+	if n := f.ledgerSize(); n != 3 {
 		t.Errorf("the ledger has %d documents, want the two test deliveries and a dead letter", n)
 	}
-	if n := len(w.pull(letters)); n != 0 {
+	if n := len(f.pull(letters)); n != 0 {
 		t.Errorf("%d dead letters are left", n)
 	}
 }
@@ -89,99 +89,99 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
-		spoil  func(w *fixture, id string)
+		spoil  func(f *fixture, id string)
 		failed string // the checks
 		advice string // some of what is said
 	}{
-		{"a setting is missing", func(w *fixture, _ string) { delete(w.env, "GEMHOOK_TOPIC") }, "settings", "GEMHOOK_TOPIC"},
-		{"the API key is wrong", func(w *fixture, _ string) { w.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check the API key"},
-		{"there is no API key", func(w *fixture, _ string) { delete(w.env, "GEMINI_API_KEY") }, "API key", "--api-key-file"},
-		{"the URL is none", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = "hooks.example.com" }, "settings", "correct GEMHOOK_URL"},
-		{"the secret file is none", func(w *fixture, _ string) { w.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + w.t.TempDir() },
+		{"a setting is missing", func(f *fixture, _ string) { delete(f.env, "GEMHOOK_TOPIC") }, "settings", "GEMHOOK_TOPIC"},
+		{"the API key is wrong", func(f *fixture, _ string) { f.env["GEMINI_API_KEY"] = "wrong" }, "API key", "check the API key"},
+		{"there is no API key", func(f *fixture, _ string) { delete(f.env, "GEMINI_API_KEY") }, "API key", "--api-key-file"},
+		{"the URL is none", func(f *fixture, _ string) { f.env["GEMHOOK_URL"] = "hooks.example.com" }, "settings", "correct GEMHOOK_URL"},
+		{"the secret file is none", func(f *fixture, _ string) { f.env["GEMHOOK_SIGNING_SECRETS"] = "file:" + f.t.TempDir() },
 			"signing secrets", "GEMHOOK_SIGNING_SECRETS names what it should"},
-		{"no secret is stored", func(w *fixture, _ string) { w.secrets.Create(w.signing) }, "signing secrets", "gemhook webhooks rotate"},
-		{"the secret may not be read", func(w *fixture, _ string) { w.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
-		{"what is stored is no secret", func(w *fixture, _ string) { w.secrets.Create(w.signing, "hunter2") }, "signing secrets", "no signing secret"},
-		{"one of the secrets is malformed", func(w *fixture, _ string) {
-			stored, _ := w.secrets.Latest(w.signing)
-			w.secrets.Create(w.signing, stored+" hunter2")
+		{"no secret is stored", func(f *fixture, _ string) { f.secrets.Create(f.signing) }, "signing secrets", "gemhook webhooks rotate"},
+		{"the secret may not be read", func(f *fixture, _ string) { f.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
+		{"what is stored is no secret", func(f *fixture, _ string) { f.secrets.Create(f.signing, "hunter2") }, "signing secrets", "no signing secret"},
+		{"one of the secrets is malformed", func(f *fixture, _ string) {
+			stored, _ := f.secrets.Latest(f.signing)
+			f.secrets.Create(f.signing, stored+" hunter2")
 		}, "signing secrets", "gemhook webhooks rotate"},
-		{"the dynamic keys are gone", func(w *fixture, _ string) { w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic" }, "dynamic keys", "gemhook tenants rotate --common"},
-		{"the topic is gone", func(w *fixture, _ string) {
-			if err := w.messages.TopicAdminClient.DeleteTopic(w.t.Context(), &pubsubpb.DeleteTopicRequest{
-				Topic: "projects/" + w.project + "/topics/" + events,
+		{"the dynamic keys are gone", func(f *fixture, _ string) { f.env["GEMHOOK_DYNAMIC_KEYS"] = f.signing + "-dynamic" }, "dynamic keys", "gemhook tenants rotate --common"},
+		{"the topic is gone", func(f *fixture, _ string) {
+			if err := f.messages.TopicAdminClient.DeleteTopic(f.t.Context(), &pubsubpb.DeleteTopicRequest{
+				Topic: "projects/" + f.project + "/topics/" + events,
 			}); err != nil {
-				w.t.Fatal(err)
+				f.t.Fatal(err)
 			}
 		}, "topic", "there is no topic events"},
-		{"the dead-letter topic is another", func(w *fixture, _ string) { w.env["GEMHOOK_DEAD_LETTER_TOPIC"] = "absent" }, "dead-letter topic", "there is no topic absent"},
-		{"nothing answers at the URL", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = "http://127.0.0.1:1" }, "receiver, webhook", "cannot be reached"},
-		{"something else answers at the URL", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusOK) }, "receiver, webhook", "not as gemhook does"},
-		{"the receiver is not public", func(w *fixture, _ string) { w.env["GEMHOOK_URL"] = w.serve(http.StatusForbidden) }, "receiver, webhook", "roles/run.invoker"},
-		{"the receiver reads another secret", func(w *fixture, id string) {
-			w.secrets.Create(w.signing+"-2", newSecret(w.t, "2"))
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": w.signing + "-2"}))
+		{"the dead-letter topic is another", func(f *fixture, _ string) { f.env["GEMHOOK_DEAD_LETTER_TOPIC"] = "absent" }, "dead-letter topic", "there is no topic absent"},
+		{"nothing answers at the URL", func(f *fixture, _ string) { f.env["GEMHOOK_URL"] = "http://127.0.0.1:1" }, "receiver, webhook", "cannot be reached"},
+		{"something else answers at the URL", func(f *fixture, _ string) { f.env["GEMHOOK_URL"] = f.serve(http.StatusOK) }, "receiver, webhook", "not as gemhook does"},
+		{"the receiver is not public", func(f *fixture, _ string) { f.env["GEMHOOK_URL"] = f.serve(http.StatusForbidden) }, "receiver, webhook", "roles/run.invoker"},
+		{"the receiver reads another secret", func(f *fixture, id string) {
+			f.secrets.Create(f.signing+"-2", newSecret(f.t, "2"))
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": f.signing + "-2"}))
 		}, "receiver's secrets", "GEMHOOK_SIGNING_SECRETS"},
-		{"the receiver cannot read its secret", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": w.signing + "-absent"}))
+		{"the receiver cannot read its secret", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_SIGNING_SECRETS": f.signing + "-absent"}))
 		}, "receiver's secrets", "keys_unavailable"},
-		{"the receiver has another ledger", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_COLLECTION": "elsewhere"}))
+		{"the receiver has another ledger", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_COLLECTION": "elsewhere"}))
 		}, "receiver's secrets", "its ledger is another one"},
-		{"the receiver takes no ordinary event", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_MAX_BODY": "1000"}))
+		{"the receiver takes no ordinary event", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_MAX_BODY": "1000"}))
 		}, "receiver's secrets", "raise the receiver's GEMHOOK_MAX_BODY"},
-		{"the receiver has other dynamic keys", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": dynamicKey + "H"}))
+		{"the receiver has other dynamic keys", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": dynamicKey + "H"}))
 		}, "dynamic URLs", "compare its GEMHOOK_DYNAMIC_KEYS"},
-		{"the receiver has no dynamic keys", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": ""}))
+		{"the receiver has no dynamic keys", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": ""}))
 		}, "dynamic URLs", "set the receiver's GEMHOOK_DYNAMIC_KEYS"},
-		{"the receiver cannot read its dynamic keys", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": w.signing + "-absent"}))
+		{"the receiver cannot read its dynamic keys", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_DYNAMIC_KEYS": f.signing + "-absent"}))
 		}, "dynamic URLs", "secretAccessor on the dynamic keys"},
-		{"the receiver cannot get the key set", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_JWKS_URL": "http://127.0.0.1:1/"}))
+		{"the receiver cannot get the key set", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_JWKS_URL": "http://127.0.0.1:1/"}))
 		}, "dynamic URLs", "reaches the key set"},
-		{"something else answers at the dynamic URLs", func(w *fixture, id string) { w.moveTo(id, w.fence(tenant.PathPrefix)) },
+		{"something else answers at the dynamic URLs", func(f *fixture, id string) { f.moveTo(id, f.fence(tenant.PathPrefix)) },
 			"dynamic URLs", "nothing stands in front of it"},
-		{"the receiver's dead letters go elsewhere", func(w *fixture, id string) {
-			w.createTopic("elsewhere", "elsewhere-all")
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "elsewhere"}))
+		{"the receiver's dead letters go elsewhere", func(f *fixture, id string) {
+			f.createTopic("elsewhere", "elsewhere-all")
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "elsewhere"}))
 		}, "dead letters", "GEMHOOK_DEAD_LETTER_TOPIC of the receiver"},
-		{"the receiver's dead letters go nowhere", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "gone"}))
+		{"the receiver's dead letters go nowhere", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "gone"}))
 		}, "dead letters", "there is no topic gone"},
-		{"no webhook is registered", func(w *fixture, id string) { w.run("webhooks", "delete", id, "--yes").want(0) }, "webhook", "gemhook webhooks create"},
-		{"the webhook delivers elsewhere", func(w *fixture, id string) {
-			w.run("webhooks", "update", id, "--uri", "https://elsewhere.example.com/").want(0)
+		{"no webhook is registered", func(f *fixture, id string) { f.run("webhooks", "delete", id, "--yes").want(0) }, "webhook", "gemhook webhooks create"},
+		{"the webhook delivers elsewhere", func(f *fixture, id string) {
+			f.run("webhooks", "update", id, "--uri", "https://elsewhere.example.com/").want(0)
 		}, "webhook", "https://elsewhere.example.com/"},
-		{"two webhooks deliver", func(w *fixture, _ string) { w.run("webhooks", "create", "--another").want(0) }, "webhook", "delete all but one"},
-		{"the webhook is disabled", func(w *fixture, id string) { w.disable(id) }, "webhook's state", "gemhook webhooks enable"},
-		{"an event is not subscribed to", func(w *fixture, id string) {
-			w.run("webhooks", "update", id, "--event", strings.Join(standin.SubscribableTypes()[1:], ",")).want(0)
+		{"two webhooks deliver", func(f *fixture, _ string) { f.run("webhooks", "create", "--another").want(0) }, "webhook", "delete all but one"},
+		{"the webhook is disabled", func(f *fixture, id string) { f.disable(id) }, "webhook's state", "gemhook webhooks enable"},
+		{"an event is not subscribed to", func(f *fixture, id string) {
+			f.run("webhooks", "update", id, "--event", strings.Join(standin.SubscribableTypes()[1:], ",")).want(0)
 		}, "webhook's events", "not subscribed to batch.succeeded"},
-		{"Gemini signs with another secret", func(w *fixture, _ string) { w.secrets.Create(w.signing, newSecret(w.t, "3")) },
+		{"Gemini signs with another secret", func(f *fixture, _ string) { f.secrets.Create(f.signing, newSecret(f.t, "3")) },
 			"webhook's secret", "gemhook webhooks rotate"},
-		{"the receiver publishes elsewhere", func(w *fixture, id string) {
-			w.createTopic("elsewhere", "elsewhere-all")
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "elsewhere"}))
+		{"the receiver publishes elsewhere", func(f *fixture, id string) {
+			f.createTopic("elsewhere", "elsewhere-all")
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_TOPIC": "elsewhere"}))
 		}, "message", "the receiver publishes to elsewhere"},
-		{"the receiver may not publish", func(w *fixture, id string) {
-			w.moveTo(id, w.startReceiver(map[string]string{"GEMHOOK_TOPIC": "forbidden"}))
-			w.pingFor = time.Second
+		{"the receiver may not publish", func(f *fixture, id string) {
+			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_TOPIC": "forbidden"}))
+			f.pingFor = time.Second
 		}, "test delivery", "the ledger has it as released"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newFixture(t)
-			id := w.register()
-			test.spoil(w, id)
+			f := newFixture(t)
+			id := f.register()
+			test.spoil(f, id)
 			// A clock on which a receiver's ten seconds are over soon.
 			var calls atomic.Int64
-			w.now = func() time.Time { return time.Now().Add(time.Duration(calls.Add(1)) * 100 * time.Millisecond) }
+			f.now = func() time.Time { return time.Now().Add(time.Duration(calls.Add(1)) * 100 * time.Millisecond) }
 			var found diagnosis
-			r := w.run("doctor", "-o", "json").want(1, test.advice)
+			r := f.run("doctor", "-o", "json").want(1, test.advice)
 			if r.json(&found); found.failed() != test.failed || found.Healthy {
 				t.Errorf("it names %q, want %q: %s", found.failed(), test.failed, r.stdout)
 			}
@@ -190,7 +190,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 					t.Errorf("there is no advice on %s: %s", check.Name, check.Detail)
 				}
 			}
-			if got := w.subscriptions(); len(got) > 3 {
+			if got := f.subscriptions(); len(got) > 3 {
 				t.Errorf("subscriptions are left: %v", got)
 			}
 		})
@@ -198,11 +198,11 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 }
 
 // fence puts a proxy before the receiver that lets no path with a prefix through.
-func (w *fixture) fence(prefix string) string {
-	w.t.Helper()
-	to, err := url.Parse(w.receiver)
+func (f *fixture) fence(prefix string) string {
+	f.t.Helper()
+	to, err := url.Parse(f.receiver)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
@@ -212,22 +212,22 @@ func (w *fixture) fence(prefix string) string {
 		}
 		proxy.ServeHTTP(out, request)
 	}))
-	w.t.Cleanup(server.Close)
+	f.t.Cleanup(server.Close)
 	return server.URL
 }
 
 // serve starts something that is not gemhook.
-func (w *fixture) serve(status int) string {
+func (f *fixture) serve(status int) string {
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(status) }))
-	w.t.Cleanup(server.Close)
+	f.t.Cleanup(server.Close)
 	return server.URL
 }
 
 // moveTo has a webhook deliver to another receiver of this fixture.
-func (w *fixture) moveTo(id, url string) {
-	w.t.Helper()
-	w.env["GEMHOOK_URL"], w.receiver = url, url
-	w.run("webhooks", "update", id, "--uri", url+"/").want(0)
+func (f *fixture) moveTo(id, url string) {
+	f.t.Helper()
+	f.env["GEMHOOK_URL"], f.receiver = url, url
+	f.run("webhooks", "update", id, "--uri", url+"/").want(0)
 }
 
 func newSecret(t *testing.T, seed string) string {
@@ -241,26 +241,26 @@ func newSecret(t *testing.T, seed string) string {
 
 // Backends that are away are named at once, however long a call may take.
 func TestBackendsAway(t *testing.T) {
-	w := newFixture(t)
-	w.register()
-	w.run("send").want(0)
-	w.callFor = time.Hour
+	f := newFixture(t)
+	f.register()
+	f.run("send").want(0)
+	f.callFor = time.Hour
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
-	w.run("doctor").want(1, "✗ ledger", "start the emulators", "– test delivery       needs the receiver's secrets")
-	w.run("deliveries", "list").want(69)
-	w.run("replay", "--since", "1h").want(69)
-	w.run("webhooks", "rotate").want(69)
+	f.run("doctor").want(1, "✗ ledger", "start the emulators", "– test delivery       needs the receiver's secrets")
+	f.run("deliveries", "list").want(69)
+	f.run("replay", "--since", "1h").want(69)
+	f.run("webhooks", "rotate").want(69)
 	t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
-	w.run("doctor").want(1, "✗ topic", "✗ ledger", "– message")
-	w.run("tail").want(69)
-	w.run("tail", "--subscription", subscription).want(69)
-	w.run("replay", "--dead-letters").want(69)
+	f.run("doctor").want(1, "✗ topic", "✗ ledger", "– message")
+	f.run("tail").want(69)
+	f.run("tail", "--subscription", subscription).want(69)
+	f.run("replay", "--dead-letters").want(69)
 }
 
 func TestDoctorInterrupted(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
+	f := newFixture(t)
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(failure.Interruption{Signal: syscall.SIGINT})
-	w.runWith(ctx, "", "doctor").want(130)
+	f.runWith(ctx, "", "doctor").want(130)
 }

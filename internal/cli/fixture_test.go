@@ -76,42 +76,49 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w := newFixtureWithoutReceiver(t)
-	w.receiver = w.startReceiver(nil)
-	w.env["GEMHOOK_URL"] = w.receiver
-	return w
+	f := newFixtureWithoutReceiver(t)
+	f.receiver = f.startReceiver(nil)
+	f.env["GEMHOOK_URL"] = f.receiver
+	return f
 }
 
 func newFixtureWithoutReceiver(t *testing.T) *fixture {
 	t.Helper()
 	testkit.FirestoreHost(t)
 	testkit.PubSubHost(t)
-	w := &fixture{t: t, project: "cli-" + random(t), pingFor: 10 * time.Second, callFor: 20 * time.Second}
-	w.signing = "projects/" + w.project + "/secrets/signing"
-	w.secrets = secrettest.New(t, nil)
-	w.secrets.Create(w.signing)
-	w.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}})
-	listening := httptest.NewServer(w.gemini)
+	f := &fixture{t: t, project: "cli-" + random(t), pingFor: 10 * time.Second, callFor: 20 * time.Second}
+	f.signing = "projects/" + f.project + "/secrets/signing"
+	f.secrets = secrettest.New(t, nil)
+	f.secrets.Create(f.signing)
+	f.gemini = standin.NewServerWithOptions(keys(), &standin.ServerOptions{APIKeys: []string{apiKey}})
+	listening := httptest.NewServer(f.gemini)
 	t.Cleanup(listening.Close)
 
 	var err error
-	if w.messages, err = pubsub.NewClient(t.Context(), w.project); err != nil {
+	if f.messages, err = pubsub.NewClient(t.Context(), f.project); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = w.messages.Close() })
-	if w.documents, err = firestore.NewClient(t.Context(), w.project); err != nil {
+	t.Cleanup(func() { _ = f.messages.Close() })
+	if f.documents, err = firestore.NewClient(t.Context(), f.project); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = w.documents.Close() })
-	w.createTopic(events, subscription)
-	w.createTopic(deadLetters, letters)
-	w.env = map[string]string{
+	t.Cleanup(func() { _ = f.documents.Close() })
+	f.createTopic(events, subscription)
+	f.createTopic(deadLetters, letters)
+	f.env = map[string]string{
 		"GEMINI_API_KEY": apiKey, "GOOGLE_GEMINI_BASE_URL": listening.URL,
-		"GOOGLE_CLOUD_PROJECT": w.project, "GEMHOOK_TOPIC": events, "GEMHOOK_DEAD_LETTER_TOPIC": deadLetters,
-		"GEMHOOK_DEAD_LETTER_SUBSCRIPTION": letters, "GEMHOOK_SIGNING_SECRETS": w.signing, "GEMHOOK_DYNAMIC_KEYS": dynamicKey,
+		"GOOGLE_CLOUD_PROJECT": f.project, "GEMHOOK_TOPIC": events, "GEMHOOK_DEAD_LETTER_TOPIC": deadLetters,
+		"GEMHOOK_DEAD_LETTER_SUBSCRIPTION": letters, "GEMHOOK_SIGNING_SECRETS": f.signing, "GEMHOOK_DYNAMIC_KEYS": dynamicKey,
 		"GEMHOOK_JWKS_URL": listening.URL + standin.JWKSPath, "GEMHOOK_JWT_AUDIENCE": audience,
 	}
-	return w
+	return f
+}
+
+// in returns the fixture for a subtest, which its failures then end.
+func (f *fixture) in(t *testing.T) *fixture {
+	inner := *f
+	inner.t = t
+	return &inner
 }
 
 func random(t *testing.T) string {
@@ -123,64 +130,64 @@ func random(t *testing.T) string {
 	return hex.EncodeToString(b[:])
 }
 
-func (w *fixture) createTopic(id, subscription string) {
-	w.t.Helper()
-	name := "projects/" + w.project + "/topics/" + id
-	if _, err := w.messages.TopicAdminClient.CreateTopic(w.t.Context(), &pubsubpb.Topic{Name: name}); err != nil {
-		w.t.Fatal(err)
+func (f *fixture) createTopic(id, subscription string) {
+	f.t.Helper()
+	name := "projects/" + f.project + "/topics/" + id
+	if _, err := f.messages.TopicAdminClient.CreateTopic(f.t.Context(), &pubsubpb.Topic{Name: name}); err != nil {
+		f.t.Fatal(err)
 	}
-	if _, err := w.messages.SubscriptionAdminClient.CreateSubscription(w.t.Context(), &pubsubpb.Subscription{
-		Name: "projects/" + w.project + "/subscriptions/" + subscription, Topic: name, AckDeadlineSeconds: 60,
+	if _, err := f.messages.SubscriptionAdminClient.CreateSubscription(f.t.Context(), &pubsubpb.Subscription{
+		Name: "projects/" + f.project + "/subscriptions/" + subscription, Topic: name, AckDeadlineSeconds: 60,
 	}); err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 }
 
 // startReceiver starts a receiver with this fixture's environment, some of it set otherwise, and
 // returns its URL.
-func (w *fixture) startReceiver(set map[string]string) string {
-	w.t.Helper()
+func (f *fixture) startReceiver(set map[string]string) string {
+	f.t.Helper()
 	env := map[string]string{}
-	for _, from := range []map[string]string{w.env, set} {
+	for _, from := range []map[string]string{f.env, set} {
 		for name, value := range from {
 			env[name] = value
 		}
 	}
 	configuration, err := config.Load(config.Receive, config.Map(env))
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	// What the receiver logs may come after the end of the test, when t takes no more.
 	var logged testkit.Buffer
-	log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelWarn, Project: w.project}))
+	log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelWarn, Project: f.project}))
 	// Not before it is needed: a receiver that has just found no secret looks again a second later.
 	handler := sync.OnceValue(func() *app.App {
 		made := receive.New(configuration, log, &backend.Options{
-			SecretManager: w.secrets.Options(), PubSub: w.pubsubOptions(), Anonymous: true, Now: w.now,
+			SecretManager: f.secrets.Options(), PubSub: f.pubsubOptions(), Anonymous: true, Now: f.now,
 		})
-		w.t.Cleanup(func() { _ = made.Close() })
+		f.t.Cleanup(func() { _ = made.Close() })
 		return made
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
 		handler().ServeHTTP(out, request)
 	}))
-	w.t.Cleanup(func() {
+	f.t.Cleanup(func() {
 		server.Close()
-		if w.t.Failed() {
-			w.t.Logf("the receiver's log:\n%s", logged.String())
+		if f.t.Failed() {
+			f.t.Logf("the receiver's log:\n%s", logged.String())
 		}
 	})
 	return server.URL
 }
 
 // pubsubOptions are those of the receiver's client of Pub/Sub.
-func (w *fixture) pubsubOptions() []option.ClientOption {
-	if w.publishing == nil {
+func (f *fixture) pubsubOptions() []option.ClientOption {
+	if f.publishing == nil {
 		return nil
 	}
 	return []option.ClientOption{option.WithGRPCDialOption(grpc.WithUnaryInterceptor(
 		func(ctx context.Context, method string, request, answer any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-			if err := w.publishing(); err != nil {
+			if err := f.publishing(); err != nil {
 				return err
 			}
 			return invoke(ctx, method, request, answer, connection, options...)
@@ -190,49 +197,49 @@ func (w *fixture) pubsubOptions() []option.ClientOption {
 
 // register registers the receiver, waits until that has read its secret, and returns the webhook's
 // id.
-func (w *fixture) register() string {
-	w.t.Helper()
+func (f *fixture) register() string {
+	f.t.Helper()
 	var created struct{ Webhook struct{ ID string } }
-	w.run("webhooks", "create", "-o", "json").want(0).json(&created)
-	stored, _ := w.secrets.Latest(w.signing)
-	w.awaitAccepted(stored)
+	f.run("webhooks", "create", "-o", "json").want(0).json(&created)
+	stored, _ := f.secrets.Latest(f.signing)
+	f.awaitAccepted(stored)
 	return created.Webhook.ID
 }
 
 // awaitAccepted waits until the receiver accepts what is signed with a secret.
-func (w *fixture) awaitAccepted(secret string) {
-	w.t.Helper()
-	laid, err := probe.Lay(w.t.Context(), probe.NewFirestore(w.documents, "deliveries"), probe.Options{
-		URL: w.receiver + "/", Now: time.Now, Rand: rand.Reader,
+func (f *fixture) awaitAccepted(secret string) {
+	f.t.Helper()
+	laid, err := probe.Lay(f.t.Context(), probe.NewFirestore(f.documents, "deliveries"), probe.Options{
+		URL: f.receiver + "/", Now: time.Now, Rand: rand.Reader,
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	defer func() {
-		if err := laid.Remove(w.t.Context()); err != nil {
-			w.t.Error(err)
+		if err := laid.Remove(f.t.Context()); err != nil {
+			f.t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(f.t.Context(), 20*time.Second)
 	defer cancel()
 	for {
 		if accepted, _ := laid.Accepts(ctx, secret); accepted {
 			return
 		}
 		if err := soon(ctx, time.Second); err != nil {
-			w.t.Fatal("the receiver does not accept the secret")
+			f.t.Fatal("the receiver does not accept the secret")
 		}
 	}
 }
 
 // pull takes all messages from a subscription.
-func (w *fixture) pull(subscription string) []*pubsubpb.PubsubMessage {
-	w.t.Helper()
+func (f *fixture) pull(subscription string) []*pubsubpb.PubsubMessage {
+	f.t.Helper()
 	var all []*pubsubpb.PubsubMessage
 	for {
-		ctx, cancel := context.WithTimeout(w.t.Context(), 500*time.Millisecond)
-		response, err := w.messages.SubscriptionAdminClient.Pull(ctx, &pubsubpb.PullRequest{
-			Subscription: "projects/" + w.project + "/subscriptions/" + subscription, MaxMessages: 1000,
+		ctx, cancel := context.WithTimeout(f.t.Context(), 500*time.Millisecond)
+		response, err := f.messages.SubscriptionAdminClient.Pull(ctx, &pubsubpb.PullRequest{
+			Subscription: "projects/" + f.project + "/subscriptions/" + subscription, MaxMessages: 1000,
 		})
 		cancel()
 		if err != nil || len(response.GetReceivedMessages()) == 0 {
@@ -243,21 +250,21 @@ func (w *fixture) pull(subscription string) []*pubsubpb.PubsubMessage {
 			all = append(all, received.GetMessage())
 			acks = append(acks, received.GetAckId())
 		}
-		if err := w.messages.SubscriptionAdminClient.Acknowledge(w.t.Context(), &pubsubpb.AcknowledgeRequest{
-			Subscription: "projects/" + w.project + "/subscriptions/" + subscription, AckIds: acks,
+		if err := f.messages.SubscriptionAdminClient.Acknowledge(f.t.Context(), &pubsubpb.AcknowledgeRequest{
+			Subscription: "projects/" + f.project + "/subscriptions/" + subscription, AckIds: acks,
 		}); err != nil {
-			w.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 	}
 }
 
 // subscriptions returns the ids of all subscriptions.
-func (w *fixture) subscriptions() (ids []string) {
-	w.t.Helper()
-	all := w.messages.SubscriptionAdminClient.ListSubscriptions(w.t.Context(), &pubsubpb.ListSubscriptionsRequest{Project: "projects/" + w.project})
+func (f *fixture) subscriptions() (ids []string) {
+	f.t.Helper()
+	all := f.messages.SubscriptionAdminClient.ListSubscriptions(f.t.Context(), &pubsubpb.ListSubscriptionsRequest{Project: "projects/" + f.project})
 	for found, err := range all.All() {
 		if err != nil {
-			w.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 		ids = append(ids, found.GetName()[strings.LastIndex(found.GetName(), "/")+1:])
 	}
@@ -265,11 +272,11 @@ func (w *fixture) subscriptions() (ids []string) {
 }
 
 // ledgerSize returns how many documents are in the ledger.
-func (w *fixture) ledgerSize() int {
-	w.t.Helper()
-	all, err := w.documents.Collection("deliveries").Documents(w.t.Context()).GetAll()
+func (f *fixture) ledgerSize() int {
+	f.t.Helper()
+	all, err := f.documents.Collection("deliveries").Documents(f.t.Context()).GetAll()
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return len(all)
 }

@@ -16,46 +16,46 @@ import (
 
 // inspecting is an inspector that runs.
 type inspecting struct {
-	w     *fixture
+	f     *fixture
 	stop  context.CancelCauseFunc
 	ended chan *ran
 	url   string // without the token
 	token string
 }
 
-func (w *fixture) startInspect(args ...string) *inspecting {
-	w.t.Helper()
-	ctx, stop := context.WithCancelCause(w.t.Context())
-	i := &inspecting{w: w, stop: stop, ended: make(chan *ran, 1)}
+func (f *fixture) startInspect(args ...string) *inspecting {
+	f.t.Helper()
+	ctx, stop := context.WithCancelCause(f.t.Context())
+	i := &inspecting{f: f, stop: stop, ended: make(chan *ran, 1)}
 	var stdout, stderr testkit.Buffer
-	go func() { i.ended <- w.runInto(ctx, "", &stdout, &stderr, append([]string{"inspect"}, args...)...) }()
-	w.t.Cleanup(func() { stop(context.Canceled) })
-	w.eventually("inspect prints its URL", func() bool { return strings.HasSuffix(stdout.String(), "\n") })
+	go func() { i.ended <- f.runInto(ctx, "", &stdout, &stderr, append([]string{"inspect"}, args...)...) }()
+	f.t.Cleanup(func() { stop(context.Canceled) })
+	f.eventually("inspect prints its URL", func() bool { return strings.HasSuffix(stdout.String(), "\n") })
 	i.url, i.token, _ = strings.Cut(strings.TrimSpace(stdout.String()), "/#")
 	return i
 }
 
 // get reads data of the page, or of its API with the status of a refusal.
 func (i *inspecting) get(method, path string, into any) int {
-	i.w.t.Helper()
-	request, err := http.NewRequestWithContext(i.w.t.Context(), method, i.url+path, strings.NewReader("{}"))
+	i.f.t.Helper()
+	request, err := http.NewRequestWithContext(i.f.t.Context(), method, i.url+path, strings.NewReader("{}"))
 	if err != nil {
-		i.w.t.Fatal(err)
+		i.f.t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+i.token)
 	request.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		i.w.t.Fatal(err)
+		i.f.t.Fatal(err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
-		i.w.t.Fatal(err)
+		i.f.t.Fatal(err)
 	}
 	if answer.StatusCode == http.StatusOK {
 		if err := json.Unmarshal(text, into); err != nil {
-			i.w.t.Fatal(err)
+			i.f.t.Fatal(err)
 		}
 	}
 	return answer.StatusCode
@@ -69,28 +69,28 @@ func (i *inspecting) search(text string) []string {
 }
 
 func (i *inspecting) end(signal syscall.Signal) *ran {
-	i.w.t.Helper()
+	i.f.t.Helper()
 	i.stop(failure.Interruption{Signal: signal})
 	select {
 	case r := <-i.ended:
 		return r
 	case <-time.After(20 * time.Second):
-		i.w.t.Fatal("inspect does not end")
+		i.f.t.Fatal("inspect does not end")
 		return nil
 	}
 }
 
 func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
-	w.run("send", "--id", "before").want(0)
-	subscriptions, size := len(w.subscriptions()), w.ledgerSize()
+	f := newFixture(t)
+	f.register()
+	f.run("send", "--id", "before").want(0)
+	subscriptions, size := len(f.subscriptions()), f.ledgerSize()
 
-	i := w.startInspect()
-	w.eventually("the ledger is shown", func() bool { return len(i.search("before")) == 1 })
-	w.eventually("inspect subscribes", func() bool { return len(w.subscriptions()) == subscriptions+1 })
-	w.run("send", "--id", "after", "--type", "batch.failed").want(0)
+	i := f.startInspect()
+	f.eventually("the ledger is shown", func() bool { return len(i.search("before")) == 1 })
+	f.eventually("inspect subscribes", func() bool { return len(f.subscriptions()) == subscriptions+1 })
+	f.run("send", "--id", "after", "--type", "batch.failed").want(0)
 	var shown struct {
 		Outcome      string
 		Verification struct {
@@ -103,7 +103,7 @@ func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
 			Data  struct{ Text string }
 		}
 	}
-	w.eventually("the next delivery is shown whole", func() bool {
+	f.eventually("the next delivery is shown whole", func() bool {
 		ids := i.search("after")
 		return len(ids) == 1 && i.get(http.MethodGet, "/api/records/"+ids[0], &shown) == http.StatusOK &&
 			len(shown.Messages) == 1 && shown.Outcome == "published"
@@ -115,20 +115,20 @@ func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
 		t.Errorf("sending again is answered %d, want %d", status, http.StatusForbidden)
 	}
 	i.end(syscall.SIGTERM).want(0)
-	if len(w.subscriptions()) != subscriptions || w.ledgerSize() != size+1 {
-		t.Errorf("%d subscriptions and %d documents, want %d and %d", len(w.subscriptions()), w.ledgerSize(), subscriptions, size+1)
+	if len(f.subscriptions()) != subscriptions || f.ledgerSize() != size+1 {
+		t.Errorf("%d subscriptions and %d documents, want %d and %d", len(f.subscriptions()), f.ledgerSize(), subscriptions, size+1)
 	}
 }
 
 func TestInspectOfTheLedgerAlone(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
-	w.run("send", "--id", "one").want(0)
-	subscriptions := len(w.subscriptions())
-	i := w.startInspect("--ledger-only")
-	w.eventually("the ledger is shown", func() bool { return len(i.search("one")) == 1 })
-	if len(w.subscriptions()) != subscriptions {
+	f := newFixture(t)
+	f.register()
+	f.run("send", "--id", "one").want(0)
+	subscriptions := len(f.subscriptions())
+	i := f.startInspect("--ledger-only")
+	f.eventually("the ledger is shown", func() bool { return len(i.search("one")) == 1 })
+	if len(f.subscriptions()) != subscriptions {
 		t.Error("it made a subscription")
 	}
 	i.end(syscall.SIGINT).want(0)
@@ -136,9 +136,9 @@ func TestInspectOfTheLedgerAlone(t *testing.T) {
 
 func TestInspectMistakes(t *testing.T) {
 	t.Parallel()
-	w := newFixtureWithoutReceiver(t)
-	w.run("inspect", "--newest", "0").want(64, "newest one from 1")
-	w.run("inspect", "--topic", "no-such-topic").want(66)
-	delete(w.env, "GEMHOOK_TOPIC")
-	w.run("inspect").want(78, "topic")
+	f := newFixtureWithoutReceiver(t)
+	f.run("inspect", "--newest", "0").want(64, "newest one from 1")
+	f.run("inspect", "--topic", "no-such-topic").want(66)
+	delete(f.env, "GEMHOOK_TOPIC")
+	f.run("inspect").want(78, "topic")
 }

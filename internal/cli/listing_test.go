@@ -14,43 +14,43 @@ import (
 // withoutListing takes the indexes from the ledger of a fixture in which nothing has been done yet:
 // the receiver and the commands open Firestore when they need it. The fixture's own client goes to
 // the emulator still.
-func (w *fixture) withoutListing() *listingtest.Firestore {
-	w.t.Helper()
-	backend := listingtest.New(w.t, os.Getenv("FIRESTORE_EMULATOR_HOST"))
-	w.t.Setenv("FIRESTORE_EMULATOR_HOST", backend.Host)
+func (f *fixture) withoutListing() *listingtest.Firestore {
+	f.t.Helper()
+	backend := listingtest.New(f.t, os.Getenv("FIRESTORE_EMULATOR_HOST"))
+	f.t.Setenv("FIRESTORE_EMULATOR_HOST", backend.Host)
 	backend.RefuseQueries(listingtest.Missing)
 	return backend
 }
 
 func TestWithoutListing(t *testing.T) {
-	w := newFixture(t)
-	backend := w.withoutListing()
-	w.register()
-	w.run("send", "--id", "msg_1").want(0, "published")
-	w.run("send", "--id", "msg_1").want(0, "duplicate")
+	f := newFixture(t)
+	backend := f.withoutListing()
+	f.register()
+	f.run("send", "--id", "msg_1").want(0, "published")
+	f.run("send", "--id", "msg_1").want(0, "duplicate")
 	for _, said := range []string{listingtest.Missing, listingtest.Building} {
 		backend.RefuseQueries(said)
 		for _, args := range [][]string{{"deliveries", "list"}, {"replay", "--type", "batch.succeeded", "--apply"}} {
-			w.run(args...).want(78, "the ledger cannot be listed", said, "listing = true", "make no index by Firestore's link",
+			f.run(args...).want(78, "the ledger cannot be listed", said, "listing = true", "make no index by Firestore's link",
 				"gemhook deliveries get ID", "gemhook replay ID", "webhook_id")
 		}
 	}
-	w.run("deliveries", "get", "msg_1").want(0, "static!msg_1", "published")
-	w.run("replay", "msg_1", "--apply").want(0, "1 published")
-	if n := len(w.pull(subscription)); n != 2 {
+	f.run("deliveries", "get", "msg_1").want(0, "static!msg_1", "published")
+	f.run("replay", "msg_1", "--apply").want(0, "1 published")
+	if n := len(f.pull(subscription)); n != 2 {
 		t.Errorf("%d messages, want the delivery's and its replay's", n)
 	}
 	// What sends people to the list says where to look where there is none.
-	w.run("deliveries", "get", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
-	w.run("replay", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
+	f.run("deliveries", "get", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
+	f.run("replay", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
 }
 
 func TestDoctorWithoutListing(t *testing.T) {
-	w := newFixture(t)
-	backend := w.withoutListing()
-	w.register()
+	f := newFixture(t)
+	backend := f.withoutListing()
+	f.register()
 	var found diagnosis
-	w.run("doctor", "-o", "json").want(0).json(&found)
+	f.run("doctor", "-o", "json").want(0).json(&found)
 	if !found.Healthy || len(found.Checks) != 19 {
 		t.Errorf("diagnosis %+v", found)
 	}
@@ -73,27 +73,27 @@ func TestDoctorWithoutListing(t *testing.T) {
 			t.Errorf("%+v, want it %s with advice %q", check, outcome, advice)
 		}
 	}
-	r := w.run("doctor").want(0, "✓ ledger", "✓ receiver's secrets", "– test delivery", "no check failed, but not all could be made")
+	r := f.run("doctor").want(0, "✓ ledger", "✓ receiver's secrets", "– test delivery", "no check failed, but not all could be made")
 	if strings.Contains(r.stdout, "everything is in order") {
 		t.Error("checks that were not made are called in order")
 	}
-	if n := w.ledgerSize(); n != 2 {
+	if n := f.ledgerSize(); n != 2 {
 		t.Errorf("%d documents are in the ledger, want the two dead letters, and no test delivery that nobody looks for", n)
 	}
 
 	backend.RefuseAll(listingtest.DatastoreMode)
-	w.run("doctor").want(1, "✗ ledger", "Datastore Mode")
+	f.run("doctor").want(1, "✗ ledger", "Datastore Mode")
 }
 
 func TestRotateWithoutListing(t *testing.T) {
 	at := &clock{}
 	var attempts atomic.Int64
-	w := newTimedFixture(t, at.now, func(standin.Attempt) { attempts.Add(1) })
-	w.withoutListing()
-	id := w.register()
-	w.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")
-	w.run("webhooks", "rotate").want(0, "accepts the new secret and the previous one")
-	both, _ := w.secrets.Latest(w.signing)
+	f := newTimedFixture(t, at.now, func(standin.Attempt) { attempts.Add(1) })
+	f.withoutListing()
+	id := f.register()
+	f.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")
+	f.run("webhooks", "rotate").want(0, "accepts the new secret and the previous one")
+	both, _ := f.secrets.Latest(f.signing)
 	for _, step := range []struct {
 		ahead time.Duration
 		args  []string
@@ -102,28 +102,28 @@ func TestRotateWithoutListing(t *testing.T) {
 		{25 * time.Hour, nil},
 	} {
 		at.ahead.Store(int64(step.ahead))
-		signing := strings.Join(w.gemini.Secrets(id), " ")
-		w.run(append([]string{"webhooks", "rotate", "--finish"}, step.args...)...).want(78, "the ledger cannot be listed",
+		signing := strings.Join(f.gemini.Secrets(id), " ")
+		f.run(append([]string{"webhooks", "rotate", "--finish"}, step.args...)...).want(78, "the ledger cannot be listed",
 			"nothing has been dropped", "listing = true", "make no index by Firestore's link", "by hand", "24 hours")
-		if stored, _ := w.secrets.Latest(w.signing); stored != both {
+		if stored, _ := f.secrets.Latest(f.signing); stored != both {
 			t.Error("what is stored has changed")
 		}
-		if strings.Join(w.gemini.Secrets(id), " ") != signing {
+		if strings.Join(f.gemini.Secrets(id), " ") != signing {
 			t.Error("what Gemini signs with has changed")
 		}
 	}
 	if n := attempts.Load(); n != 0 {
 		t.Errorf("Gemini sent %d test deliveries that nobody could find", n)
 	}
-	if n := w.ledgerSize(); n != 0 {
+	if n := f.ledgerSize(); n != 0 {
 		t.Errorf("%d documents are left in the ledger", n)
 	}
 	// By hand, as the advice says.
 	newest := strings.Fields(both)[0]
-	w.secrets.Create(w.signing, newest)
-	if signing := w.gemini.Secrets(id); len(signing) != 1 || signing[0] != newest {
+	f.secrets.Create(f.signing, newest)
+	if signing := f.gemini.Secrets(id); len(signing) != 1 || signing[0] != newest {
 		t.Error("the first of the secrets stored is not what Gemini signs with")
 	}
-	w.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")
-	w.run("webhooks", "rotate").want(0, "accepts the new secret and the previous one")
+	f.run("webhooks", "rotate", "--finish").want(0, "nothing to finish")
+	f.run("webhooks", "rotate").want(0, "accepts the new secret and the previous one")
 }

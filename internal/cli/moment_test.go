@@ -36,14 +36,18 @@ func TestMoment(t *testing.T) {
 		stamp(at("2026-01-20T08:30:00Z")):     at("2026-01-20T08:30:00Z"),
 		now.Format("2006-01-02 15:04:05 UTC"): now,
 	} {
-		got, err := moment("since", text, now)
-		if err != nil || !got.Equal(want) {
-			t.Errorf("%q is %s, %v; want %s", text, got, err, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			got, err := moment("since", text, now)
+			if err != nil || !got.Equal(want) {
+				t.Errorf("%q is %s, %v; want %s", text, got, err, want)
+			}
+		})
 	}
 	for _, text := range []string{"yesterday", "-1h", "1", "d", "1d1", "1x", "99999d", "2026-13-01", "25:00:00Z"} {
-		if got, err := moment("since", text, now); !failure.IsUsage(err) {
-			t.Errorf("%q is %s, %v; want a usage error", text, got, err)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got, err := moment("since", text, now); !failure.IsUsage(err) {
+				t.Errorf("%q is %s, %v; want a usage error", text, got, err)
+			}
+		})
 	}
 }

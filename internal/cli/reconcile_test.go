@@ -13,8 +13,8 @@ import (
 // TestReconcile wants the dry run to say what the run then does, item by item, and to change
 // nothing.
 func TestReconcile(t *testing.T) {
-	w := newFixtureWithoutReceiver(t)
-	store := firestoreledger.New(w.documents, "deliveries")
+	f := newFixtureWithoutReceiver(t)
+	store := firestoreledger.New(f.documents, "deliveries")
 	long := time.Now().Add(-time.Hour)
 	for id, state := range map[string]ledger.State{"msg_1": ledger.Claimed, "msg_2": ledger.Released} {
 		if _, err := store.Create(t.Context(), ledger.StaticKey(id), &ledger.Document{
@@ -28,7 +28,7 @@ func TestReconcile(t *testing.T) {
 	items := func(args ...string) map[string]string {
 		t.Helper()
 		var report struct{ Items []item }
-		w.run(append([]string{"reconcile", "-o", "json"}, args...)...).want(0).json(&report)
+		f.run(append([]string{"reconcile", "-o", "json"}, args...)...).want(0).json(&report)
 		found := map[string]string{}
 		for _, i := range report.Items {
 			found[i.Job+" "+i.Subject+" "+i.Action] = i.Outcome
@@ -56,5 +56,5 @@ func TestReconcile(t *testing.T) {
 			t.Errorf("after the run the ledger has %+v, %v; want it published", document, err)
 		}
 	}
-	w.run("reconcile").want(0, "There is nothing to do.")
+	f.run("reconcile").want(0, "There is nothing to do.")
 }

@@ -48,10 +48,12 @@ func TestDeliverable(t *testing.T) {
 		"https://db.internal/":          "",
 		"https://hooks.example.com/#a":  "",
 	} {
-		got, err := deliverable(settings(""), address)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("%s: %q, %v; want %q", address, got, err, want)
-		}
+		t.Run(address, func(t *testing.T) {
+			got, err := deliverable(settings(""), address)
+			if got != want || (err == nil) != (want != "") {
+				t.Errorf("%q, %v; want %q", got, err, want)
+			}
+		})
 	}
 	if got, err := deliverable(settings("http://127.0.0.1:8080"), "http://localhost:1/"); err != nil || got == "" {
 		t.Errorf("a stand-in's delivery to this machine: %q, %v", got, err)

@@ -29,24 +29,24 @@ type replayed struct {
 
 func TestReplayFromTheLedger(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	for i, eventType := range []string{"batch.succeeded", "video.generated", "batch.succeeded"} {
-		w.run("send", "--id", fmt.Sprintf("msg_%d", i), "--type", eventType).want(0)
+		f.run("send", "--id", fmt.Sprintf("msg_%d", i), "--type", eventType).want(0)
 	}
-	w.run("send", "--id", "msg_3", "--tenant", "acme", "--keys", keysFile).want(0)
-	w.runWith(t.Context(), "no event", "send", "--id", "msg_4", "--body", "-").want(0)
+	f.run("send", "--id", "msg_3", "--tenant", "acme", "--keys", keysFile).want(0)
+	f.runWith(t.Context(), "no event", "send", "--id", "msg_4", "--body", "-").want(0)
 	originals := map[string]*pubsubpb.PubsubMessage{}
-	for _, m := range w.pull(subscription) {
+	for _, m := range f.pull(subscription) {
 		originals[m.Attributes["ce-id"]] = m
 	}
 
 	var got replayed
-	w.run("replay", "--type", "batch.succeeded", "-o", "json").want(0).json(&got)
-	if !got.DryRun || got.Matched != 3 || got.Published != 0 || len(w.pull(subscription)) != 0 {
-		t.Errorf("the dry run is %+v, and has published %d", got, len(w.pull(subscription)))
+	f.run("replay", "--type", "batch.succeeded", "-o", "json").want(0).json(&got)
+	if !got.DryRun || got.Matched != 3 || got.Published != 0 || len(f.pull(subscription)) != 0 {
+		t.Errorf("the dry run is %+v, and has published %d", got, len(f.pull(subscription)))
 	}
-	w.run("replay", "--type", "batch.succeeded").want(0, "3 would be published", "--apply")
+	f.run("replay", "--type", "batch.succeeded").want(0, "3 would be published", "--apply")
 
 	for _, test := range []struct {
 		args []string
@@ -60,21 +60,24 @@ func TestReplayFromTheLedger(t *testing.T) {
 		{[]string{"msg_3", "--tenant", "acme"}, "msg_3"},
 		{[]string{"dynamic!acme!msg_3"}, "msg_3"},
 	} {
-		w.run(append([]string{"replay", "--apply", "-o", "json"}, test.args...)...).want(0).json(&got)
-		var ids []string
-		for _, event := range got.Events {
-			ids = append(ids, event.WebhookID)
-		}
-		messages := w.pull(subscription)
-		if strings.Join(ids, " ") != test.want || got.Published != len(ids) || len(messages) != len(ids) {
-			t.Errorf("replay %v: %+v and %d messages, want %s", test.args, got, len(messages), test.want)
-		}
-		for _, m := range messages {
-			wantReplayOf(t, m, originals[m.Attributes["ce-id"]])
-		}
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			f := f.in(t)
+			f.run(append([]string{"replay", "--apply", "-o", "json"}, test.args...)...).want(0).json(&got)
+			var ids []string
+			for _, event := range got.Events {
+				ids = append(ids, event.WebhookID)
+			}
+			messages := f.pull(subscription)
+			if strings.Join(ids, " ") != test.want || got.Published != len(ids) || len(messages) != len(ids) {
+				t.Errorf("replay %v: %+v and %d messages, want %s", test.args, got, len(messages), test.want)
+			}
+			for _, m := range messages {
+				wantReplayOf(t, m, originals[m.Attributes["ce-id"]])
+			}
+		})
 	}
-	w.run("replay", "msg_4", "--apply").want(0, "1 published")
-	if m := w.pull(letters); len(m) != 2 || string(m[1].Data) != "no event" {
+	f.run("replay", "msg_4", "--apply").want(0, "1 published")
+	if m := f.pull(letters); len(m) != 2 || string(m[1].Data) != "no event" {
 		t.Errorf("%d dead letters, want the one and its replay", len(m))
 	}
 }
@@ -91,10 +94,10 @@ func wantReplayOf(t *testing.T, m, original *pubsubpb.PubsubMessage) {
 
 func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	ctx := t.Context()
-	store := firestoreledger.New(w.documents, "deliveries")
+	store := firestoreledger.New(f.documents, "deliveries")
 	message := func(webhookID string) ledger.Message {
 		return ledger.Message{Key: ledger.StaticKey(webhookID), WebhookID: webhookID, Scheme: "v1", Type: "batch.failed", Topic: events, Payload: []byte(`{"type":"batch.failed"}`),
 			Attributes: map[string]string{"ce-id": webhookID, "ce-type": "batch.failed"}}
@@ -115,11 +118,11 @@ func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 	claim("msg_held", time.Minute)
 
 	var got replayed
-	w.run("replay", "--type", "batch.failed", "--apply", "-o", "json").want(0).json(&got)
+	f.run("replay", "--type", "batch.failed", "--apply", "-o", "json").want(0).json(&got)
 	if got.Published != 2 || got.Skipped != 1 {
 		t.Errorf("%+v, want two published and the one held skipped", got)
 	}
-	for _, m := range w.pull(subscription) {
+	for _, m := range f.pull(subscription) {
 		if m.Attributes["ce-redelivered"] != "true" || m.Attributes["ce-id"] == "msg_held" {
 			t.Errorf("message %v", m.Attributes)
 		}
@@ -133,13 +136,13 @@ func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 		}
 	}
 	// Gemini's next retry of what was replayed is a duplicate.
-	w.run("send", "--id", "msg_released", "--type", "batch.failed").want(0, "duplicate")
+	f.run("send", "--id", "msg_released", "--type", "batch.failed").want(0, "duplicate")
 }
 
 func TestReplayOfDeadLetters(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	all := []map[string]string{
 		{"ce-id": "msg_1", "ce-type": "batch.failed", "ce-tenant": "acme", "CloudPubSubDeadLetterSourceSubscription": "events-all"},
 		{"ce-id": "msg_2", "ce-type": "video.generated", "CloudPubSubDeadLetterSourceDeliveryCount": "20"},
@@ -148,60 +151,60 @@ func TestReplayOfDeadLetters(t *testing.T) {
 		all = append(all, map[string]string{"ce-id": fmt.Sprint("msg_many_", i), "ce-type": "batch.expired"})
 	}
 	for _, attributes := range all {
-		if _, err := w.messages.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
-			Topic:    "projects/" + w.project + "/topics/" + deadLetters,
+		if _, err := f.messages.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
+			Topic:    "projects/" + f.project + "/topics/" + deadLetters,
 			Messages: []*pubsubpb.PubsubMessage{{Data: []byte(attributes["ce-id"]), Attributes: attributes}},
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.runWith(t.Context(), "no event", "send", "--id", "msg_3", "--body", "-").want(0)
+	f.runWith(t.Context(), "no event", "send", "--id", "msg_3", "--body", "-").want(0)
 
-	w.run("replay", "--dead-letters", "--type", "batch.expired", "--apply").want(0, "20 published")
-	if n := len(w.pull(subscription)); n != 20 {
+	f.run("replay", "--dead-letters", "--type", "batch.expired", "--apply").want(0, "20 published")
+	if n := len(f.pull(subscription)); n != 20 {
 		t.Errorf("%d messages, want 20", n)
 	}
-	w.run("replay", "--dead-letters").want(0, "msg_1", "msg_2", "2 would be published", "1 other dead letters stay")
-	w.run("replay", "--dead-letters", "--tenant", "acme", "--apply").want(0, "1 published")
-	got := w.pull(subscription)
+	f.run("replay", "--dead-letters").want(0, "msg_1", "msg_2", "2 would be published", "1 other dead letters stay")
+	f.run("replay", "--dead-letters", "--tenant", "acme", "--apply").want(0, "1 published")
+	got := f.pull(subscription)
 	want := map[string]string{"ce-id": "msg_1", "ce-type": "batch.failed", "ce-tenant": "acme", "ce-redelivered": "true"}
 	if len(got) != 1 || !maps.Equal(got[0].Attributes, want) || string(got[0].Data) != "msg_1" {
 		t.Errorf("messages %v, want the one dead letter, marked", got)
 	}
-	w.run("replay", "--dead-letters", "msg_3", "--apply").want(0, "1 published")
-	left := w.pull(letters)
+	f.run("replay", "--dead-letters", "msg_3", "--apply").want(0, "1 published")
+	left := f.pull(letters)
 	if len(left) != 1 || left[0].Attributes["ce-id"] != "msg_2" {
 		t.Errorf("%d dead letters are left, want the one that was not published", len(left))
 	}
-	w.run("replay", "--dead-letters").want(0, "nothing to publish")
+	f.run("replay", "--dead-letters").want(0, "nothing to publish")
 }
 
 func TestReplayMistakesAndFailures(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
-	w.run("replay").want(64, "name events")
-	w.run("replay", "--dead-letters", "--state", "published").want(64)
-	w.run("replay", "msg_absent").want(66, "msg_absent")
+	f := newFixture(t)
+	f.register()
+	f.run("replay").want(64, "name events")
+	f.run("replay", "--dead-letters", "--state", "published").want(64)
+	f.run("replay", "msg_absent").want(66, "msg_absent")
 	for i := range 3 {
-		w.run("send", "--id", fmt.Sprint("msg_", i)).want(0)
+		f.run("send", "--id", fmt.Sprint("msg_", i)).want(0)
 	}
 	var got replayed
-	r := w.run("replay", "--since", "1h", "--topic", "no-such-topic", "--apply", "-o", "json").want(66, "--since 20")
+	r := f.run("replay", "--since", "1h", "--topic", "no-such-topic", "--apply", "-o", "json").want(66, "--since 20")
 	r.json(&got)
 	if got.Published != 0 || got.Failed == 0 || got.Failed+got.Left != 3 {
 		t.Errorf("%+v, want none published", got)
 	}
-	delete(w.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
-	w.run("replay", "--dead-letters").want(78, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
+	delete(f.env, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
+	f.run("replay", "--dead-letters").want(78, "GEMHOOK_DEAD_LETTER_SUBSCRIPTION")
 }
 
 // A limit takes the oldest, and says that there are more.
 func TestReplayLimit(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
+	f := newFixture(t)
 	const n = 250 // more than two pages of a listing
-	w.seed(n)
+	f.seed(n)
 	for limit, want := range map[string]struct {
 		matched, more int
 		said          string
@@ -211,51 +214,57 @@ func TestReplayLimit(t *testing.T) {
 		"250": {n, 0, "250 would be published"},
 		"0":   {n, 0, "250 would be published"},
 	} {
-		var got struct {
-			Matched, More int
-			Events        []struct {
-				WebhookID string `json:"webhook_id"`
+		t.Run("--limit "+limit, func(t *testing.T) {
+			f := f.in(t)
+			var got struct {
+				Matched, More int
+				Events        []struct {
+					WebhookID string `json:"webhook_id"`
+				}
 			}
-		}
-		w.run("replay", "--since", "1h", "--limit", limit, "-o", "json").want(0).json(&got)
-		if got.Matched != want.matched || got.More != want.more || len(got.Events) != want.matched {
-			t.Errorf("--limit %s: %d of %d events, and %d more; want %+v", limit, len(got.Events), got.Matched, got.More, want)
-		}
-		for i, event := range got.Events {
-			if id := fmt.Sprintf("msg_%03d", i); event.WebhookID != id {
-				t.Fatalf("--limit %s: event %d is %s, want %s", limit, i, event.WebhookID, id)
+			f.run("replay", "--since", "1h", "--limit", limit, "-o", "json").want(0).json(&got)
+			if got.Matched != want.matched || got.More != want.more || len(got.Events) != want.matched {
+				t.Errorf("--limit %s: %d of %d events, and %d more; want %+v", limit, len(got.Events), got.Matched, got.More, want)
 			}
-		}
-		r := w.run("replay", "--since", "1h", "--limit", limit).want(0, want.said)
-		if want.more == 0 && strings.Contains(r.stdout, "beyond --limit") {
-			t.Errorf("--limit %s: %s", limit, r.stdout)
-		}
+			for i, event := range got.Events {
+				if id := fmt.Sprintf("msg_%03d", i); event.WebhookID != id {
+					t.Fatalf("--limit %s: event %d is %s, want %s", limit, i, event.WebhookID, id)
+				}
+			}
+			r := f.run("replay", "--since", "1h", "--limit", limit).want(0, want.said)
+			if want.more == 0 && strings.Contains(r.stdout, "beyond --limit") {
+				t.Errorf("--limit %s: %s", limit, r.stdout)
+			}
+		})
 	}
 	for limit, lines := range map[string]int{"0": n + 1, "2": 4} {
-		r := w.run("deliveries", "list", "--limit", limit).want(0)
-		if got := strings.Count(r.stdout, "\n"); got != lines {
-			t.Errorf("deliveries list --limit %s prints %d lines, want %d", limit, got, lines)
-		}
+		t.Run("deliveries list --limit "+limit, func(t *testing.T) {
+			f := f.in(t)
+			r := f.run("deliveries", "list", "--limit", limit).want(0)
+			if got := strings.Count(r.stdout, "\n"); got != lines {
+				t.Errorf("deliveries list --limit %s prints %d lines, want %d", limit, got, lines)
+			}
+		})
 	}
 }
 
 func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	const n = 200
-	w.seed(n)
+	f.seed(n)
 	ctx, stop := context.WithCancelCause(t.Context())
 	go func() {
 		// Returns with the first message, or with the end of the test.
-		_, _ = w.messages.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
-			Subscription: "projects/" + w.project + "/subscriptions/" + subscription, MaxMessages: 1,
+		_, _ = f.messages.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
+			Subscription: "projects/" + f.project + "/subscriptions/" + subscription, MaxMessages: 1,
 		})
 		stop(failure.Interruption{Signal: syscall.SIGINT})
 	}()
 	var got replayed
 	// Whether the interrupt comes before the end is for the machine to say; both must add up.
-	r := w.runWith(ctx, "", "replay", "--since", "1h", "--apply", "-o", "json")
+	r := f.runWith(ctx, "", "replay", "--since", "1h", "--apply", "-o", "json")
 	r.json(&got)
 	if got.Published+got.Left != n || got.Failed != 0 || got.Left > 0 && r.code != 130 {
 		t.Errorf("exit code %d after %+v", r.code, got)
@@ -266,18 +275,18 @@ func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
 }
 
 // seed puts n published deliveries into the ledger.
-func (w *fixture) seed(n int) {
-	w.t.Helper()
-	store := firestoreledger.New(w.documents, "deliveries")
+func (f *fixture) seed(n int) {
+	f.t.Helper()
+	store := firestoreledger.New(f.documents, "deliveries")
 	for i := range n {
 		webhookID := fmt.Sprintf("msg_%03d", i)
 		at := time.Now().Add(time.Duration(i-n) * time.Second)
-		if _, err := store.Create(w.t.Context(), ledger.StaticKey(webhookID), &ledger.Document{
+		if _, err := store.Create(f.t.Context(), ledger.StaticKey(webhookID), &ledger.Document{
 			State: ledger.Published, Attempt: 1, WebhookID: webhookID, Scheme: "v1", Type: "batch.succeeded", Topic: events,
 			Payload: []byte(`{"type":"batch.succeeded"}`), Attributes: map[string]string{"ce-id": webhookID},
 			ReceivedAt: at, ExpiresAt: at.Add(time.Hour), SettledAt: &at, MessageID: "1", LeaseExpiresAt: at,
 		}); err != nil {
-			w.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 	}
 }

@@ -21,31 +21,31 @@ type ran struct {
 }
 
 // run runs a command in the fixture.
-func (w *fixture) run(args ...string) *ran {
-	w.t.Helper()
-	return w.runWith(w.t.Context(), "", args...)
+func (f *fixture) run(args ...string) *ran {
+	f.t.Helper()
+	return f.runWith(f.t.Context(), "", args...)
 }
 
-func (w *fixture) runWith(ctx context.Context, stdin string, args ...string) *ran {
-	w.t.Helper()
+func (f *fixture) runWith(ctx context.Context, stdin string, args ...string) *ran {
+	f.t.Helper()
 	var stdout, stderr testkit.Buffer
-	return w.runInto(ctx, stdin, &stdout, &stderr, args...)
+	return f.runInto(ctx, stdin, &stdout, &stderr, args...)
 }
 
-func (w *fixture) runInto(ctx context.Context, stdin string, stdout, stderr *testkit.Buffer, args ...string) *ran {
-	w.t.Helper()
+func (f *fixture) runInto(ctx context.Context, stdin string, stdout, stderr *testkit.Buffer, args ...string) *ran {
+	f.t.Helper()
 	code := cli.Run(ctx, args, cli.Environment{
 		Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr,
-		Getenv:        func(name string) string { return w.env[name] },
-		SecretManager: w.secrets.Options(),
-		Now:           w.now,
+		Getenv:        func(name string) string { return f.env[name] },
+		SecretManager: f.secrets.Options(),
+		Now:           f.now,
 		Wait:          soon,
-		CallTimeout:   w.callFor, PingTimeout: w.pingFor, Patience: 700 * time.Millisecond,
+		CallTimeout:   f.callFor, PingTimeout: f.pingFor, Patience: 700 * time.Millisecond,
 	})
-	r := &ran{w.t, strings.Join(args, " "), code, stdout.String(), stderr.String()}
+	r := &ran{f.t, strings.Join(args, " "), code, stdout.String(), stderr.String()}
 	if strings.Contains(r.stdout+r.stderr, apiKey) || dynamicKeyForm.MatchString(r.stdout+r.stderr) || signingSecret.MatchString(r.stderr) ||
 		signingSecret.MatchString(r.stdout) && !strings.Contains(r.args, "--show-secret") {
-		w.t.Errorf("gemhook %s shows a secret", r.args)
+		f.t.Errorf("gemhook %s shows a secret", r.args)
 	}
 	return r
 }

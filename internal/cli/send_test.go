@@ -32,37 +32,37 @@ func pathOf(t *testing.T, name string) string {
 
 func TestURL(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	want := w.receiver + pathOf(t, "acme")
-	if r := w.run("url", "acme").want(0); r.stdout != want+"\n" {
-		t.Errorf("the URL is not %s/dynamic/acme/{token}", w.receiver)
+	f := newFixture(t)
+	want := f.receiver + pathOf(t, "acme")
+	if r := f.run("url", "acme").want(0); r.stdout != want+"\n" {
+		t.Errorf("the URL is not %s/dynamic/acme/{token}", f.receiver)
 	}
 	var printed struct{ Tenant, URL string }
-	w.run("url", "acme", "-o", "json").want(0).json(&printed)
+	f.run("url", "acme", "-o", "json").want(0).json(&printed)
 	if printed.Tenant != "acme" || printed.URL != want {
 		t.Error("the JSON has another URL than the text")
 	}
-	w.run("url", "Not-A-Tenant").want(64, "no tenant")
-	w.run("url").want(64)
-	dynamic := "projects/" + w.project + "/secrets/dynamic"
-	w.env["GEMHOOK_DYNAMIC_KEYS"] = dynamic
-	w.run("url", "acme").want(66)
-	w.secrets.Create(dynamic, "  ")
-	w.run("url", "acme").want(78, "no dynamic key")
-	w.secrets.Create(dynamic, dynamicKey)
-	w.run("url", "acme").want(0, want)
-	w.secrets.Deny("AccessSecretVersion")
-	w.run("url", "acme").want(77)
-	w.env["GEMHOOK_URL"] = "hooks.example.com"
-	w.run("url", "acme").want(78, "from GEMHOOK_URL")
-	delete(w.env, "GEMHOOK_URL")
-	w.run("url", "acme").want(78, "GEMHOOK_URL", "--terraform-dir")
+	f.run("url", "Not-A-Tenant").want(64, "no tenant")
+	f.run("url").want(64)
+	dynamic := "projects/" + f.project + "/secrets/dynamic"
+	f.env["GEMHOOK_DYNAMIC_KEYS"] = dynamic
+	f.run("url", "acme").want(66)
+	f.secrets.Create(dynamic, "  ")
+	f.run("url", "acme").want(78, "no dynamic key")
+	f.secrets.Create(dynamic, dynamicKey)
+	f.run("url", "acme").want(0, want)
+	f.secrets.Deny("AccessSecretVersion")
+	f.run("url", "acme").want(77)
+	f.env["GEMHOOK_URL"] = "hooks.example.com"
+	f.run("url", "acme").want(78, "from GEMHOOK_URL")
+	delete(f.env, "GEMHOOK_URL")
+	f.run("url", "acme").want(78, "GEMHOOK_URL", "--terraform-dir")
 }
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -84,48 +84,51 @@ func TestSend(t *testing.T) {
 		{"forged v1a", []string{"--forge", "--tenant", "acme", "--keys", keysFile}, 0, 401, "bad_signature"},
 		{"dynamic to the static URL", []string{"--scheme", "v1a", "--keys", keysFile}, 1, 401, "dynamic_url_required"},
 	} {
-		var got answered
-		w.run(append([]string{"send", "-o", "json"}, test.args...)...).want(test.code, test.said).json(&got)
-		if len(got) != 1 || got[0].StatusCode != test.answer {
-			t.Errorf("%s: answers %+v, want one %d", test.name, got, test.answer)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			f := f.in(t)
+			var got answered
+			f.run(append([]string{"send", "-o", "json"}, test.args...)...).want(test.code, test.said).json(&got)
+			if len(got) != 1 || got[0].StatusCode != test.answer {
+				t.Errorf("answers %+v, want one %d", got, test.answer)
+			}
+		})
 	}
-	if n := len(w.pull(subscription)); n != 5 {
+	if n := len(f.pull(subscription)); n != 5 {
 		t.Errorf("%d messages, want the 5 accepted", n)
 	}
 }
 
 func TestSendRepeatsTheSameDelivery(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	w.register()
+	f := newFixture(t)
+	f.register()
 	body := filepath.Join(t.TempDir(), "body.json")
 	if err := os.WriteFile(body, []byte(`{"type":"photo.developed"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var got answered
-	w.run("send", "--repeat", "3", "--body", body, "--id", "msg_mine", "-o", "json").want(0).json(&got)
+	f.run("send", "--repeat", "3", "--body", body, "--id", "msg_mine", "-o", "json").want(0).json(&got)
 	if len(got) != 3 || got[0].Status != "published" || got[1].Status != "duplicate" || got[2].MessageID != got[0].MessageID {
 		t.Errorf("answers %+v, want published and two duplicates", got)
 	}
-	if m := w.pull(subscription); len(m) != 1 || m[0].Attributes["ce-id"] != "msg_mine" || string(m[0].Data) != `{"type":"photo.developed"}` {
+	if m := f.pull(subscription); len(m) != 1 || m[0].Attributes["ce-id"] != "msg_mine" || string(m[0].Data) != `{"type":"photo.developed"}` {
 		t.Errorf("messages %v", m)
 	}
-	w.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
+	f.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
 }
 
 func TestSendTellsOfAForgeryThatIsAcknowledged(t *testing.T) {
 	t.Parallel()
-	w := newFixtureWithoutReceiver(t)
+	f := newFixtureWithoutReceiver(t)
 	gullible := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer gullible.Close()
-	w.run("send", "--forge", "--url", gullible.URL).want(1, "acknowledged a forged delivery")
+	f.run("send", "--forge", "--url", gullible.URL).want(1, "acknowledged a forged delivery")
 }
 
 func TestSendMistakes(t *testing.T) {
 	t.Parallel()
-	w := newFixtureWithoutReceiver(t)
-	w.env["GEMHOOK_URL"] = "http://127.0.0.1:1"
+	f := newFixtureWithoutReceiver(t)
+	f.env["GEMHOOK_URL"] = "http://127.0.0.1:1"
 	for want, all := range map[int][]string{
 		64: {"--scheme v2", "--forge=everything", "--forge=token", "--repeat 0", "--scheme v1a --tenant acme",
 			"--scheme jwt --forge=body --keys " + keysFile, "extra"},
@@ -134,7 +137,7 @@ func TestSendMistakes(t *testing.T) {
 		78: {"--keys absent.json", "--keys send_test.go"},
 	} {
 		for _, args := range all {
-			w.run(append([]string{"send"}, strings.Fields(args)...)...).want(want)
+			f.run(append([]string{"send"}, strings.Fields(args)...)...).want(want)
 		}
 	}
 }

@@ -31,18 +31,18 @@ func captured(path string, header http.Header, body []byte) string {
 
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	id := w.register()
+	f := newFixture(t)
+	id := f.register()
 	at := time.Now().Add(-time.Hour)
-	d, err := (&standin.Keys{}).SignV1(standin.Delivery{ID: "msg_1", Time: at, Body: standin.Event("batch.failed")}, w.gemini.Secrets(id)...)
+	d, err := (&standin.Keys{}).SignV1(standin.Delivery{ID: "msg_1", Time: at, Body: standin.Event("batch.failed")}, f.gemini.Secrets(id)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	capture := captured("/", d.Header, d.Body)
-	w.runWith(t.Context(), capture, "verify", "-").want(1, "✗ age", "✓ signature", "refused", "401 stale_timestamp", "--at")
-	w.runWith(t.Context(), capture, "verify", "-", "--at", at.Format(time.RFC3339)).want(0, "accepted", "signing secret 1 of 1", "batch.failed of sample_123456")
-	w.runWith(t.Context(), capture, "verify", "-", "--at", "1h").want(0, "accepted")
-	w.runWith(t.Context(), capture+"\n", "verify", "-", "--at", "1h").want(1, "the capture added that")
+	f.runWith(t.Context(), capture, "verify", "-").want(1, "✗ age", "✓ signature", "refused", "401 stale_timestamp", "--at")
+	f.runWith(t.Context(), capture, "verify", "-", "--at", at.Format(time.RFC3339)).want(0, "accepted", "signing secret 1 of 1", "batch.failed of sample_123456")
+	f.runWith(t.Context(), capture, "verify", "-", "--at", "1h").want(0, "accepted")
+	f.runWith(t.Context(), capture+"\n", "verify", "-", "--at", "1h").want(1, "the capture added that")
 
 	folder := t.TempDir()
 	files := map[string]string{"headers": strings.SplitAfter(capture, "\r\n\r\n")[0], "body": string(d.Body)}
@@ -57,11 +57,11 @@ func TestVerify(t *testing.T) {
 		Steps      []struct{ Name, Outcome string }
 		Attributes map[string]string
 	}
-	w.run("verify", "--headers", filepath.Join(folder, "headers"), "--body", filepath.Join(folder, "body"), "--at", "1h", "-o", "json").want(0).json(&report)
+	f.run("verify", "--headers", filepath.Join(folder, "headers"), "--body", filepath.Join(folder, "body"), "--at", "1h", "-o", "json").want(0).json(&report)
 	if !report.Accepted || report.StatusCode != 200 || len(report.Steps) != 5 || report.Attributes["ce-id"] != "msg_1" {
 		t.Errorf("report %+v", report)
 	}
-	if n := w.ledgerSize(); n != 0 {
+	if n := f.ledgerSize(); n != 0 {
 		t.Errorf("verify has left %d documents in the ledger", n)
 	}
 
@@ -69,19 +69,19 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := strings.TrimPrefix(strings.TrimSpace(w.run("url", "acme").stdout), w.receiver)
-	w.runWith(t.Context(), captured(path, dynamic.Header, dynamic.Body), "verify", "-").want(0, "tenant acme", "Ed25519 key 2 of")
-	w.runWith(t.Context(), captured("/", dynamic.Header, dynamic.Body), "verify", "-").want(1, "dynamic_url_required")
-	w.runWith(t.Context(), captured("/", dynamic.Header, dynamic.Body), "verify", "-", "--path", path).want(0)
-	w.gemini.FailJWKS(http.StatusServiceUnavailable)
-	w.runWith(t.Context(), captured(path, dynamic.Header, dynamic.Body), "verify", "-").want(1, "✗ keys", "503")
+	path := strings.TrimPrefix(strings.TrimSpace(f.run("url", "acme").stdout), f.receiver)
+	f.runWith(t.Context(), captured(path, dynamic.Header, dynamic.Body), "verify", "-").want(0, "tenant acme", "Ed25519 key 2 of")
+	f.runWith(t.Context(), captured("/", dynamic.Header, dynamic.Body), "verify", "-").want(1, "dynamic_url_required")
+	f.runWith(t.Context(), captured("/", dynamic.Header, dynamic.Body), "verify", "-", "--path", path).want(0)
+	f.gemini.FailJWKS(http.StatusServiceUnavailable)
+	f.runWith(t.Context(), captured(path, dynamic.Header, dynamic.Body), "verify", "-").want(1, "✗ keys", "503")
 
-	w.env["GEMHOOK_DYNAMIC_KEYS"] = w.signing + "-dynamic"
-	w.runWith(t.Context(), captured(path, dynamic.Header, dynamic.Body), "verify", "-").want(1, "✗ endpoint", "the dynamic keys cannot be read")
-	w.secrets.Deny("AccessSecretVersion")
-	w.runWith(t.Context(), capture, "verify", "-", "--at", "1h").want(1, "keys_unavailable", "Permission denied")
-	w.run("verify").want(64)
-	w.run("verify", "--headers", "x").want(64)
-	w.run("verify", filepath.Join(folder, "absent")).want(66)
-	w.runWith(t.Context(), "nothing of the kind", "verify", "-").want(1, "not a captured request")
+	f.env["GEMHOOK_DYNAMIC_KEYS"] = f.signing + "-dynamic"
+	f.runWith(t.Context(), captured(path, dynamic.Header, dynamic.Body), "verify", "-").want(1, "✗ endpoint", "the dynamic keys cannot be read")
+	f.secrets.Deny("AccessSecretVersion")
+	f.runWith(t.Context(), capture, "verify", "-", "--at", "1h").want(1, "keys_unavailable", "Permission denied")
+	f.run("verify").want(64)
+	f.run("verify", "--headers", "x").want(64)
+	f.run("verify", filepath.Join(folder, "absent")).want(66)
+	f.runWith(t.Context(), "nothing of the kind", "verify", "-").want(1, "not a captured request")
 }

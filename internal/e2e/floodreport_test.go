@@ -202,13 +202,15 @@ func TestFloodChecksCanFail(t *testing.T) {
 		"memory not known":             {func(r *floodReport) { r.peaks = [2]int64{} }, "memory stays flat"},
 		"a panic":                      {func(r *floodReport) { r.errors = []string{"panic"} }, "nothing is an error"},
 	} {
-		report := goodReport(15*time.Second, 2)
-		test.plant(&report)
-		for check, judge := range floodChecks {
-			if err := judge(&report); (err != nil) != (check == test.caught) {
-				t.Errorf("%s: that %s: %v", name, check, err)
+		t.Run(name, func(t *testing.T) {
+			report := goodReport(15*time.Second, 2)
+			test.plant(&report)
+			for check, judge := range floodChecks {
+				if err := judge(&report); (err != nil) != (check == test.caught) {
+					t.Errorf("that %s: %v", check, err)
+				}
 			}
-		}
+		})
 	}
 }
 

@@ -24,7 +24,7 @@ const dynamicKeysName = "projects/p/secrets/gemhook-dynamic"
 
 // platform is a receiver of many tenants, of which every other one has a key of its own, and the
 // deliveries that go on for them.
-type platform struct {
+type tenantFixture struct {
 	*project
 	t        *testing.T
 	receiver *receiver
@@ -40,9 +40,9 @@ type platform struct {
 	delivered atomic.Int64
 }
 
-func newPlatform(t *testing.T, size int) *platform {
+func newTenantFixture(t *testing.T, size int) *tenantFixture {
 	t.Helper()
-	p := &platform{project: newProject(t), t: t, gemini: newGemini(t), calls: &callLog{}}
+	p := &tenantFixture{project: newProject(t), t: t, gemini: newGemini(t), calls: &callLog{}}
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	p.secrets = secrettest.New(t, p.now.Now)
@@ -65,33 +65,33 @@ func newPlatform(t *testing.T, size int) *platform {
 func newKey() tenant.Key { return must(tenant.GenerateKey(rand.Reader)) }
 
 // stored is the text of the keys.
-func (p *platform) stored() string {
+func (p *tenantFixture) stored() string {
 	text, _ := p.secrets.Latest(dynamicKeysName)
 	return text
 }
 
 // change stores what a change makes of the keys, ten seconds after the receiver may have looked for
 // newer ones.
-func (p *platform) change(change *tenants.Change) {
+func (p *tenantFixture) change(change *tenants.Change) {
 	p.t.Helper()
 	p.advance(10 * time.Second)
 	p.secrets.Add(dynamicKeysName, must(change.Apply(p.stored())))
 }
 
-func (p *platform) advance(by time.Duration) {
+func (p *tenantFixture) advance(by time.Duration) {
 	p.moving.Lock()
 	defer p.moving.Unlock()
 	p.now.Advance(by)
 }
 
 // url is the URL that the stored keys make.
-func (p *platform) url(name string) string {
+func (p *tenantFixture) url(name string) string {
 	keys := must(tenant.ParseKeys(p.stored()))
 	return p.receiver.url + must(keys.Path(name))
 }
 
 // wantAnswer posts a genuine delivery, and wants that answer.
-func (p *platform) wantAnswer(url string, status int, code string) {
+func (p *tenantFixture) wantAnswer(url string, status int, code string) {
 	p.t.Helper()
 	p.moving.RLock()
 	defer p.moving.RUnlock()
@@ -109,7 +109,7 @@ func (p *platform) wantAnswer(url string, status int, code string) {
 
 // deliverAllTheWhile delivers for these tenants, each in turn, until stop is called, and at least
 // once for each.
-func (p *platform) deliverAllTheWhile(names []string) (stop func()) {
+func (p *tenantFixture) deliverAllTheWhile(names []string) (stop func()) {
 	ctx, cancel := context.WithCancel(p.t.Context())
 	urls := make([]string, len(names))
 	for i, name := range names {
@@ -135,7 +135,7 @@ func (p *platform) deliverAllTheWhile(names []string) (stop func()) {
 }
 
 func TestTenantsUnderLoad(t *testing.T) {
-	p := newPlatform(t, 500)
+	p := newTenantFixture(t, 500)
 	rotated, revoked, restored := p.names[0], p.names[1], p.names[2]
 	p.secrets.Add(dynamicKeysName, must(tenants.Revoke(restored).Apply(p.stored())))
 	stop := p.deliverAllTheWhile(p.names[3:])

@@ -83,10 +83,12 @@ func TestFaultsOnTheWire(t *testing.T) {
 	result := run(t, trial)
 	wantPromisesKept(t, result)
 	for backend, plan := range map[string]*faultPlan{"Firestore": firestore, "Pub/Sub": pubSub} {
-		if kinds := len(proxy.Kinds) * len(proxy.Moments); len(plan.seen) != kinds {
-			t.Errorf("on the way to %s there were %v, want all %d", backend, plan.seen, kinds)
-		}
-		t.Logf("on the way to %s: %v", backend, plan.seen)
+		t.Run(backend, func(t *testing.T) {
+			if kinds := len(proxy.Kinds) * len(proxy.Moments); len(plan.seen) != kinds {
+				t.Errorf("on the way to %s there were %v, want all %d", backend, plan.seen, kinds)
+			}
+			t.Logf("on the way to %s: %v", backend, plan.seen)
+		})
 	}
 	if result.MarkedCopies == 0 {
 		t.Error("no copies: the faults have tested nothing")

@@ -1,13 +1,12 @@
 package ledgertest
 
 import (
-	"bytes"
-	"fmt"
-	"maps"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gemhook/gemhook/shared/ledger"
 )
@@ -39,36 +38,13 @@ func newDocument() *ledger.Document {
 	}
 }
 
-// difference names the fields in which two documents differ, "" if there are none.
+// difference shows in what two documents differ, "" if they are the same to a store's precision. A
+// store of UTF-8 text may replace what is none.
 func difference(got, want *ledger.Document) string {
-	var differing []string
-	gotFields, wantFields := reflect.ValueOf(*got), reflect.ValueOf(*want)
-	for i := range gotFields.NumField() {
-		g, w := gotFields.Field(i).Interface(), wantFields.Field(i).Interface()
-		if !same(g, w) {
-			differing = append(differing, fmt.Sprintf("%s is %.200v, want %.200v", gotFields.Type().Field(i).Name, g, w))
-		}
-	}
-	return strings.Join(differing, "; ")
-}
-
-func same(got, want any) bool {
-	switch got := got.(type) {
-	case time.Time:
-		return got.Truncate(precision).Equal(want.(time.Time).Truncate(precision))
-	case *time.Time:
-		want := want.(*time.Time)
-		return got == nil && want == nil || got != nil && want != nil && same(*got, *want)
-	case []byte:
-		return bytes.Equal(got, want.([]byte))
-	case map[string]string:
-		return maps.Equal(got, want.(map[string]string))
-	case string:
-		// A store of UTF-8 text may replace what is none.
-		const replacement = "\uFFFD"
-		return strings.ToValidUTF8(got, replacement) == strings.ToValidUTF8(want.(string), replacement)
-	}
-	return reflect.DeepEqual(got, want)
+	return cmp.Diff(want, got,
+		cmp.Comparer(func(a, b time.Time) bool { return a.Truncate(precision).Equal(b.Truncate(precision)) }),
+		cmpopts.EquateEmpty(),
+		cmp.Transformer("UTF8", func(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }))
 }
 
 func create(t *testing.T, store ledger.Store, key ledger.Key, document *ledger.Document) ledger.Version {

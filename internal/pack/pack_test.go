@@ -75,12 +75,14 @@ func TestCloudFunctionNeedsItsFolders(t *testing.T) {
 		"functions/receive/cloudfunction/function.go": "",
 	}
 	for missing := range whole {
-		files := maps.Clone(whole)
-		delete(files, missing)
-		err := pack.WriteCloudFunction(io.Discard, tree(t, files), "receive")
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("without %s: %v, want %v", missing, err, fs.ErrNotExist)
-		}
+		t.Run(missing, func(t *testing.T) {
+			files := maps.Clone(whole)
+			delete(files, missing)
+			err := pack.WriteCloudFunction(io.Discard, tree(t, files), "receive")
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("without %s: %v, want %v", missing, err, fs.ErrNotExist)
+			}
+		})
 	}
 }
 

@@ -58,10 +58,12 @@ func TestServe(t *testing.T) {
 				t.Errorf("it says %q, want %q", log.String(), want)
 			}
 			for path, want := range map[string]int{"/": http.StatusOK, "//": http.StatusNotFound, "/a/../b": http.StatusNotFound} {
-				answer := get(t, url, path)
-				if answer.status != want || answer.body["message"] == "" && want != http.StatusOK {
-					t.Errorf("GET %s: %d %v, want %d and JSON", path, answer.status, answer.body, want)
-				}
+				t.Run(path, func(t *testing.T) {
+					answer := get(t, url, path)
+					if answer.status != want || answer.body["message"] == "" && want != http.StatusOK {
+						t.Errorf("GET %s: %d %v, want %d and JSON", path, answer.status, answer.body, want)
+					}
+				})
 			}
 			if err := started.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)

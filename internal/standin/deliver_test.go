@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -117,7 +117,7 @@ func TestDeliver(t *testing.T) {
 			if answer == nil || answer.StatusCode != test.status {
 				t.Errorf("answer = %+v, want status %d", answer, test.status)
 			}
-			if !reflect.DeepEqual(c.waits, test.waits) {
+			if !slices.Equal(c.waits, test.waits) {
 				t.Errorf("waits = %v, want %v", c.waits, test.waits)
 			}
 			if len(requests) != len(test.replies) || observed != len(test.replies) {

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -19,19 +18,19 @@ import (
 func TestEmit(t *testing.T) {
 	var mu sync.Mutex
 	var attempts []standin.Attempt
-	a := newAPI(t, standin.ServerOptions{Observe: func(attempt standin.Attempt) {
+	f := newFixture(t, standin.ServerOptions{Observe: func(attempt standin.Attempt) {
 		mu.Lock()
 		defer mu.Unlock()
 		attempts = append(attempts, attempt)
 	}})
 	one, two := newHook(t, reply(200, "")), newHook(t, reply(204, ""))
-	first := a.register(one.url)
-	a.must("PATCH", a.register(one.url), `{"state":"disabled"}`)
-	a.must("PATCH", a.register(one.url), `{"subscribed_events":["batch.failed"]}`)
-	second := a.register(two.url)
+	first := f.register(one.url)
+	f.must("PATCH", f.register(one.url), `{"state":"disabled"}`)
+	f.must("PATCH", f.register(one.url), `{"subscribed_events":["batch.failed"]}`)
+	second := f.register(two.url)
 
 	body := standin.Event("batch.succeeded")
-	results, err := a.Emit(t.Context(), body)
+	results, err := f.Emit(t.Context(), body)
 	if err != nil || len(results) != 2 || len(one.got) != 1 || len(two.got) != 1 || len(attempts) != 2 {
 		t.Fatalf("%d results, error %v, %d and %d deliveries, %d attempts; want one to each of two",
 			len(results), err, len(one.got), len(two.got), len(attempts))
@@ -44,7 +43,7 @@ func TestEmit(t *testing.T) {
 		if r.WebhookID != id(want.path) || r.Attempts != 1 || r.Err != nil || !r.Answer.Acknowledged() || r.ID != got.Header.Get("webhook-id") {
 			t.Errorf("result %d = %+v", i, r)
 		}
-		if string(got.Body) != string(body) || !signedWith(t, got, a.clock.now, a.Secrets(id(want.path))...) {
+		if string(got.Body) != string(body) || !signedWith(t, got, f.clock.now, f.Secrets(id(want.path))...) {
 			t.Errorf("delivery %d is not the event signed with its webhook's secret", i)
 		}
 		if !slices.ContainsFunc(attempts, func(a standin.Attempt) bool {
@@ -57,99 +56,101 @@ func TestEmit(t *testing.T) {
 		t.Error("both deliveries have the same webhook-id")
 	}
 
-	if results, err := a.Emit(t.Context(), standin.Event("video.generated")); err != nil || len(results) != 0 {
+	if results, err := f.Emit(t.Context(), standin.Event("video.generated")); err != nil || len(results) != 0 {
 		t.Errorf("event without subscribers: %v, %v", results, err)
 	}
 	for _, body := range []string{"", "[]", "{}", `{"type":3}`} {
-		if _, err := a.Emit(t.Context(), []byte(body)); err == nil {
-			t.Errorf("event %q was emitted", body)
-		}
+		t.Run(body, func(t *testing.T) {
+			if _, err := f.Emit(t.Context(), []byte(body)); err == nil {
+				t.Errorf("event %q was emitted", body)
+			}
+		})
 	}
 }
 
 // An endpoint that never acknowledges: exponential backoff for 24 hours, then the
 // webhook is disabled.
 func TestEmitGivesUpAfter24Hours(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{MaxBackoff: 4 * time.Hour})
+	f := newFixture(t, standin.ServerOptions{MaxBackoff: 4 * time.Hour})
 	bad := newHook(t, reply(500, ""))
-	path := a.register(bad.url)
-	start := a.clock.now
-	results, err := a.Emit(t.Context(), standin.Event("batch.succeeded"))
+	path := f.register(bad.url)
+	start := f.clock.now
+	results, err := f.Emit(t.Context(), standin.Event("batch.succeeded"))
 	if err != nil || len(results) != 1 || !errors.Is(results[0].Err, standin.ErrNotAcknowledged) {
 		t.Fatalf("results = %v, %v, want one not acknowledged", results, err)
 	}
 	// 1 s, 2 s, … 8192 s come to 16383 s, and then 4 h four times to 73983 s; a
 	// fifth would end after 86400 s.
-	if len(bad.got) != 19 || results[0].Attempts != 19 || a.clock.now.Sub(start) != 73983*time.Second {
-		t.Errorf("%d attempts in %v, want 19 in 20h33m3s", len(bad.got), a.clock.now.Sub(start))
+	if len(bad.got) != 19 || results[0].Attempts != 19 || f.clock.now.Sub(start) != 73983*time.Second {
+		t.Errorf("%d attempts in %v, want 19 in 20h33m3s", len(bad.got), f.clock.now.Sub(start))
 	}
 	for _, d := range bad.got {
 		if d.Header.Get("webhook-id") != results[0].ID {
 			t.Error("the webhook-id changed")
 		}
 	}
-	if state := a.must("GET", path, "")["state"]; state != standin.StateDisabledDueToFailedDeliveries {
+	if state := f.must("GET", path, "")["state"]; state != standin.StateDisabledDueToFailedDeliveries {
 		t.Errorf("state = %v", state)
 	}
-	if results, err := a.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || len(results) != 0 {
+	if results, err := f.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || len(results) != 0 {
 		t.Errorf("disabled webhook: %v, %v", results, err)
 	}
-	a.must("PATCH", path, `{"state":"enabled"}`)
+	f.must("PATCH", path, `{"state":"enabled"}`)
 	bad.reply = reply(200, "")
-	if results, err := a.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || len(results) != 1 || results[0].Err != nil {
+	if results, err := f.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || len(results) != 1 || results[0].Err != nil {
 		t.Errorf("enabled again: %v, %v", results, err)
 	}
 }
 
 // The secret is rotated between the attempts of one delivery.
 func TestEmitSignsWithEverySecretThatIsValid(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{Backoff: 16 * time.Hour, MaxBackoff: 16 * time.Hour})
+	f := newFixture(t, standin.ServerOptions{Backoff: 16 * time.Hour, MaxBackoff: 16 * time.Hour})
 	h := newHook(t, nil)
-	path := a.register(h.url)
-	original := a.Secrets(id(path))[0]
+	path := f.register(h.url)
+	original := f.Secrets(id(path))[0]
 	var at []time.Time
 	h.reply = func(w http.ResponseWriter, _ *http.Request) {
-		at = append(at, a.clock.Now())
+		at = append(at, f.clock.Now())
 		if len(at) == 1 {
-			a.must("POST", path+":rotateSigningSecret", "")
+			f.must("POST", path+":rotateSigningSecret", "")
 		}
 		w.WriteHeader(503)
 	}
-	_, err := a.Emit(t.Context(), standin.Event("batch.succeeded"))
+	_, err := f.Emit(t.Context(), standin.Event("batch.succeeded"))
 	if err != nil || len(h.got) != 2 {
 		t.Fatalf("%d attempts, %v, want 2", len(h.got), err)
 	}
-	rotated := a.Secrets(id(path))[0]
+	rotated := f.Secrets(id(path))[0]
 	if !signedWith(t, h.got[0], at[0], original) || !signedWith(t, h.got[1], at[1], rotated, original) {
 		t.Error("an attempt is not signed with the secrets of its time")
 	}
 	// 24 hours after the rotation the original is no longer valid.
-	a.must("PATCH", path, `{"state":"enabled"}`)
-	a.clock.Wait(t.Context(), 8*time.Hour)
+	f.must("PATCH", path, `{"state":"enabled"}`)
+	f.clock.Wait(t.Context(), 8*time.Hour)
 	h.reply = reply(200, "")
-	if _, err := a.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || !signedWith(t, h.got[2], a.clock.now, rotated) {
+	if _, err := f.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || !signedWith(t, h.got[2], f.clock.now, rotated) {
 		t.Errorf("the grace has ended, and the delivery is not signed with the new secret alone (%v)", err)
 	}
 }
 
 func TestEmitStopsForAWithdrawnWebhook(t *testing.T) {
-	for name, withdraw := range map[string]func(a *api, path string){
-		"deleted":  func(a *api, path string) { a.must("DELETE", path, "") },
-		"disabled": func(a *api, path string) { a.must("PATCH", path, `{"state":"disabled"}`) },
+	for name, withdraw := range map[string]func(f *fixture, path string){
+		"deleted":  func(f *fixture, path string) { f.must("DELETE", path, "") },
+		"disabled": func(f *fixture, path string) { f.must("PATCH", path, `{"state":"disabled"}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newAPI(t, standin.ServerOptions{})
+			f := newFixture(t, standin.ServerOptions{})
 			h := newHook(t, nil)
-			path := a.register(h.url)
+			path := f.register(h.url)
 			h.reply = func(w http.ResponseWriter, _ *http.Request) {
-				withdraw(a, path)
+				withdraw(f, path)
 				w.WriteHeader(500)
 			}
-			results, err := a.Emit(t.Context(), standin.Event("batch.succeeded"))
+			results, err := f.Emit(t.Context(), standin.Event("batch.succeeded"))
 			if err != nil || len(results) != 1 || !errors.Is(results[0].Err, standin.ErrWithdrawn) || len(h.got) != 1 {
 				t.Errorf("results = %+v, %v after %d attempts, want it withdrawn after one", results, err, len(h.got))
 			}
-			if _, got := a.call("GET", path, ""); got["state"] == standin.StateDisabledDueToFailedDeliveries {
+			if _, got := f.call("GET", path, ""); got["state"] == standin.StateDisabledDueToFailedDeliveries {
 				t.Error("a webhook that its owner disabled is marked as failed")
 			}
 		})
@@ -158,71 +159,73 @@ func TestEmitStopsForAWithdrawnWebhook(t *testing.T) {
 
 // Its owner disables the webhook during the attempt that is the last.
 func TestEmitLeavesTheOwnersStateAlone(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{Backoff: 25 * time.Hour, MaxBackoff: 25 * time.Hour})
+	f := newFixture(t, standin.ServerOptions{Backoff: 25 * time.Hour, MaxBackoff: 25 * time.Hour})
 	h := newHook(t, nil)
-	path := a.register(h.url)
+	path := f.register(h.url)
 	h.reply = func(w http.ResponseWriter, _ *http.Request) {
-		a.must("PATCH", path, `{"state":"disabled"}`)
+		f.must("PATCH", path, `{"state":"disabled"}`)
 		w.WriteHeader(500)
 	}
-	results, err := a.Emit(t.Context(), standin.Event("batch.succeeded"))
+	results, err := f.Emit(t.Context(), standin.Event("batch.succeeded"))
 	if err != nil || len(results) != 1 || !errors.Is(results[0].Err, standin.ErrNotAcknowledged) {
 		t.Errorf("results = %+v, %v, want one not acknowledged", results, err)
 	}
-	if state := a.must("GET", path, "")["state"]; state != standin.StateDisabled {
+	if state := f.must("GET", path, "")["state"]; state != standin.StateDisabled {
 		t.Errorf("state = %v, want disabled", state)
 	}
 }
 
 func TestEmitEndsWithItsContext(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{})
+	f := newFixture(t, standin.ServerOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
-	path := a.register(newHook(t, func(w http.ResponseWriter, r *http.Request) {
+	path := f.register(newHook(t, func(w http.ResponseWriter, r *http.Request) {
 		cancel()
 		hangUp(w, r)
 	}).url)
-	results, err := a.Emit(ctx, standin.Event("batch.succeeded"))
+	results, err := f.Emit(ctx, standin.Event("batch.succeeded"))
 	if err != nil || len(results) != 1 || !errors.Is(results[0].Err, context.Canceled) {
 		t.Errorf("results = %+v, %v, want the context's error", results, err)
 	}
-	if state := a.must("GET", path, "")["state"]; state != "enabled" {
+	if state := f.must("GET", path, "")["state"]; state != "enabled" {
 		t.Errorf("state = %v: a test that ends is not a failed delivery", state)
 	}
 }
 
 func TestPing(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{})
+	f := newFixture(t, standin.ServerOptions{})
 	h := newHook(t, reply(500, ""))
-	path := a.register(h.url)
-	a.must("POST", path+":rotateSigningSecret", "")
+	path := f.register(h.url)
+	f.must("POST", path+":rotateSigningSecret", "")
 	for i, body := range []string{"", "{}"} {
-		got := a.must("POST", path+":ping", body)
-		if a.WaitForPings(); len(got) != 0 || len(h.got) != i+1 {
-			t.Fatalf("answer %v after %d deliveries, want {} after %d", got, len(h.got), i+1)
-		}
+		t.Run(body, func(t *testing.T) {
+			got := f.must("POST", path+":ping", body)
+			if f.WaitForPings(); len(got) != 0 || len(h.got) != i+1 {
+				t.Fatalf("answer %v after %d deliveries, want {} after %d", got, len(h.got), i+1)
+			}
+		})
 	}
 	want := `{"type":"webhook.ping","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"` + id(path) + `"}}`
-	if got := h.got[0]; string(got.Body) != want || !signedWith(t, got, a.clock.now, a.Secrets(id(path))...) {
+	if got := h.got[0]; string(got.Body) != want || !signedWith(t, got, f.clock.now, f.Secrets(id(path))...) {
 		t.Errorf("ping = %s, want %s signed with both secrets", got.Body, want)
 	}
 	// It says how a webhook is that its owner has not enabled yet.
-	a.must("PATCH", path, `{"state":"disabled"}`)
-	a.must("POST", path+":ping", "")
-	if a.WaitForPings(); len(h.got) != 3 {
+	f.must("PATCH", path, `{"state":"disabled"}`)
+	f.must("POST", path+":ping", "")
+	if f.WaitForPings(); len(h.got) != 3 {
 		t.Errorf("%d deliveries, want 3", len(h.got))
 	}
-	gone := a.register("http://127.0.0.1:1/")
-	if got := a.must("POST", gone+":ping", ""); len(got) != 0 {
+	gone := f.register("http://127.0.0.1:1/")
+	if got := f.must("POST", gone+":ping", ""); len(got) != 0 {
 		t.Errorf("unreachable endpoint: %v, want {}", got)
 	}
-	if state := a.must("GET", gone, "")["state"]; state != "enabled" {
+	if state := f.must("GET", gone, "")["state"]; state != "enabled" {
 		t.Errorf("state after a failed ping = %v", state)
 	}
 }
 
 func TestEmitDynamic(t *testing.T) {
 	keys := vectorKeys(t)
-	a := newAPI(t, standin.ServerOptions{})
+	f := newFixture(t, standin.ServerOptions{})
 	failures := 0
 	h := newHook(t, func(w http.ResponseWriter, _ *http.Request) {
 		if failures++; failures == 1 {
@@ -230,7 +233,7 @@ func TestEmitDynamic(t *testing.T) {
 		}
 	})
 	body := standin.Event("video.generated")
-	result, err := a.EmitDynamic(t.Context(), standin.DynamicWebhook{URI: h.url}, body)
+	result, err := f.EmitDynamic(t.Context(), standin.DynamicWebhook{URI: h.url}, body)
 	if err != nil || result.Err != nil || result.Attempts != 2 || len(h.got) != 2 {
 		t.Fatalf("result %+v, %v, %d deliveries, want the second acknowledged", result, err, len(h.got))
 	}
@@ -242,16 +245,15 @@ func TestEmitDynamic(t *testing.T) {
 		}
 	}
 
-	if _, err := a.EmitDynamic(t.Context(), standin.DynamicWebhook{URI: h.url, Audience: "me"}, body); err != nil {
+	if _, err := f.EmitDynamic(t.Context(), standin.DynamicWebhook{URI: h.url, Audience: "me"}, body); err != nil {
 		t.Fatal(err)
 	}
 	claims := decodeObject(t, strings.Split(signature(h.got[2]), ".")[1])
-	if want := []any{"me", float64(a.clock.now.Unix()), float64(a.clock.now.Unix() + 300)}; !reflect.DeepEqual([]any{claims["aud"], claims["iat"], claims["exp"]}, want) {
-		t.Errorf("claims = %v", claims)
-	}
+	got := object{"aud": claims["aud"], "iat": claims["iat"], "exp": claims["exp"]}
+	wantEqual(t, "claims", got, object{"aud": "me", "iat": float64(f.clock.now.Unix()), "exp": float64(f.clock.now.Unix() + 300)})
 
-	a.SetKeys(&standin.Keys{})
-	if result, err := a.EmitDynamic(t.Context(), standin.DynamicWebhook{URI: h.url}, body); err != nil || result.Err == nil || len(h.got) != 3 {
+	f.SetKeys(&standin.Keys{})
+	if result, err := f.EmitDynamic(t.Context(), standin.DynamicWebhook{URI: h.url}, body); err != nil || result.Err == nil || len(h.got) != 3 {
 		t.Errorf("without a key: %+v, %v", result, err)
 	}
 }

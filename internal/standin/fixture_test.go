@@ -11,70 +11,80 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// api is a stand-in with a simulated time, and a client of its WebhookService that
-// speaks HTTP.
-type api struct {
+// A fixture is a stand-in with a simulated time, and a client of its WebhookService that speaks
+// HTTP.
+type fixture struct {
 	*standin.Server
 	t     *testing.T
 	clock *simulatedTime
 	url   string
 }
 
-func newAPI(t *testing.T, opts standin.ServerOptions) *api {
+func newFixture(t *testing.T, opts standin.ServerOptions) *fixture {
 	t.Helper()
 	clock := &simulatedTime{now: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)}
 	opts.Now, opts.Wait = clock.Now, clock.Wait
-	a := &api{Server: standin.NewServerWithOptions(vectorKeys(t), &opts), t: t, clock: clock}
-	ts := httptest.NewServer(a.Server)
+	f := &fixture{Server: standin.NewServerWithOptions(vectorKeys(t), &opts), t: t, clock: clock}
+	ts := httptest.NewServer(f.Server)
 	t.Cleanup(ts.Close)
-	a.url = ts.URL
-	return a
+	f.url = ts.URL
+	return f
 }
 
 // call makes a request and returns its status and JSON.
-func (a *api) call(method, path, body string, header ...string) (int, object) {
-	a.t.Helper()
-	req, err := http.NewRequestWithContext(a.t.Context(), method, a.url+path, strings.NewReader(body))
+func (f *fixture) call(method, path, body string, header ...string) (int, object) {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(f.t.Context(), method, f.url+path, strings.NewReader(body))
 	if err != nil {
-		a.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		a.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		a.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	var got object
 	if err := json.Unmarshal(data, &got); err != nil {
-		a.t.Fatalf("%s %s: %d with a body that is no JSON object: %v", method, path, resp.StatusCode, err)
+		f.t.Fatalf("%s %s: %d with a body that is no JSON object: %v", method, path, resp.StatusCode, err)
 	}
 	return resp.StatusCode, got
 }
 
 // must is call for what has to succeed.
-func (a *api) must(method, path, body string) object {
-	a.t.Helper()
-	status, got := a.call(method, path, body)
+func (f *fixture) must(method, path, body string) object {
+	f.t.Helper()
+	status, got := f.call(method, path, body)
 	if status != http.StatusOK {
-		a.t.Fatalf("%s %s: %d %v", method, path, status, got)
+		f.t.Fatalf("%s %s: %d %v", method, path, status, got)
 	}
 	return got
 }
 
 // register registers a webhook for batch.succeeded and returns its path.
-func (a *api) register(uri string) string {
-	a.t.Helper()
-	w := a.must("POST", "/v1beta/webhooks", `{"uri":"`+uri+`","subscribed_events":["batch.succeeded"]}`)
+func (f *fixture) register(uri string) string {
+	f.t.Helper()
+	w := f.must("POST", "/v1beta/webhooks", `{"uri":"`+uri+`","subscribed_events":["batch.succeeded"]}`)
 	return "/v1beta/webhooks/" + w["id"].(string)
+}
+
+// wantEqual fails the test unless both are equal, and says where they differ.
+func wantEqual[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
 }
 
 func id(path string) string { return path[strings.LastIndex(path, "/")+1:] }
@@ -123,8 +133,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.reply(w, r)
 }
 
-// signedWith tells by which of secrets a delivery is signed, in that order, and
-// that there is no other signature.
+// signedWith reports whether a delivery is signed with these secrets, in this order, and no others.
 func signedWith(t *testing.T, d standin.Delivery, at time.Time, secrets ...string) bool {
 	t.Helper()
 	want, err := (&standin.Keys{}).SignV1(standin.Delivery{ID: d.Header.Get("webhook-id"), Time: at, Body: d.Body}, secrets...)

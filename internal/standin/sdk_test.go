@@ -20,12 +20,12 @@ const sdkKey = "test-key"
 
 // newSDK is a stand-in with simulated time, and Google's SDK for Go as a client of its
 // WebhookService.
-func newSDK(t *testing.T) (*api, func(apiKey string) *interactions.Webhooks) {
+func newSDK(t *testing.T) (*fixture, func(apiKey string) *interactions.Webhooks) {
 	t.Helper()
-	a := newAPI(t, standin.ServerOptions{APIKeys: []string{sdkKey}})
-	return a, func(apiKey string) *interactions.Webhooks {
+	f := newFixture(t, standin.ServerOptions{APIKeys: []string{sdkKey}})
+	return f, func(apiKey string) *interactions.Webhooks {
 		client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
-			APIKey: apiKey, Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: a.url},
+			APIKey: apiKey, Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: f.url},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -17,16 +17,16 @@ import (
 )
 
 // newJobs is a stand-in, and Google's SDK for Go as a client of its jobs and files.
-func newJobs(t *testing.T) (*api, *genai.Client) {
+func newJobs(t *testing.T) (*fixture, *genai.Client) {
 	t.Helper()
-	a := newAPI(t, standin.ServerOptions{APIKeys: []string{sdkKey}})
+	f := newFixture(t, standin.ServerOptions{APIKeys: []string{sdkKey}})
 	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
-		APIKey: sdkKey, Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: a.url},
+		APIKey: sdkKey, Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: f.url},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a, client
+	return f, client
 }
 
 func TestGoogleSDKForGoReadsBatches(t *testing.T) {

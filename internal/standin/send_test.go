@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -44,9 +43,7 @@ func TestSend(t *testing.T) {
 		t.Errorf("answer = %d %v %s", answer.StatusCode, answer.Header, answer.Body)
 	}
 	members := []string{answer.Error, answer.Message, answer.Status, answer.WebhookID, answer.MessageID}
-	if want := []string{"in_flight", "Wait.", "published", "msg_1", "42"}; !reflect.DeepEqual(members, want) {
-		t.Errorf("members = %q, want %q", members, want)
-	}
+	wantEqual(t, "members", members, []string{"in_flight", "Wait.", "published", "msg_1", "42"})
 	if d.Header.Get("Content-Type") != "" {
 		t.Error("Send changed the delivery's header")
 	}
@@ -61,13 +58,15 @@ func TestSendTakesAnyAnswer(t *testing.T) {
 	ts := httptest.NewServer(mux)
 	defer ts.Close()
 	for path, status := range map[string]int{"/moved": 307, "/text": 200} {
-		answer, err := standin.Send(t.Context(), nil, ts.URL+path, delivery())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if answer.StatusCode != status || answer.Acknowledged() != (status == 200) || answer.Error+answer.Status != "" {
-			t.Errorf("%s: answer = %+v, want status %d and no members", path, answer, status)
-		}
+		t.Run(path, func(t *testing.T) {
+			answer, err := standin.Send(t.Context(), nil, ts.URL+path, delivery())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer.StatusCode != status || answer.Acknowledged() != (status == 200) || answer.Error+answer.Status != "" {
+				t.Errorf("answer = %+v, want status %d and no members", answer, status)
+			}
+		})
 	}
 	if hits != 0 {
 		t.Error("a redirect was followed")
@@ -78,13 +77,15 @@ func TestSendErrorsHideTheURL(t *testing.T) {
 	ts := httptest.NewServer(http.NotFoundHandler())
 	ts.Close()
 	for _, endpoint := range []string{ts.URL + "/dynamic/acme/capability", "http://host/capability\x7f", "capability://x"} {
-		answer, err := standin.Send(t.Context(), nil, endpoint, delivery())
-		if err == nil || answer != nil {
-			t.Fatalf("answer %v, want an error", answer)
-		}
-		if strings.Contains(err.Error(), "acme") || strings.Contains(err.Error(), "/capability") {
-			t.Errorf("error %q holds the URL", err)
-		}
+		t.Run(endpoint, func(t *testing.T) {
+			answer, err := standin.Send(t.Context(), nil, endpoint, delivery())
+			if err == nil || answer != nil {
+				t.Fatalf("answer %v, want an error", answer)
+			}
+			if strings.Contains(err.Error(), "acme") || strings.Contains(err.Error(), "/capability") {
+				t.Errorf("error %q holds the URL", err)
+			}
+		})
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -137,13 +136,9 @@ func TestEvents(t *testing.T) {
 			}
 		}
 		slices.Sort(names)
-		if !reflect.DeepEqual(names, members[eventType]) {
-			t.Errorf("%s: data has %v, want %v", eventType, names, members[eventType])
-		}
+		wantEqual(t, "members of data of "+eventType, names, members[eventType])
 		delete(got, "data")
-		if want := (object{"type": eventType, "version": "v1", "timestamp": "2026-01-22T12:00:00Z"}); !reflect.DeepEqual(got, want) {
-			t.Errorf("event = %v, want %v", got, want)
-		}
+		wantEqual(t, "event", got, object{"type": eventType, "version": "v1", "timestamp": "2026-01-22T12:00:00Z"})
 	}
 	at := time.Date(2026, 3, 1, 1, 0, 0, 5e6, time.FixedZone("", 3600))
 	want := `{"type":"batch.expired","version":"v1","timestamp":"2026-03-01T00:00:00.005Z","data":{"id":"batches/7"}}`

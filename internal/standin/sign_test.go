@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -101,17 +100,13 @@ func TestSignJWTWithFreshKeys(t *testing.T) {
 			t.Fatalf("key %d: %d parts, want 3", i, len(parts))
 		}
 		header, claims := decodeObject(t, parts[0]), decodeObject(t, parts[1])
-		if want := (object{"alg": "RS256", "typ": "JWT", "kid": key.ID}); !reflect.DeepEqual(header, want) {
-			t.Errorf("header = %v, want %v", header, want)
-		}
+		wantEqual(t, "header", header, object{"alg": "RS256", "typ": "JWT", "kid": key.ID})
 		var want object
 		if err := json.Unmarshal(d.Body, &want); err != nil {
 			t.Fatal(err)
 		}
 		want["iss"], want["aud"], want["iat"], want["exp"] = "https://generativelanguage.googleapis.com", "me", 100.0, 400.0
-		if !reflect.DeepEqual(claims, want) {
-			t.Errorf("claims = %v, want %v", claims, want)
-		}
+		wantEqual(t, "claims", claims, want)
 		sig, err := base64.RawURLEncoding.DecodeString(parts[2])
 		if err != nil {
 			t.Fatal(err)

@@ -14,13 +14,13 @@ import (
 func accepted(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
 func TestDropDeliveries(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{})
+	f := newFixture(t, standin.ServerOptions{})
 	h := newHook(t, accepted)
-	a.register(h.url)
+	f.register(h.url)
 	emit := func(n int) (dropped int) {
 		t.Helper()
 		for range n {
-			results, err := a.Emit(t.Context(), standin.Event("batch.succeeded"))
+			results, err := f.Emit(t.Context(), standin.Event("batch.succeeded"))
 			if err != nil || len(results) != 1 {
 				t.Fatalf("results %+v, %v", results, err)
 			}
@@ -33,65 +33,65 @@ func TestDropDeliveries(t *testing.T) {
 		}
 		return dropped
 	}
-	a.DropDeliveries(standin.Drop{Share: 0.3})
+	f.DropDeliveries(standin.Drop{Share: 0.3})
 	if got := emit(20); got != 6 || len(h.got) != 14 {
 		t.Errorf("of 20 deliveries %d are dropped and %d came, want 6 and 14", got, len(h.got))
 	}
-	now := a.clock.Now()
-	a.DropDeliveries(standin.Drop{Share: 1, From: now.Add(time.Hour), Until: now.Add(2 * time.Hour)})
+	now := f.clock.Now()
+	f.DropDeliveries(standin.Drop{Share: 1, From: now.Add(time.Hour), Until: now.Add(2 * time.Hour)})
 	for _, want := range []int{0, 3, 0} {
 		if got := emit(3); got != want {
-			t.Errorf("%d of 3 are dropped %s later, want %d", got, a.clock.Now().Sub(now), want)
+			t.Errorf("%d of 3 are dropped %s later, want %d", got, f.clock.Now().Sub(now), want)
 		}
-		_ = a.clock.Wait(t.Context(), time.Hour)
+		_ = f.clock.Wait(t.Context(), time.Hour)
 	}
-	a.DropDeliveries(standin.Drop{})
+	f.DropDeliveries(standin.Drop{})
 	if got := emit(5); got != 0 {
 		t.Errorf("%d are dropped after the end of it", got)
 	}
 }
 
 func TestDisableAfterFailures(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{DisableAfter: 5})
+	f := newFixture(t, standin.ServerOptions{DisableAfter: 5})
 	failing := true
 	h := newHook(t, func(w http.ResponseWriter, r *http.Request) {
 		if failing {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
-	path := a.register(h.url)
-	results, err := a.Emit(t.Context(), standin.Event("batch.succeeded"))
+	path := f.register(h.url)
+	results, err := f.Emit(t.Context(), standin.Event("batch.succeeded"))
 	if err != nil || !errors.Is(results[0].Err, standin.ErrWithdrawn) || results[0].Attempts != 5 {
 		t.Errorf("results %+v, %v, want it withdrawn after 5 attempts", results, err)
 	}
-	if got := a.must("GET", path, "")["state"]; got != standin.StateDisabledDueToFailedDeliveries {
+	if got := f.must("GET", path, "")["state"]; got != standin.StateDisabledDueToFailedDeliveries {
 		t.Errorf("the webhook is %v", got)
 	}
 	failing = false
-	a.must("PATCH", path+"?update_mask=state", `{"state":"enabled"}`)
-	if results, err := a.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || len(results) != 1 || results[0].Err != nil {
+	f.must("PATCH", path+"?update_mask=state", `{"state":"enabled"}`)
+	if results, err := f.Emit(t.Context(), standin.Event("batch.succeeded")); err != nil || len(results) != 1 || results[0].Err != nil {
 		t.Errorf("once it is enabled: %+v, %v", results, err)
 	}
-	a.Disable(id(path))
-	if got := a.must("GET", path, "")["state"]; got != standin.StateDisabledDueToFailedDeliveries {
+	f.Disable(id(path))
+	if got := f.must("GET", path, "")["state"]; got != standin.StateDisabledDueToFailedDeliveries {
 		t.Errorf("a webhook that was disabled is %v", got)
 	}
-	a.must("PATCH", path+"?update_mask=state", `{"state":"disabled"}`)
-	a.Disable(id(path))
-	if got := a.must("GET", path, "")["state"]; got != standin.StateDisabled {
+	f.must("PATCH", path+"?update_mask=state", `{"state":"disabled"}`)
+	f.Disable(id(path))
+	if got := f.must("GET", path, "")["state"]; got != standin.StateDisabled {
 		t.Errorf("a webhook that a person had disabled is %v", got)
 	}
 }
 
 func TestEmptyPages(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{})
+	f := newFixture(t, standin.ServerOptions{})
 	for _, id := range []string{"a", "b", "c"} {
-		a.AddBatch(standin.Batch{ID: id})
+		f.AddBatch(standin.Batch{ID: id})
 	}
-	a.AddEmptyPages(2)
+	f.AddEmptyPages(2)
 	var sizes []int
 	for token := ""; ; {
-		page := a.must("GET", "/v1beta/batches?pageSize=2&pageToken="+token, "")
+		page := f.must("GET", "/v1beta/batches?pageSize=2&pageToken="+token, "")
 		operations, _ := page["operations"].([]any)
 		sizes = append(sizes, len(operations))
 		next, more := page["nextPageToken"].(string)

@@ -3,7 +3,6 @@ package standin_test
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -106,9 +105,7 @@ func TestVectors(t *testing.T) {
 				"Webhook-Timestamp": {strconv.FormatInt(test.unix, 10)},
 				"Webhook-Signature": {test.signature},
 			}
-			if !reflect.DeepEqual(map[string][]string(d.Header), want) {
-				t.Error("the headers are not those of the vector")
-			}
+			wantEqual(t, "headers", map[string][]string(d.Header), want)
 			if d.Scheme != test.scheme || d.ID != test.id || string(d.Body) != test.body {
 				t.Errorf("signed delivery = %s %s with a body of %d bytes, want %s %s unchanged", d.Scheme, d.ID, len(d.Body), test.scheme, test.id)
 			}

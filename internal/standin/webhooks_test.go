@@ -3,7 +3,6 @@ package standin_test
 import (
 	"fmt"
 	"net/http/httptest"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,14 +13,14 @@ import (
 )
 
 func TestWebhookLifecycle(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{})
-	created := a.must("POST", "/v1beta/webhooks",
+	f := newFixture(t, standin.ServerOptions{})
+	created := f.must("POST", "/v1beta/webhooks",
 		`{"name":"n","uri":"https://example.com/hook","subscribed_events":["batch.succeeded","video.generated"],"state":"disabled","id":"mine"}`)
 	secret, _ := created["new_signing_secret"].(string)
 	if !strings.HasPrefix(secret, "whsec_") || !regexp.MustCompile(`^[0-9a-z]{36}$`).MatchString(created["id"].(string)) {
 		t.Fatal("the new webhook has no secret, or no id of its own")
 	}
-	if !slices.Equal(a.Secrets(created["id"].(string)), []string{secret}) {
+	if !slices.Equal(f.Secrets(created["id"].(string)), []string{secret}) {
 		t.Error("Secrets has not the secret that was shown")
 	}
 	delete(created, "new_signing_secret")
@@ -31,15 +30,11 @@ func TestWebhookLifecycle(t *testing.T) {
 		"signing_secrets": []any{object{"truncated_secret": "whsec_..." + secret[len(secret)-4:]}},
 		"create_time":     "2026-01-22T12:00:00Z", "update_time": "2026-01-22T12:00:00Z",
 	}
-	if !reflect.DeepEqual(created, want) {
-		t.Errorf("created %v, want %v", created, want)
-	}
+	wantEqual(t, "created webhook", created, want)
 	path := "/v1/webhooks/" + created["id"].(string)
-	if got := a.must("GET", path, ""); !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
+	wantEqual(t, "webhook", f.must("GET", path, ""), want)
 
-	a.clock.now = a.clock.now.Add(time.Hour)
+	f.clock.now = f.clock.now.Add(time.Hour)
 	want["update_time"] = "2026-01-22T13:00:00Z"
 	for _, change := range []struct {
 		query, body string
@@ -55,32 +50,31 @@ func TestWebhookLifecycle(t *testing.T) {
 				delete(want, field)
 			}
 		}
-		if got := a.must("PATCH", path+change.query, change.body); !reflect.DeepEqual(got, want) {
-			t.Errorf("after %s %s: %v, want %v", change.query, change.body, got, want)
-		}
+		got := f.must("PATCH", path+change.query, change.body)
+		wantEqual(t, "webhook after "+change.query+" "+change.body, got, want)
 	}
-	if got := a.must("DELETE", path, ""); len(got) != 0 {
+	if got := f.must("DELETE", path, ""); len(got) != 0 {
 		t.Errorf("deletion answers %v, want {}", got)
 	}
-	if status, got := a.call("GET", path, ""); status != 404 {
+	if status, got := f.call("GET", path, ""); status != 404 {
 		t.Errorf("deleted webhook: %d %v", status, got)
 	}
-	if a.Secrets(id(path)) != nil {
+	if f.Secrets(id(path)) != nil {
 		t.Error("a deleted webhook has secrets")
 	}
-	if got := a.must("GET", "/v1beta/webhooks", ""); len(got) != 0 {
+	if got := f.must("GET", "/v1beta/webhooks", ""); len(got) != 0 {
 		t.Errorf("empty list = %v, want {}", got)
 	}
 }
 
 func TestWebhookPages(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{})
+	f := newFixture(t, standin.ServerOptions{})
 	var paths []string
 	for i := range 52 {
-		paths = append(paths, a.register(fmt.Sprintf("https://example.com/%d", i)))
+		paths = append(paths, f.register(fmt.Sprintf("https://example.com/%d", i)))
 	}
 	read := func(query string) (uris []string, token string) {
-		page := a.must("GET", "/v1beta/webhooks"+query, "")
+		page := f.must("GET", "/v1beta/webhooks"+query, "")
 		for _, w := range page["webhooks"].([]any) {
 			uris = append(uris, strings.TrimPrefix(w.(object)["uri"].(string), "https://example.com/"))
 			if _, ok := w.(object)["new_signing_secret"]; ok {
@@ -91,24 +85,26 @@ func TestWebhookPages(t *testing.T) {
 		return uris, token
 	}
 	for query, want := range map[string]int{"": 50, "?page_size=0": 50, "?page_size=51": 51, "?page_size=2000": 52} {
-		if uris, token := read(query); len(uris) != want || (token == "") != (want == 52) {
-			t.Errorf("%q: %d webhooks with token %q, want %d", query, len(uris), token, want)
-		}
+		t.Run(query, func(t *testing.T) {
+			if uris, token := read(query); len(uris) != want || (token == "") != (want == 52) {
+				t.Errorf("%d webhooks with token %q, want %d", len(uris), token, want)
+			}
+		})
 	}
 	first, token := read("?page_size=26")
 	if second, end := read("?page_size=26&page_token=" + token); end != "" || len(second) != 26 || second[0] != "26" {
 		t.Errorf("the second page begins with %s of %d, token %q", second[0], len(second), end)
 	}
 	// A page begins where the last one ended, though what it ended with is gone.
-	a.must("DELETE", paths[25], "")
-	a.must("DELETE", paths[26], "")
+	f.must("DELETE", paths[25], "")
+	f.must("DELETE", paths[26], "")
 	second, token := read("?page_size=26&page_token=" + token)
 	if token != "" || first[25] != "25" || len(second) != 25 || second[0] != "27" {
 		t.Errorf("pages end with %s and begin with %s of %d, token %q", first[25], second[0], len(second), token)
 	}
 	for range 1000 - 49 {
 		body := strings.NewReader(`{"uri":"https://example.com/x","subscribed_events":["batch.failed"]}`)
-		a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1beta/webhooks", body))
+		f.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1beta/webhooks", body))
 	}
 	if uris, token := read("?page_size=2000"); len(uris) != 1000 || token == "" {
 		t.Errorf("the largest page has %d webhooks, token %q", len(uris), token)
@@ -116,11 +112,11 @@ func TestWebhookPages(t *testing.T) {
 }
 
 func TestWebhookErrors(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{APIKeys: []string{"right", "other"}})
+	f := newFixture(t, standin.ServerOptions{APIKeys: []string{"right", "other"}})
 	const collection, valid = "/v1beta/webhooks", `{"uri":"https://example.com/","subscribed_events":["batch.failed"]}`
-	_, w := a.call("POST", collection, valid, "x-goog-api-key", "other")
+	_, w := f.call("POST", collection, valid, "x-goog-api-key", "other")
 	one := collection + "/" + w["id"].(string)
-	before := a.Secrets(w["id"].(string))
+	before := f.Secrets(w["id"].(string))
 	tests := []struct {
 		method, path, body, key string
 		code                    int
@@ -161,69 +157,70 @@ func TestWebhookErrors(t *testing.T) {
 		{"POST", one + "/rotate_secret", `{"revocation_behavior":"later"}`, "right", 400, "INVALID_ARGUMENT", "revoke_previous_secrets_immediately"},
 	}
 	for _, test := range tests {
-		status, got := a.call(test.method, test.path, test.body, "x-goog-api-key", test.key)
-		e, _ := got["error"].(object)
-		if status != test.code || e["code"] != float64(test.code) || e["status"] != test.status {
-			t.Errorf("%s %s %.80s: %d %v, want %d %s", test.method, test.path, test.body, status, got, test.code, test.status)
-		} else if message := e["message"].(string); message == "" || !strings.Contains(message, test.message) {
-			t.Errorf("%s %s %.80s: message %q, want one with %q", test.method, test.path, test.body, message, test.message)
-		}
-		if reason := fmt.Sprint(e["details"]); strings.Contains(reason, "API_KEY_INVALID") != (test.key == "wrong") {
-			t.Errorf("key %q: details %s", test.key, reason)
-		}
+		t.Run(fmt.Sprintf("%s %s %.40s", test.method, test.path, test.body), func(t *testing.T) {
+			status, got := f.call(test.method, test.path, test.body, "x-goog-api-key", test.key)
+			e, _ := got["error"].(object)
+			if status != test.code || e["code"] != float64(test.code) || e["status"] != test.status {
+				t.Errorf("%s %s %.80s: %d %v, want %d %s", test.method, test.path, test.body, status, got, test.code, test.status)
+			} else if message := e["message"].(string); message == "" || !strings.Contains(message, test.message) {
+				t.Errorf("%s %s %.80s: message %q, want one with %q", test.method, test.path, test.body, message, test.message)
+			}
+			if reason := fmt.Sprint(e["details"]); strings.Contains(reason, "API_KEY_INVALID") != (test.key == "wrong") {
+				t.Errorf("key %q: details %s", test.key, reason)
+			}
+		})
 	}
-	_, after := a.call("GET", one, "", "x-goog-api-key", "right")
+	_, after := f.call("GET", one, "", "x-goog-api-key", "right")
 	delete(w, "new_signing_secret")
-	if !reflect.DeepEqual(after, w) || !slices.Equal(a.Secrets(id(one)), before) {
-		t.Errorf("refused calls changed the webhook to %v, it was %v", after, w)
+	wantEqual(t, "webhook after refused calls", after, w)
+	if !slices.Equal(f.Secrets(id(one)), before) {
+		t.Error("refused calls changed the secrets")
 	}
 
-	a.FailAPI(503)
-	if status, got := a.call("DELETE", one, "", "x-goog-api-key", "right"); status != 503 || got["error"].(object)["status"] != "UNAVAILABLE" {
+	f.FailAPI(503)
+	if status, got := f.call("DELETE", one, "", "x-goog-api-key", "right"); status != 503 || got["error"].(object)["status"] != "UNAVAILABLE" {
 		t.Errorf("failing service: %d %v", status, got)
 	}
-	a.FailAPI(0)
-	if status, _ := a.call("GET", one, "", "x-goog-api-key", "right"); status != 200 {
+	f.FailAPI(0)
+	if status, _ := f.call("GET", one, "", "x-goog-api-key", "right"); status != 200 {
 		t.Errorf("healed service: %d", status)
 	}
 }
 
 func TestRotation(t *testing.T) {
-	a := newAPI(t, standin.ServerOptions{})
-	path := a.register("https://example.com/")
-	original := a.Secrets(id(path))[0]
+	f := newFixture(t, standin.ServerOptions{})
+	path := f.register("https://example.com/")
+	original := f.Secrets(id(path))[0]
 	rotate := func(suffix, body string) string {
 		t.Helper()
-		secret, _ := a.must("POST", path+suffix, body)["secret"].(string)
+		secret, _ := f.must("POST", path+suffix, body)["secret"].(string)
 		return secret
 	}
 	valid := func(when string, want ...string) {
 		t.Helper()
-		if got := a.Secrets(id(path)); !slices.Equal(got, want) {
+		if got := f.Secrets(id(path)); !slices.Equal(got, want) {
 			t.Fatalf("%s: %d secrets are valid, want these %d", when, len(got), len(want))
 		}
 	}
 	second := rotate(":rotateSigningSecret", "")
 	valid("after the first rotation", second, original)
-	shown := a.must("GET", path, "")["signing_secrets"]
-	if want := []any{
+	shown := f.must("GET", path, "")["signing_secrets"]
+	wantEqual[any](t, "signing_secrets", shown, []any{
 		object{"truncated_secret": "whsec_..." + second[len(second)-4:]},
 		object{"truncated_secret": "whsec_..." + original[len(original)-4:], "expire_time": "2026-01-23T12:00:00Z"},
-	}; !reflect.DeepEqual(shown, want) {
-		t.Errorf("signing_secrets = %v, want %v", shown, want)
-	}
+	})
 
-	a.clock.now = a.clock.now.Add(time.Hour)
+	f.clock.now = f.clock.now.Add(time.Hour)
 	third := rotate("/rotate_secret", `{"revocation_behavior":"REVOKE_PREVIOUS_SECRETS_AFTER_H24"}`)
 	valid("after the second rotation", third, second, original)
-	a.clock.now = a.clock.now.Add(23*time.Hour - 1)
+	f.clock.now = f.clock.now.Add(23*time.Hour - 1)
 	valid("just before 24 hours", third, second, original)
-	a.clock.now = a.clock.now.Add(1)
+	f.clock.now = f.clock.now.Add(1)
 	valid("24 hours after the first rotation", third, second)
 
 	fourth := rotate(":rotateSigningSecret", `{"revocation_behavior":"revoke_previous_secrets_immediately"}`)
 	valid("after an immediate revocation", fourth)
-	if shown := a.must("GET", path, "")["signing_secrets"].([]any); len(shown) != 1 {
+	if shown := f.must("GET", path, "")["signing_secrets"].([]any); len(shown) != 1 {
 		t.Errorf("%d signing_secrets, want 1", len(shown))
 	}
 }

@@ -116,9 +116,11 @@ func TestWithoutCredentials(t *testing.T) {
 			return err
 		},
 	} {
-		if err := call(); err == nil || !strings.Contains(err.Error(), "find credentials") {
-			t.Errorf("%s: %v, want that there are no credentials", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := call(); err == nil || !strings.Contains(err.Error(), "find credentials") {
+				t.Errorf("%v, want that there are no credentials", err)
+			}
+		})
 	}
 }
 

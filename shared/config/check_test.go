@@ -208,9 +208,11 @@ func TestLogLevels(t *testing.T) {
 	for text, want := range map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "Warning": slog.LevelWarn, "ERROR": slog.LevelError,
 	} {
-		if got, err := load(t, good(map[string]string{"LOG_LEVEL": text})); err != nil || got.LogLevel != want {
-			t.Errorf("LOG_LEVEL %s: %v, %v; want %v", text, got.LogLevel, err, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got, err := load(t, good(map[string]string{"LOG_LEVEL": text})); err != nil || got.LogLevel != want {
+				t.Errorf("LOG_LEVEL %s: %v, %v; want %v", text, got.LogLevel, err, want)
+			}
+		})
 	}
 }
 

@@ -260,8 +260,10 @@ func TestDefault(t *testing.T) {
 	for name, want := range map[string]string{
 		"GEMHOOK_LEASE": "60s", "GEMHOOK_TOPIC": "", "GEMHOOK_NO_SUCH_SETTING": "",
 	} {
-		if got := config.Default(name); got != want {
-			t.Errorf("Default(%s) = %q, want %q", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := config.Default(name); got != want {
+				t.Errorf("Default(%s) = %q, want %q", name, got, want)
+			}
+		})
 	}
 }

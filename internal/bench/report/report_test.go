@@ -1,7 +1,9 @@
 package report_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,15 +21,15 @@ func TestMedian(t *testing.T) {
 		{[]float64{4, 1, 3, 2}, 2.5},
 		{[]float64{1, 1, 1, 1, 1000}, 1},
 	} {
-		given := append([]float64(nil), test.values...)
-		if got := report.Median(given); got != test.want {
-			t.Errorf("Median(%v) = %v, want %v", test.values, got, test.want)
-		}
-		for i := range given {
-			if given[i] != test.values[i] {
+		t.Run(fmt.Sprint(test.values), func(t *testing.T) {
+			given := append([]float64(nil), test.values...)
+			if got := report.Median(given); got != test.want {
+				t.Errorf("Median(%v) = %v, want %v", test.values, got, test.want)
+			}
+			if !slices.Equal(given, test.values) {
 				t.Errorf("Median changed its argument: %v, was %v", given, test.values)
 			}
-		}
+		})
 	}
 	if got := report.Median(nil); !math.IsNaN(got) {
 		t.Errorf("Median(nil) = %v, want NaN", got)
@@ -82,10 +84,12 @@ func TestMarks(t *testing.T) {
 		{"nothing to divide by", report.AtMost(1), rounds(0, 0), true},
 		{"nothing measured", report.AtMost(1), nil, false},
 	} {
-		row := &report.Row{Figure: "f", Reference: "r", Mark: test.mark, Rounds: test.rounds}
-		if got := row.Missed(); got != test.missed {
-			t.Errorf("%s: Missed() = %t, want %t", test.name, got, test.missed)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			row := &report.Row{Figure: "f", Reference: "r", Mark: test.mark, Rounds: test.rounds}
+			if got := row.Missed(); got != test.missed {
+				t.Errorf("Missed() = %t, want %t", got, test.missed)
+			}
+		})
 	}
 }
 
@@ -110,9 +114,11 @@ func TestUnits(t *testing.T) {
 		{report.Count, 9.996, "10.0"},
 		{report.Count, math.NaN(), "–"},
 	} {
-		if got := test.unit.Format(test.value); got != test.want {
-			t.Errorf("Format(%v) = %q, want %q", test.value, got, test.want)
-		}
+		t.Run(test.want, func(t *testing.T) {
+			if got := test.unit.Format(test.value); got != test.want {
+				t.Errorf("Format(%v) = %q, want %q", test.value, got, test.want)
+			}
+		})
 	}
 }
 

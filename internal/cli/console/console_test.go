@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,13 +55,15 @@ func TestTerminal(t *testing.T) {
 		"TERM=dumb":  {map[string]string{"TERM": "dumb"}, false, false},
 		"TERM=xterm": {map[string]string{"TERM": "xterm"}, true, true},
 	} {
-		c := New(terminal, terminal, func(name string) string { return test.env[name] })
-		if c.outColour != test.colours || c.errColour != test.colours || c.live != test.live {
-			t.Errorf("%s: colours %t and %t, live %t", name, c.outColour, c.errColour, c.live)
-		}
-		if c.UseJSON(); c.outColour {
-			t.Errorf("%s: JSON has colours", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			c := New(terminal, terminal, func(name string) string { return test.env[name] })
+			if c.outColour != test.colours || c.errColour != test.colours || c.live != test.live {
+				t.Errorf("colours %t and %t, live %t", c.outColour, c.errColour, c.live)
+			}
+			if c.UseJSON(); c.outColour {
+				t.Error("JSON has colours")
+			}
+		})
 	}
 	var out bytes.Buffer
 	if c := New(&out, &out, none); c.outColour || c.errColour || c.live {
@@ -107,9 +110,11 @@ func TestTable(t *testing.T) {
 		t.Errorf("pairs %q, want %q", pairs, want)
 	}
 	for text, want := range map[string]string{"日本": "日本 ", "abcde": "abcde", "abcdef": "abcdef", "": "     "} {
-		if got := Pad(text, 5); got != want {
-			t.Errorf("%q padded to 5 is %q, want %q", text, got, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got := Pad(text, 5); got != want {
+				t.Errorf("%q padded to 5 is %q, want %q", text, got, want)
+			}
+		})
 	}
 	want := "A     LONGER  END\nä     x       last\ntwo   \uFFFD[2Jy\n日本  e\u0301       wide\n"
 	if got != want {
@@ -174,9 +179,11 @@ func TestProgress(t *testing.T) {
 		t.Errorf("a spinner is %q", got)
 	}
 	for done, want := range map[int]string{0: strings.Repeat("░", 24), 2: strings.Repeat("█", 12) + strings.Repeat("░", 12), 9: strings.Repeat("█", 24)} {
-		if got := (&Progress{label: "p", total: 4, done: done}).line(0); !strings.HasPrefix(got, "p "+want+" ") {
-			t.Errorf("%d of 4 is %q", done, got)
-		}
+		t.Run(fmt.Sprintf("%d of 4", done), func(t *testing.T) {
+			if got := (&Progress{label: "p", total: 4, done: done}).line(0); !strings.HasPrefix(got, "p "+want+" ") {
+				t.Errorf("%d of 4 is %q", done, got)
+			}
+		})
 	}
 	quiet := New(nil, s, none)
 	before := s.text.Len()

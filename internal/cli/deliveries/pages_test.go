@@ -76,26 +76,28 @@ func TestListByPages(t *testing.T) {
 		"more than there are":  {deliveries.Filter{Limit: 1000}, 140, 3},
 		"as many as there are": {deliveries.Filter{Limit: 140}, 140, 3},
 	} {
-		pages = nil
-		var last *deliveries.Delivery
-		seen := map[ledger.Key]bool{}
-		for delivery, err := range reader.List(t.Context(), test.filter) {
-			if err != nil {
-				t.Fatal(err)
+		t.Run(name, func(t *testing.T) {
+			pages = nil
+			var last *deliveries.Delivery
+			seen := map[ledger.Key]bool{}
+			for delivery, err := range reader.List(t.Context(), test.filter) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last != nil && delivery.ReceivedAt.After(last.ReceivedAt) {
+					t.Errorf("%s comes after %s", delivery.Key, last.Key)
+				}
+				last = delivery
+				seen[delivery.Key] = true
 			}
-			if last != nil && delivery.ReceivedAt.After(last.ReceivedAt) {
-				t.Errorf("%s: %s comes after %s", name, delivery.Key, last.Key)
+			if len(seen) != test.want || len(pages) != test.pages {
+				t.Errorf("%d deliveries in %d pages, want %d in %d", len(seen), len(pages), test.want, test.pages)
 			}
-			last = delivery
-			seen[delivery.Key] = true
-		}
-		if len(seen) != test.want || len(pages) != test.pages {
-			t.Errorf("%s: %d deliveries in %d pages, want %d in %d", name, len(seen), len(pages), test.want, test.pages)
-		}
-		for _, page := range pages {
-			if page.Err() == nil {
-				t.Errorf("%s: a page's time goes on after it", name)
+			for _, page := range pages {
+				if page.Err() == nil {
+					t.Error("a page's time goes on after it")
+				}
 			}
-		}
+		})
 	}
 }

@@ -46,31 +46,33 @@ func TestQueriesNeedNoOtherIndexThanTerraformMakes(t *testing.T) {
 		{}, {State: ledger.Published}, {Type: "a"}, {Tenant: &tenant}, {Since: now, Until: now},
 		{State: ledger.Published, Type: "a", Tenant: &tenant, Since: now, Until: now},
 	} {
-		serialized, err := NewReader(client, "deliveries").query(filter).Serialize()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var request firestorepb.RunQueryRequest
-		if err := proto.Unmarshal(serialized, &request); err != nil {
-			t.Fatal(err)
-		}
-		query := request.GetStructuredQuery()
-		order := query.GetOrderBy()
-		if len(order) != 1 || order[0].GetField().GetFieldPath() != "received_at" || order[0].GetDirection() != firestorepb.StructuredQuery_DESCENDING {
-			t.Errorf("%+v is ordered by %v", filter, order)
-		}
-		for _, one := range filtersOf(query.GetWhere()) {
-			field := one.GetField().GetFieldPath()
-			equal := one.GetOp() == firestorepb.StructuredQuery_FieldFilter_EQUAL
-			if equal && !slices.Contains(indexed, field) || !equal && field != "received_at" {
-				t.Errorf("%+v filters by %s %s, for which there is no index", filter, field, one.GetOp())
+		t.Run(fmt.Sprintf("%+v", filter), func(t *testing.T) {
+			serialized, err := NewReader(client, "deliveries").query(filter).Serialize()
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		for _, selected := range query.GetSelect().GetFields() {
-			if path := selected.GetFieldPath(); path == "payload" || path == "attributes" {
-				t.Errorf("a list fetches the %s", path)
+			var request firestorepb.RunQueryRequest
+			if err := proto.Unmarshal(serialized, &request); err != nil {
+				t.Fatal(err)
 			}
-		}
+			query := request.GetStructuredQuery()
+			order := query.GetOrderBy()
+			if len(order) != 1 || order[0].GetField().GetFieldPath() != "received_at" || order[0].GetDirection() != firestorepb.StructuredQuery_DESCENDING {
+				t.Errorf("%+v is ordered by %v", filter, order)
+			}
+			for _, one := range filtersOf(query.GetWhere()) {
+				field := one.GetField().GetFieldPath()
+				equal := one.GetOp() == firestorepb.StructuredQuery_FieldFilter_EQUAL
+				if equal && !slices.Contains(indexed, field) || !equal && field != "received_at" {
+					t.Errorf("%+v filters by %s %s, for which there is no index", filter, field, one.GetOp())
+				}
+			}
+			for _, selected := range query.GetSelect().GetFields() {
+				if path := selected.GetFieldPath(); path == "payload" || path == "attributes" {
+					t.Errorf("a list fetches the %s", path)
+				}
+			}
+		})
 	}
 }
 
@@ -141,8 +143,10 @@ func TestKeyOf(t *testing.T) {
 		{"dynamic!acme!msg_1", "", "dynamic!acme!msg_1"},
 		{"result!00ff", "acme", "result!00ff"},
 	} {
-		if got := KeyOf(test.id, test.tenant); string(got) != test.want {
-			t.Errorf("KeyOf(%q, %q) = %q, want %q", test.id, test.tenant, got, test.want)
-		}
+		t.Run(test.want, func(t *testing.T) {
+			if got := KeyOf(test.id, test.tenant); string(got) != test.want {
+				t.Errorf("KeyOf(%q, %q) = %q, want %q", test.id, test.tenant, got, test.want)
+			}
+		})
 	}
 }

@@ -87,10 +87,12 @@ func TestBadSettings(t *testing.T) {
 	t.Parallel()
 	var bad *deployment.BadError
 	for _, url := range []string{"hooks.example.com", "ftp://hooks.example.com", "https://hooks.example.com/dynamic/a/b", "https://"} {
-		s := deployment.Find(map[string]string{"url": url}, nil, none)
-		if got, err := s.Receiver(); !errors.As(err, &bad) {
-			t.Errorf("Receiver of %q = %q, %v", url, got, err)
-		}
+		t.Run(url, func(t *testing.T) {
+			s := deployment.Find(map[string]string{"url": url}, nil, none)
+			if got, err := s.Receiver(); !errors.As(err, &bad) {
+				t.Errorf("Receiver of %q = %q, %v", url, got, err)
+			}
+		})
 	}
 	s := deployment.Find(nil, nil, func(string) string { return "projects/p/secrets" })
 	if _, err := s.Secret(deployment.SigningSecrets); !errors.As(err, &bad) {
@@ -154,26 +156,28 @@ func TestWrapperOfTerraform(t *testing.T) {
 func TestOutputsOfTheRoots(t *testing.T) {
 	t.Parallel()
 	for _, root := range []string{"gcp", "aws"} {
-		files, err := filepath.Glob("../../../terraform/" + root + "/*.tf")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var text []byte
-		for _, file := range files {
-			read, err := os.ReadFile(file)
+		t.Run(root, func(t *testing.T) {
+			files, err := filepath.Glob("../../../terraform/" + root + "/*.tf")
 			if err != nil {
 				t.Fatal(err)
 			}
-			text = append(text, read...)
-		}
-		for _, name := range regexp.MustCompile(`(?m)^  "(\w+)": \{`).FindAllStringSubmatch(outputs, -1) {
-			if root == "aws" && name[1] == "dns_record" {
-				continue
+			var text []byte
+			for _, file := range files {
+				read, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = append(text, read...)
 			}
-			if !regexp.MustCompile(`(?m)^output "` + name[1] + `" \{`).Match(text) {
-				t.Errorf("terraform/%s has no output %s", root, name[1])
+			for _, name := range regexp.MustCompile(`(?m)^  "(\w+)": \{`).FindAllStringSubmatch(outputs, -1) {
+				if root == "aws" && name[1] == "dns_record" {
+					continue
+				}
+				if !regexp.MustCompile(`(?m)^output "` + name[1] + `" \{`).Match(text) {
+					t.Errorf("terraform/%s has no output %s", root, name[1])
+				}
 			}
-		}
+		})
 	}
 }
 

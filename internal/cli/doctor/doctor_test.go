@@ -42,20 +42,22 @@ func TestAnyPath(t *testing.T) {
 		"a closed doctor":         {a + " " + examined + ": acme:" + b, "acme"},
 		"none but closed tenants": {"closed:", ""},
 	} {
-		keys, err := tenant.ParseKeys(test.text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		path, err := anyPath(keys, test.text)
-		if test.tenant == "" {
-			if err == nil {
-				t.Errorf("%s: path %s", name, path)
+		t.Run(name, func(t *testing.T) {
+			keys, err := tenant.ParseKeys(test.text)
+			if err != nil {
+				t.Fatal(err)
 			}
-			continue
-		}
-		if want, wantErr := keys.Path(test.tenant); err != nil || wantErr != nil || path != want {
-			t.Errorf("%s: path %s, %v; want %s's, %v", name, path, err, test.tenant, wantErr)
-		}
+			path, err := anyPath(keys, test.text)
+			if test.tenant == "" {
+				if err == nil {
+					t.Errorf("path %s", path)
+				}
+				return
+			}
+			if want, wantErr := keys.Path(test.tenant); err != nil || wantErr != nil || path != want {
+				t.Errorf("path %s, %v; want %s's, %v", path, err, test.tenant, wantErr)
+			}
+		})
 	}
 }
 
@@ -74,8 +76,10 @@ func TestRefusedAdvice(t *testing.T) {
 		"not to be seen":    {nil, status.Error(codes.PermissionDenied, ""), "roles/pubsub.publisher on topic events"},
 		"not to be reached": {nil, errors.New("down"), "roles/pubsub.publisher on topic events"},
 	} {
-		if got := refusedAdvice("events", test.topic, test.err); !strings.Contains(got, test.want) {
-			t.Errorf("a topic %s: %q, want %q", name, got, test.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := refusedAdvice("events", test.topic, test.err); !strings.Contains(got, test.want) {
+				t.Errorf("a topic %s: %q, want %q", name, got, test.want)
+			}
+		})
 	}
 }

@@ -139,16 +139,18 @@ func TestNamesWhatACaptureChanged(t *testing.T) {
 		{"pretty-printed", `{"type":"a"}`, "{\n  \"type\": \"a\"\n}", "wrote it again"},
 		{"something else", `{"type":"a"}`, `{"type":"b"}`, "over this id, timestamp and body"},
 	} {
-		capture, keys := signed(test.sent)
-		capture.Body = []byte(test.captured)
-		report := explain.Deliver(t.Context(), capture, keys, options())
-		last := report.Steps[len(report.Steps)-1]
-		if report.Accepted || last.Name != "signature" || !strings.Contains(last.Detail, test.want) {
-			t.Errorf("%s: %+v, want %q", test.name, last, test.want)
-		}
-		if test.name == "something else" && strings.Contains(last.Detail, "it fits") {
-			t.Errorf("%s: %s", test.name, last.Detail)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			capture, keys := signed(test.sent)
+			capture.Body = []byte(test.captured)
+			report := explain.Deliver(t.Context(), capture, keys, options())
+			last := report.Steps[len(report.Steps)-1]
+			if report.Accepted || last.Name != "signature" || !strings.Contains(last.Detail, test.want) {
+				t.Errorf("%+v, want %q", last, test.want)
+			}
+			if test.name == "something else" && strings.Contains(last.Detail, "it fits") {
+				t.Errorf("%s", last.Detail)
+			}
+		})
 	}
 }
 
@@ -186,17 +188,19 @@ func TestSaysWhichStepFails(t *testing.T) {
 			c.Header.Set("webhook-signature", "v1a,AAAA")
 		}, "dynamic_url_required", "signature", "dynamic URL"},
 	} {
-		capture, keys := signed(`{"type":"batch.succeeded","data":{"id":"batch_1"}}`)
-		o := options()
-		test.change(&capture, &keys, &o)
-		report := explain.Deliver(t.Context(), capture, keys, o)
-		var details []string
-		for _, step := range report.Steps {
-			details = append(details, step.Detail)
-		}
-		if report.Code != test.code || failing(report) != test.failing || !strings.Contains(strings.Join(details, "\n"), test.detail) {
-			t.Errorf("%s: %+v\nwant code %q, a failure of %q, and %q", test.name, report, test.code, test.failing, test.detail)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			capture, keys := signed(`{"type":"batch.succeeded","data":{"id":"batch_1"}}`)
+			o := options()
+			test.change(&capture, &keys, &o)
+			report := explain.Deliver(t.Context(), capture, keys, o)
+			var details []string
+			for _, step := range report.Steps {
+				details = append(details, step.Detail)
+			}
+			if report.Code != test.code || failing(report) != test.failing || !strings.Contains(strings.Join(details, "\n"), test.detail) {
+				t.Errorf("%+v\nwant code %q, a failure of %q, and %q", report, test.code, test.failing, test.detail)
+			}
+		})
 	}
 }
 
@@ -237,9 +241,11 @@ func TestParseCapture(t *testing.T) {
 		})
 	}
 	for _, text := range []string{"not headers at all", "POST / HTTP/1.1\nTransfer-Encoding: chunked\n\nnot chunks", `{"a":1}`, `{"headers":{},"body":"?","isBase64Encoded":true}`} {
-		if got, err := explain.ParseCapture([]byte(text)); !errors.Is(err, explain.ErrNotCapture) {
-			t.Errorf("ParseCapture(%q) = %+v, %v", text, got, err)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got, err := explain.ParseCapture([]byte(text)); !errors.Is(err, explain.ErrNotCapture) {
+				t.Errorf("ParseCapture(%q) = %+v, %v", text, got, err)
+			}
+		})
 	}
 }
 

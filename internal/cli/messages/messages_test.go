@@ -1,6 +1,9 @@
 package messages
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestFilter(t *testing.T) {
 	t.Parallel()
@@ -15,11 +18,13 @@ func TestFilter(t *testing.T) {
 		{Filter{Type: "a.b", Tenant: "acme"}, `attributes."ce-type" = "a.b" AND attributes."ce-tenant" = "acme"`, map[string]string{"ce-type": "a.b"}, false},
 		{Filter{Type: `a"\`}, `attributes."ce-type" = "a\"\\"`, map[string]string{"ce-type": "a"}, false},
 	} {
-		if got := test.filter.text(); got != test.text {
-			t.Errorf("%+v is %s, want %s", test.filter, got, test.text)
-		}
-		if got := test.filter.Match(&Message{Attributes: test.attributes}); got != test.match {
-			t.Errorf("%+v matches %v: %t", test.filter, test.attributes, got)
-		}
+		t.Run(fmt.Sprintf("%+v", test.filter), func(t *testing.T) {
+			if got := test.filter.text(); got != test.text {
+				t.Errorf("%+v is %s, want %s", test.filter, got, test.text)
+			}
+			if got := test.filter.Match(&Message{Attributes: test.attributes}); got != test.match {
+				t.Errorf("%+v matches %v: %t", test.filter, test.attributes, got)
+			}
+		})
 	}
 }

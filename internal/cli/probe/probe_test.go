@@ -60,37 +60,39 @@ func TestAccepts(t *testing.T) {
 		{status: 200, body: `hello`, strange: true},
 		{status: 404, body: ``, strange: true},
 	} {
-		store := &markers{Store: memoryledger.New()}
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-			if body, err := io.ReadAll(request.Body); err != nil || len(body) != probe.Size || !json.Valid(body) {
-				t.Errorf("the probe has %d bytes, want %d of JSON: %v", len(body), probe.Size, err)
+		t.Run(test.body, func(t *testing.T) {
+			store := &markers{Store: memoryledger.New()}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+				if body, err := io.ReadAll(request.Body); err != nil || len(body) != probe.Size || !json.Valid(body) {
+					t.Errorf("the probe has %d bytes, want %d of JSON: %v", len(body), probe.Size, err)
+				}
+				id := request.Header.Get(standin.HeaderID)
+				document, _, err := store.Read(request.Context(), ledger.StaticKey(id))
+				if err != nil || document.State != ledger.Published || document.ExpiresAt.IsZero() || !strings.HasPrefix(id, "gemhook-") {
+					t.Errorf("when the probe comes the ledger has %+v, %v", document, err)
+				}
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			}))
+			laid, err := probe.Lay(t.Context(), store, probe.Options{URL: server.URL, Now: time.Now, Rand: rand.Reader})
+			if err != nil {
+				t.Fatal(err)
 			}
-			id := request.Header.Get(standin.HeaderID)
-			document, _, err := store.Read(request.Context(), ledger.StaticKey(id))
-			if err != nil || document.State != ledger.Published || document.ExpiresAt.IsZero() || !strings.HasPrefix(id, "gemhook-") {
-				t.Errorf("when the probe comes the ledger has %+v, %v", document, err)
+			accepted, err := laid.Accepts(t.Context(), secret)
+			var unexpected *probe.UnexpectedError
+			strange := errors.As(err, &unexpected)
+			if accepted != test.accepted || strange != test.strange || strange && unexpected.Code != test.code ||
+				!strange && !errors.Is(err, test.err) {
+				t.Errorf("%d %s: %t, %v", test.status, test.body, accepted, err)
 			}
-			w.WriteHeader(test.status)
-			_, _ = io.WriteString(w, test.body)
-		}))
-		laid, err := probe.Lay(t.Context(), store, probe.Options{URL: server.URL, Now: time.Now, Rand: rand.Reader})
-		if err != nil {
-			t.Fatal(err)
-		}
-		accepted, err := laid.Accepts(t.Context(), secret)
-		var unexpected *probe.UnexpectedError
-		strange := errors.As(err, &unexpected)
-		if accepted != test.accepted || strange != test.strange || strange && unexpected.Code != test.code ||
-			!strange && !errors.Is(err, test.err) {
-			t.Errorf("%d %s: %t, %v", test.status, test.body, accepted, err)
-		}
-		server.Close()
-		if _, err := laid.Accepts(t.Context(), secret); err == nil {
-			t.Error("no answer is no error")
-		}
-		if err := laid.Remove(t.Context()); err != nil || len(store.deleted) != 1 {
-			t.Errorf("Remove: %v, deleted %v", err, store.deleted)
-		}
+			server.Close()
+			if _, err := laid.Accepts(t.Context(), secret); err == nil {
+				t.Error("no answer is no error")
+			}
+			if err := laid.Remove(t.Context()); err != nil || len(store.deleted) != 1 {
+				t.Errorf("Remove: %v, deleted %v", err, store.deleted)
+			}
+		})
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 	"github.com/gemhook/gemhook/shared/topic"
 )
 
-// A topic that does what it is told.
+// A publisher is a topic whose answers a test chooses.
 type publisher struct {
 	publish func(nth int) error
 
@@ -42,8 +42,8 @@ func (p *publisher) Publish(ctx context.Context, _ string, _ []byte, attributes 
 	return fmt.Sprint(nth), cmp.Or(p.publish(nth), ctx.Err()) // a publish that is interrupted fails
 }
 
-// fixture is a ledger with n deliveries in a state.
-func fixture(t *testing.T, n int, state ledger.State) (replay.Deps, *publisher, *firestoreledger.Store, []*replay.Item) {
+// newFixture returns a ledger with n deliveries in a state, and what a replay of them needs.
+func newFixture(t *testing.T, n int, state ledger.State) (replay.Deps, *publisher, *firestoreledger.Store, []*replay.Item) {
 	t.Helper()
 	testkit.FirestoreHost(t)
 	client, err := firestore.NewClient(t.Context(), fmt.Sprintf("replay-%d", time.Now().UnixNano()))
@@ -93,7 +93,7 @@ func together(n int) func() {
 
 func TestBeginsNothingAfterAFailure(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := fixture(t, 3*atOnce, ledger.Published)
+	deps, p, _, items := newFixture(t, 3*atOnce, ledger.Published)
 	down := errors.New("down")
 	meet := together(atOnce)
 	p.publish = func(nth int) error {
@@ -113,7 +113,7 @@ func TestBeginsNothingAfterAFailure(t *testing.T) {
 
 func TestBeginsNothingAfterAnInterruptAndEndsWhatItBegan(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := fixture(t, 3*atOnce, ledger.Published)
+	deps, p, _, items := newFixture(t, 3*atOnce, ledger.Published)
 	interrupt := errors.New("interrupt")
 	ctx, stop := context.WithCancelCause(t.Context())
 	meet := together(atOnce)
@@ -133,7 +133,7 @@ func TestBeginsNothingAfterAnInterruptAndEndsWhatItBegan(t *testing.T) {
 // that as a receiver's.
 func TestAPublishEndsBeforeItsLease(t *testing.T) {
 	t.Parallel()
-	deps, p, store, items := fixture(t, 1, ledger.Released)
+	deps, p, store, items := newFixture(t, 1, ledger.Released)
 	deps.Timeout = time.Hour
 	if err := replay.Run(t.Context(), deps, items); err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func TestAPublishEndsBeforeItsLease(t *testing.T) {
 // A publish is bounded where there is no lease, too.
 func TestACopyIsBounded(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := fixture(t, 1, ledger.Published)
+	deps, p, _, items := newFixture(t, 1, ledger.Published)
 	deps.Timeout = time.Minute
 	begun := time.Now()
 	if err := replay.Run(t.Context(), deps, items); err != nil || p.deadline.Before(begun) || p.deadline.After(time.Now().Add(time.Minute)) {
@@ -163,51 +163,58 @@ func TestACopyIsBounded(t *testing.T) {
 func TestADeadLetterIsSettledAsOne(t *testing.T) {
 	t.Parallel()
 	for eventType, want := range map[string]ledger.State{ledger.DeadLetterType: ledger.DeadLettered, "batch.failed": ledger.Published} {
-		deps, _, store, items := fixture(t, 1, ledger.Released)
-		key := ledger.StaticKey("msg_0")
-		document, version, err := store.Read(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		document.Attributes = map[string]string{"ce-type": eventType}
-		if _, err := store.Replace(t.Context(), key, version, document); err != nil {
-			t.Fatal(err)
-		}
-		if err := replay.Run(t.Context(), deps, items); err != nil {
-			t.Fatal(err)
-		}
-		if document, _, err = store.Read(t.Context(), key); err != nil || document.State != want || document.MessageID != items[0].MessageID {
-			t.Errorf("a replay of %s is %+v, %v; want it %s", eventType, document, err, want)
-		}
+		t.Run(eventType, func(t *testing.T) {
+			deps, _, store, items := newFixture(t, 1, ledger.Released)
+			key := ledger.StaticKey("msg_0")
+			document, version, err := store.Read(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			document.Attributes = map[string]string{"ce-type": eventType}
+			if _, err := store.Replace(t.Context(), key, version, document); err != nil {
+				t.Fatal(err)
+			}
+			if err := replay.Run(t.Context(), deps, items); err != nil {
+				t.Fatal(err)
+			}
+			if document, _, err = store.Read(t.Context(), key); err != nil || document.State != want || document.MessageID != items[0].MessageID {
+				t.Errorf("a replay of %s is %+v, %v; want it %s", eventType, document, err, want)
+			}
+		})
 	}
 }
 
 func TestReleasesWhatWasSurelyNotPublished(t *testing.T) {
 	t.Parallel()
-	for published, want := range map[error]ledger.State{
-		fmt.Errorf("refused: %w", topic.ErrNotPublished): ledger.Released,
-		errors.New("the answer was lost"):                ledger.Claimed,
-		nil:                                              ledger.Published,
+	for name, test := range map[string]struct {
+		err  error // of the publish
+		want ledger.State
+	}{
+		"refused":         {fmt.Errorf("refused: %w", topic.ErrNotPublished), ledger.Released},
+		"the answer lost": {errors.New("the answer was lost"), ledger.Claimed},
+		"published":       {nil, ledger.Published},
 	} {
-		deps, p, store, items := fixture(t, 1, ledger.Released)
-		p.publish = func(int) error { return published }
-		if err := replay.Run(t.Context(), deps, items); !errors.Is(err, published) {
-			t.Errorf("Run: %v, want %v", err, published)
-		}
-		document, _, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
-		if err != nil || document.State != want {
-			t.Errorf("after %v it is %+v, %v; want it %s", published, document, err, want)
-		}
-		// Whoever publishes it next must mark it: the replay may have been seen.
-		if document.Attributes[ledger.RedeliveredAttribute] != "true" {
-			t.Errorf("after %v the mark is lost", published)
-		}
+		t.Run(name, func(t *testing.T) {
+			deps, p, store, items := newFixture(t, 1, ledger.Released)
+			p.publish = func(int) error { return test.err }
+			if err := replay.Run(t.Context(), deps, items); !errors.Is(err, test.err) {
+				t.Errorf("Run: %v, want %v", err, test.err)
+			}
+			document, _, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
+			if err != nil || document.State != test.want {
+				t.Errorf("the ledger has %+v, %v; want it %s", document, err, test.want)
+			}
+			// Whoever publishes it next must mark it: the replay may have been seen.
+			if document.Attributes[ledger.RedeliveredAttribute] != "true" {
+				t.Error("the mark is lost")
+			}
+		})
 	}
 }
 
 func TestSkipsWhatIsGone(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := fixture(t, 1, ledger.Published)
+	deps, p, _, items := newFixture(t, 1, ledger.Published)
 	items = append(items, &replay.Item{Key: "static!gone", Outcome: replay.Planned})
 	if err := replay.Run(t.Context(), deps, items); err != nil || p.published != 1 || items[1].Outcome != replay.Skipped {
 		t.Errorf("%v: %+v", err, items[1])
@@ -217,7 +224,7 @@ func TestSkipsWhatIsGone(t *testing.T) {
 // The operator's clock is fast: a claim that an instance holds is not taken over.
 func TestLeavesALiveClaimAloneWhateverTheLocalClock(t *testing.T) {
 	t.Parallel()
-	deps, p, store, items := fixture(t, 1, ledger.Released)
+	deps, p, store, items := newFixture(t, 1, ledger.Released)
 	document, version, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
 	if err != nil {
 		t.Fatal(err)
@@ -236,31 +243,33 @@ func TestLeavesALiveClaimAloneWhateverTheLocalClock(t *testing.T) {
 func TestGivesWayToAnInstanceThatIsFaster(t *testing.T) {
 	t.Parallel()
 	for state, why := range map[ledger.State]string{ledger.Claimed: "another claimant", ledger.Published: "published meanwhile"} {
-		deps, p, store, items := fixture(t, 1, ledger.Released)
-		var faster sync.Once
-		deps.Clock.Local = func() time.Time { // asked between the two
-			faster.Do(func() {
-				document, version, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				document.State, document.LeaseExpiresAt = state, time.Now().Add(time.Minute)
-				if _, err := store.Replace(t.Context(), ledger.StaticKey("msg_0"), version, document); err != nil {
-					t.Fatal(err)
-				}
-			})
-			return time.Now()
-		}
-		err := replay.Run(t.Context(), deps, items)
-		if err != nil || items[0].Outcome != replay.Skipped || !strings.Contains(items[0].Error, why) || p.published != 0 {
-			t.Errorf("%s: %v: %+v", state, err, items[0])
-		}
+		t.Run(string(state), func(t *testing.T) {
+			deps, p, store, items := newFixture(t, 1, ledger.Released)
+			var faster sync.Once
+			deps.Clock.Local = func() time.Time { // asked between the two
+				faster.Do(func() {
+					document, version, err := store.Read(t.Context(), ledger.StaticKey("msg_0"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					document.State, document.LeaseExpiresAt = state, time.Now().Add(time.Minute)
+					if _, err := store.Replace(t.Context(), ledger.StaticKey("msg_0"), version, document); err != nil {
+						t.Fatal(err)
+					}
+				})
+				return time.Now()
+			}
+			err := replay.Run(t.Context(), deps, items)
+			if err != nil || items[0].Outcome != replay.Skipped || !strings.Contains(items[0].Error, why) || p.published != 0 {
+				t.Errorf("%s: %v: %+v", state, err, items[0])
+			}
+		})
 	}
 }
 
 func TestSkipsWhatWasPublishedSinceThePlan(t *testing.T) {
 	t.Parallel()
-	deps, p, _, items := fixture(t, 1, ledger.Published)
+	deps, p, _, items := newFixture(t, 1, ledger.Published)
 	items[0].State = string(ledger.Released)
 	if err := replay.Run(t.Context(), deps, items); err != nil || items[0].Outcome != replay.Skipped || p.published != 0 {
 		t.Errorf("%v: %+v", err, items[0])
@@ -270,7 +279,7 @@ func TestSkipsWhatWasPublishedSinceThePlan(t *testing.T) {
 // Gemini's retry of a delivery that was only copied elsewhere must still reach its own topic.
 func TestACopyToAnotherTopicSettlesNothing(t *testing.T) {
 	t.Parallel()
-	deps, p, store, items := fixture(t, 1, ledger.Released)
+	deps, p, store, items := newFixture(t, 1, ledger.Released)
 	items[0].Topic = "other"
 	if err := replay.Run(t.Context(), deps, items); err != nil || items[0].Outcome != replay.Published || p.published != 1 {
 		t.Errorf("%v: %+v", err, items[0])

@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -63,16 +64,18 @@ func TestWritesAreTriedFiveTimes(t *testing.T) {
 		{4, 30 * time.Second, nil, "whsec_2222 whsec_0001"},
 		{5, 30 * time.Second, rotation.ErrNotStored, "whsec_0001"},
 	} {
-		s := newFixture(t)
-		s.writeFailures = test.failures
-		_, err := s.rotation().Begin(t.Context())
-		s.refusedAt = nil
-		s.want(err, test.err, test.stored)
-		// A receiver that has not seen the new secret yet looks for it ten seconds after the last
-		// time.
-		if waited := s.now.Sub(start); err != nil && waited != test.waited || waited < test.waited {
-			t.Errorf("%d failures: it waited for %s, want %s", test.failures, waited, test.waited)
-		}
+		t.Run(fmt.Sprintf("%d failures", test.failures), func(t *testing.T) {
+			s := newFixture(t)
+			s.writeFailures = test.failures
+			_, err := s.rotation().Begin(t.Context())
+			s.refusedAt = nil
+			s.want(err, test.err, test.stored)
+			// A receiver that has not seen the new secret yet looks for it ten seconds after the last
+			// time.
+			if waited := s.now.Sub(start); err != nil && waited != test.waited || waited < test.waited {
+				t.Errorf("%d failures: it waited for %s, want %s", test.failures, waited, test.waited)
+			}
+		})
 	}
 }
 
@@ -111,16 +114,18 @@ func TestFinishProbesTheReceiver(t *testing.T) {
 func TestAReceiverWithAnotherLedgerIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"probing the receiver with the present", "waiting"} {
-		s := newFixture(t)
-		s.onStep = func(what string) {
-			if strings.HasPrefix(what, step) {
-				s.acceptsErr = probe.ErrOtherLedger
+		t.Run(step, func(t *testing.T) {
+			s := newFixture(t)
+			s.onStep = func(what string) {
+				if strings.HasPrefix(what, step) {
+					s.acceptsErr = probe.ErrOtherLedger
+				}
 			}
-		}
-		_, err := s.rotation().Begin(t.Context())
-		if waited := s.now.Sub(start); !errors.Is(err, probe.ErrOtherLedger) || waited != 0 {
-			t.Errorf("at %q: %v after %s", step, err, waited)
-		}
+			_, err := s.rotation().Begin(t.Context())
+			if waited := s.now.Sub(start); !errors.Is(err, probe.ErrOtherLedger) || waited != 0 {
+				t.Errorf("at %q: %v after %s", step, err, waited)
+			}
+		})
 	}
 }
 
@@ -129,16 +134,18 @@ func TestAReceiverWithAnotherLedgerIsNotWaitedFor(t *testing.T) {
 func TestBeginGivesTheReceiverFifteenSeconds(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration]error{14 * time.Second: nil, 16 * time.Second: rotation.ErrRefused} {
-		s := newFixture(t)
-		s.knows, s.reread = "", start.Add(after-10*time.Second)
-		_, err := s.rotation().Begin(t.Context())
-		stored := "whsec_2222 whsec_0001"
-		if want != nil {
-			stored = "whsec_0001"
-		}
-		if s.want(err, want, stored); want != nil && s.made != 0 {
-			t.Error("a secret was made")
-		}
+		t.Run(after.String(), func(t *testing.T) {
+			s := newFixture(t)
+			s.knows, s.reread = "", start.Add(after-10*time.Second)
+			_, err := s.rotation().Begin(t.Context())
+			stored := "whsec_2222 whsec_0001"
+			if want != nil {
+				stored = "whsec_0001"
+			}
+			if s.want(err, want, stored); want != nil && s.made != 0 {
+				t.Error("a secret was made")
+			}
+		})
 	}
 }
 
@@ -151,11 +158,13 @@ func TestAMalformedSecretGivesWay(t *testing.T) {
 		"hunter2 " + "$1 junk":   "whsec_2222 whsec_0001",
 		`"` + "$1" + `" ` + "$1": "whsec_2222 whsec_0001",
 	} {
-		s := newFixture(t)
-		s.stored = strings.ReplaceAll(stored, "$1", full("whsec_0001"))
-		_, err := s.rotation().Begin(t.Context())
-		s.refusedAt = nil // until then everything was
-		s.want(err, nil, want)
+		t.Run(stored, func(t *testing.T) {
+			s := newFixture(t)
+			s.stored = strings.ReplaceAll(stored, "$1", full("whsec_0001"))
+			_, err := s.rotation().Begin(t.Context())
+			s.refusedAt = nil // until then everything was
+			s.want(err, nil, want)
+		})
 	}
 }
 
@@ -231,9 +240,11 @@ func TestStored(t *testing.T) {
 		"one of two is stored": {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001"}, {TruncatedSecret: "whsec_...0002"}}, false, true},
 		"none is lasting":      {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001", ExpireTime: ending}}, true, false},
 	} {
-		known, tells := rotation.Stored(&geminiapi.Webhook{SigningSecrets: test.listed}, []string{full("whsec_0001")})
-		if tells != test.tells || known != test.known {
-			t.Errorf("%s: known %t, tells %t; want %t, %t", name, known, tells, test.known, test.tells)
-		}
+		t.Run(name, func(t *testing.T) {
+			known, tells := rotation.Stored(&geminiapi.Webhook{SigningSecrets: test.listed}, []string{full("whsec_0001")})
+			if tells != test.tells || known != test.known {
+				t.Errorf("known %t, tells %t; want %t, %t", known, tells, test.known, test.tells)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -48,34 +49,38 @@ func TestFinishEarly(t *testing.T) {
 func TestASecondBeginTakesUpTheFirst(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
-		s := newFixture(t)
-		s.blind = blind
-		if _, err := s.rotation().Begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		outcome, err := s.rotation().Begin(t.Context())
-		s.want(err, nil, "whsec_2222 whsec_0001")
-		if outcome.Changed || s.made != 1 {
-			t.Errorf("blind %t: the second begin has made a secret", blind)
-		}
-		s.now = s.now.Add(rotation.Grace)
-		_, err = s.rotation().Begin(t.Context())
-		s.want(err, nil, "whsec_3333 whsec_2222 whsec_0001")
+		t.Run(fmt.Sprintf("blind %t", blind), func(t *testing.T) {
+			s := newFixture(t)
+			s.blind = blind
+			if _, err := s.rotation().Begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			outcome, err := s.rotation().Begin(t.Context())
+			s.want(err, nil, "whsec_2222 whsec_0001")
+			if outcome.Changed || s.made != 1 {
+				t.Error("the second begin has made a secret")
+			}
+			s.now = s.now.Add(rotation.Grace)
+			_, err = s.rotation().Begin(t.Context())
+			s.want(err, nil, "whsec_3333 whsec_2222 whsec_0001")
+		})
 	}
 }
 
 func TestALostAnswerIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
-		s := newFixture(t)
-		s.blind, s.lostAnswers = blind, 1
-		if _, err := s.rotation().Begin(t.Context()); err == nil {
-			t.Fatal("no error")
-		}
-		s.want(nil, nil, "whsec_0001")
-		s.now = s.now.Add(time.Hour)
-		_, err := s.rotation().Begin(t.Context())
-		s.want(err, nil, "whsec_3333 whsec_0001")
+		t.Run(fmt.Sprintf("blind %t", blind), func(t *testing.T) {
+			s := newFixture(t)
+			s.blind, s.lostAnswers = blind, 1
+			if _, err := s.rotation().Begin(t.Context()); err == nil {
+				t.Fatal("no error")
+			}
+			s.want(nil, nil, "whsec_0001")
+			s.now = s.now.Add(time.Hour)
+			_, err := s.rotation().Begin(t.Context())
+			s.want(err, nil, "whsec_3333 whsec_0001")
+		})
 	}
 }
 
@@ -84,17 +89,19 @@ func TestALostAnswerIsMadeUpFor(t *testing.T) {
 func TestALostAnswerIsSeenBehindAnUnfinishedRotation(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
-		s := newFixture(t)
-		if _, err := s.rotation().Begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		s.now = s.now.Add(rotation.Grace + time.Hour)
-		s.blind, s.lostAnswers = blind, 1
-		if _, err := s.rotation().Begin(t.Context()); err == nil {
-			t.Fatal("no error")
-		}
-		_, err := s.rotation().Begin(t.Context())
-		s.want(err, nil, "whsec_4444 whsec_2222 whsec_0001")
+		t.Run(fmt.Sprintf("blind %t", blind), func(t *testing.T) {
+			s := newFixture(t)
+			if _, err := s.rotation().Begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.now = s.now.Add(rotation.Grace + time.Hour)
+			s.blind, s.lostAnswers = blind, 1
+			if _, err := s.rotation().Begin(t.Context()); err == nil {
+				t.Fatal("no error")
+			}
+			_, err := s.rotation().Begin(t.Context())
+			s.want(err, nil, "whsec_4444 whsec_2222 whsec_0001")
+		})
 	}
 }
 
@@ -168,14 +175,16 @@ func TestNothingIsAskedOfGeminiThatCouldBeLost(t *testing.T) {
 		},
 		"webhook gone": func(s *fixture) error { s.getErr = geminiapi.ErrNotFound; return s.getErr },
 	} {
-		s := newFixture(t)
-		want := spoil(s)
-		if _, err := s.rotation().Begin(t.Context()); !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", name, err, want)
-		}
-		if s.made != 0 {
-			t.Errorf("%s: a secret was made", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			s := newFixture(t)
+			want := spoil(s)
+			if _, err := s.rotation().Begin(t.Context()); !errors.Is(err, want) {
+				t.Errorf("%v, want %v", err, want)
+			}
+			if s.made != 0 {
+				t.Error("a secret was made")
+			}
+		})
 	}
 }
 

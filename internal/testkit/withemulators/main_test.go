@@ -66,10 +66,12 @@ func TestUsage(t *testing.T) {
 		t.Errorf("--help: code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	for _, args := range [][]string{{}, {"--"}, {"--unknown", "true"}} {
-		code, stdout, stderr := runProgram(t, program(t, args...))
-		if code != exitUsage || stdout != "" || stderr != usage {
-			t.Errorf("%q: code %d, stdout %q, stderr %q", args, code, stdout, stderr)
-		}
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			code, stdout, stderr := runProgram(t, program(t, args...))
+			if code != exitUsage || stdout != "" || stderr != usage {
+				t.Errorf("%q: code %d, stdout %q, stderr %q", args, code, stdout, stderr)
+			}
+		})
 	}
 }
 

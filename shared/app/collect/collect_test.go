@@ -138,9 +138,11 @@ func TestCollects(t *testing.T) {
 func TestAPIKeyOfATenant(t *testing.T) {
 	f := newFixture(t, "AIza-common globex:"+apiKey)
 	for tenant, want := range map[string]int{"": http.StatusServiceUnavailable, "globex": http.StatusNoContent} {
-		if status := f.push(t, "1", tenant); status != want {
-			t.Errorf("tenant %q: answered %d, want %d", tenant, status, want)
-		}
+		t.Run(tenant, func(t *testing.T) {
+			if status := f.push(t, "1", tenant); status != want {
+				t.Errorf("tenant %q: answered %d, want %d", tenant, status, want)
+			}
+		})
 	}
 }
 
