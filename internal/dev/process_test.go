@@ -124,34 +124,6 @@ func wantNothingLeft(t *testing.T, p *program) {
 	}
 }
 
-// TestSettings wants other commands to work with what runs, by --env and in the folder above
-// .gemhook.
-func TestSettings(t *testing.T) {
-	p := start(t, os.Getenv("PATH"))
-	printed := p.until(t, "Messages that arrive from now on:")
-	if strings.Contains(printed, "in-process stand-ins") {
-		t.Skip(emulator.ErrNotInstalled)
-	}
-	environment := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.Contains(entry, "EMULATOR_HOST") })
-	for name, run := range map[string]*exec.Cmd{
-		"doctor, by --env":        exec.CommandContext(t.Context(), command, "doctor", "--env", filepath.Join(p.folder, "env")),
-		"webhooks, in the folder": exec.CommandContext(t.Context(), command, "webhooks", "list"),
-		"send, in the folder":     exec.CommandContext(t.Context(), command, "send", "--type", "video.generated"),
-	} {
-		run.Dir, run.Env = filepath.Dir(p.folder), environment
-		if output, err := run.CombinedOutput(); err != nil || strings.Contains(string(output), "✗") {
-			t.Errorf("%s: %v\n%s", name, err, output)
-		}
-	}
-	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	if rest, code := p.end(); code != 0 {
-		t.Errorf("after SIGHUP: code %d, stdout %q, stderr %q", code, rest, &p.stderr)
-	}
-	wantNothingLeft(t, p)
-}
-
 // The run stays up, delivers on request, and lets go of everything when it is interrupted.
 func TestStaysUpUntilInterrupted(t *testing.T) {
 	for _, test := range []struct {

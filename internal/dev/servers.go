@@ -43,6 +43,9 @@ func (w *installation) startGemini(keys *standin.Keys, started *closers) (*sende
 	return gemini, nil
 }
 
+// keyRefresh lets a person who rotates a secret here wait for a second, and not for ten.
+const keyRefresh = time.Second
+
 // startReceiver starts the receiver as it is deployed, with its secrets in files, and registers its
 // webhook with the stand-in.
 func (w *installation) startReceiver(ctx context.Context, b *backends, gemini *sender, started *closers) error {
@@ -57,7 +60,9 @@ func (w *installation) startReceiver(ctx context.Context, b *backends, gemini *s
 	if err != nil {
 		return err
 	}
-	receiver := receive.New(configuration, w.tappedLogger(), &backend.Options{Store: w.tappedStore(b.store), Now: w.now})
+	receiver := receive.New(configuration, w.tappedLogger(), &backend.Options{
+		Store: w.tappedStore(b.store), Now: w.now, KeyRefresh: keyRefresh,
+	})
 	started.add(receiver.Close)
 	if gemini.receiverURL, err = w.listen(w.tapped(receiver), started); err != nil {
 		return fmt.Errorf("start the receiver: %w", err)

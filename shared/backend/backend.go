@@ -37,6 +37,7 @@ type Options struct {
 	SecretManager []option.ClientOption
 	Anonymous     bool             // what these options lead to wants no credentials
 	Now           func() time.Time // nil is time.Now
+	KeyRefresh    time.Duration    // the least time between two reads of keys that signatures cause; 0 is 10 s
 }
 
 // A Backend has what one function needs from outside. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,8 +39,9 @@ type Keys[T any] struct {
 // OpenKeys returns keys that are read when they are needed, and again as they grow old. Entries
 // that are malformed are logged as an error and left out.
 func OpenKeys[T any](b *Backend, keys Keys[T]) *fresh.Value[T] {
-	return fresh.New(func(ctx context.Context) (*T, error) { return readKeys(ctx, b, keys) },
-		b.Freshness(secretsFreshness, keys.What))
+	freshness := b.Freshness(secretsFreshness, keys.What)
+	freshness.RefreshInterval = cmp.Or(b.options.KeyRefresh, freshness.RefreshInterval)
+	return fresh.New(func(ctx context.Context) (*T, error) { return readKeys(ctx, b, keys) }, freshness)
 }
 
 func readKeys[T any](ctx context.Context, b *Backend, keys Keys[T]) (*T, error) {
