@@ -189,13 +189,13 @@ func checkFunctionPackage(t *testing.T, dir string) {
 	}
 }
 
-// goCommand runs the go command in dir, free of this repository's flags, and
-// returns what it prints.
+// goCommand runs the go command in dir and returns what it prints. Of this repository's flags it has
+// only those that let a build share compiled dependencies with the Lambda packages.
 func goCommand(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath", "CGO_ENABLED=0", "GOWORK=off")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

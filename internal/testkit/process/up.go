@@ -50,10 +50,12 @@ func FreePort() (string, error) {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
 }
 
-// Build builds the program of a package, from the module that directory is in, to path.
+// Build builds the program of a package, from the module that directory is in, to path. It compiles
+// the dependencies as the Lambda packages do, so that each is compiled once.
 func Build(ctx context.Context, directory, pkg, path string) error {
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, pkg)
 	build.Dir = directory
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build %s: %w\n%s", pkg, err, output)
 	}
