@@ -103,8 +103,8 @@ func addJobs(t *testing.T, g *gemini.Gemini) []job {
 // bucket, with a message about it on the results topic.
 func TestCollectEveryType(t *testing.T) {
 	t.Parallel()
-	for tenantFixture, start := range collectors {
-		t.Run(tenantFixture, func(t *testing.T) {
+	for platform, start := range collectors {
+		t.Run(platform, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t)
 			p.createTopic(resultsTopicID)

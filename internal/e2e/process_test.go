@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	binaries.folder = folder
 	binaries.once = map[string]func() error{}
 	for _, function := range []string{"receive", "collect", "reconcile"} {
-		for tenantFixture, build := range map[string]func(function, path string) error{framework: buildFramework, bootstrap: buildBootstrap} {
-			name := function + tenantFixture
+		for platform, build := range map[string]func(function, path string) error{framework: buildFramework, bootstrap: buildBootstrap} {
+			name := function + platform
 			binaries.once[name] = sync.OnceValue(func() error { return build(function, filepath.Join(folder, name)) })
 		}
 	}

@@ -68,8 +68,8 @@ func call(t *testing.T, url, token string) (status int, body []byte) {
 // marked.
 func TestReconcileFinishes(t *testing.T) {
 	t.Parallel()
-	for tenantFixture, start := range reconcilers {
-		t.Run(tenantFixture, func(t *testing.T) {
+	for platform, start := range reconcilers {
+		t.Run(platform, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t)
 			token, certs := newCaller(t, reconcileURL)
