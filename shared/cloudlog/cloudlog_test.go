@@ -93,12 +93,14 @@ func TestSeverity(t *testing.T) {
 		{slog.LevelError, "ERROR"}, {slog.LevelError + 8, "ERROR"},
 	}
 	for _, test := range tests {
-		var buf bytes.Buffer
-		logger := slog.New(cloudlog.NewHandler(&buf, &cloudlog.Options{Level: slog.Level(-100)}))
-		logger.Log(t.Context(), test.level, "x")
-		if got := line(t, &buf)["severity"]; got != test.want {
-			t.Errorf("severity of %v = %v, want %v", test.level, got, test.want)
-		}
+		t.Run(test.level.String(), func(t *testing.T) {
+			var buf bytes.Buffer
+			logger := slog.New(cloudlog.NewHandler(&buf, &cloudlog.Options{Level: slog.Level(-100)}))
+			logger.Log(t.Context(), test.level, "x")
+			if got := line(t, &buf)["severity"]; got != test.want {
+				t.Errorf("severity %v, want %v", got, test.want)
+			}
+		})
 	}
 }
 

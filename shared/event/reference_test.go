@@ -18,7 +18,8 @@ import (
 
 var attributeName = regexp.MustCompile("`([^`]+)`")
 
-// TestReferencePage compares the attributes of the reference page with those of messages of every kind.
+// TestReferencePage compares the attributes of the reference page with those of messages of every
+// kind.
 func TestReferencePage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/reference/messages.md")

@@ -20,25 +20,29 @@ func sized(size int) []byte {
 
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
-	for _, chunked := range []bool{false, true} {
-		b := newFixture(t)
-		send := func(size int) *answer {
-			d := b.delivery("msg_1")
-			d.Body = sized(size)
-			r := request("/", b.v1(d))
-			if chunked {
-				r.ContentLength = -1
+	for name, length := range map[string]func(size int) int64{
+		"declared": func(size int) int64 { return int64(size) },
+		"chunked":  func(int) int64 { return -1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newFixture(t)
+			send := func(size int) *answer {
+				d := b.delivery("msg_1")
+				d.Body = sized(size)
+				r := request("/", b.v1(d))
+				r.ContentLength = length(size)
+				return b.do(r)
 			}
-			return b.do(r)
-		}
-		for _, size := range []int{maxBody + 1, 10 * maxBody} {
-			b.failed(send(size), http.StatusRequestEntityTooLarge, "body_too_large", "")
-		}
-		b.untouched()
-		b.succeeded(send(maxBody), "published", "msg_1")
-		if got := b.publisher.all()[0].data; !bytes.Equal(got, sized(maxBody)) {
-			t.Errorf("chunked %t: %d bytes published, not the %d sent", chunked, len(got), maxBody)
-		}
+			for _, size := range []int{maxBody + 1, 10 * maxBody} {
+				b.failed(send(size), http.StatusRequestEntityTooLarge, "body_too_large", "")
+			}
+			b.untouched()
+			b.succeeded(send(maxBody), "published", "msg_1")
+			if got := b.publisher.all()[0].data; !bytes.Equal(got, sized(maxBody)) {
+				t.Errorf("%d bytes published, not the %d sent", len(got), maxBody)
+			}
+		})
 	}
 }
 
@@ -95,34 +99,44 @@ func TestDeadLetters(t *testing.T) {
 		"deep within":        `{"type":"batch.succeeded","data":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 		"type without quote": `{type:"batch.succeeded"}`,
 	} {
-		for _, path := range []string{"/", dynamicPath} {
+		t.Run(name+", static", func(t *testing.T) {
+			t.Parallel()
 			b := newFixture(t)
-			d := b.delivery("msg_1")
-			d.Body = []byte(body)
-			sign, key, source := b.v1, ledger.StaticKey("msg_1"), "static"
-			if path == dynamicPath {
-				sign, key, source = b.v1a, ledger.DynamicKey(tenantName, "msg_1"), "dynamic/acme"
-			}
-			id := b.succeeded(b.post(path, sign(d)), "dead_lettered", "msg_1")
-			if again := b.succeeded(b.post(path, sign(d)), "duplicate", "msg_1"); again != id {
-				t.Errorf("%s: message %s the second time, %s the first", name, again, id)
-			}
-			messages := b.publisher.all()
-			if len(messages) != 1 {
-				t.Fatalf("%s: %d messages", name, len(messages))
-			}
-			m := messages[0]
-			if m.topic != deadLetterTopic || string(m.data) != body {
-				t.Errorf("%s: %d bytes on %s, want %d as sent", name, len(m.data), m.topic, len(body))
-			}
-			if m.attributes["ce-type"] != "gemhook.dead_letter" || m.attributes["ce-id"] != "msg_1" || m.attributes["error"] == "" ||
-				m.attributes["ce-source"] != "//generativelanguage.googleapis.com/webhooks/"+source {
-				t.Errorf("%s: attributes %v", name, m.attributes)
-			}
-			if document := b.document(key); document.State != ledger.DeadLettered || document.MessageID != id ||
-				document.Topic != deadLetterTopic || string(document.Payload) != body || document.Type != "gemhook.dead_letter" && document.Type != "" {
-				t.Errorf("%s: document %+v", name, document)
-			}
-		}
+			wantDeadLetter(b, "/", b.v1, body, ledger.StaticKey("msg_1"), "static")
+		})
+		t.Run(name+", dynamic", func(t *testing.T) {
+			t.Parallel()
+			b := newFixture(t)
+			wantDeadLetter(b, dynamicPath, b.v1a, body, ledger.DynamicKey(tenantName, "msg_1"), "dynamic/acme")
+		})
+	}
+}
+
+// wantDeadLetter delivers a body twice, and wants one dead letter of it, on the topic and on
+// record.
+func wantDeadLetter(b *fixture, path string, sign func(standin.Delivery) standin.Delivery, body string, key ledger.Key, source string) {
+	b.Helper()
+	d := b.delivery("msg_1")
+	d.Body = []byte(body)
+	id := b.succeeded(b.post(path, sign(d)), "dead_lettered", "msg_1")
+	if again := b.succeeded(b.post(path, sign(d)), "duplicate", "msg_1"); again != id {
+		b.Errorf("message %s the second time, %s the first", again, id)
+	}
+	messages := b.publisher.all()
+	if len(messages) != 1 {
+		b.Fatalf("%d messages", len(messages))
+	}
+	m := messages[0]
+	if m.topic != deadLetterTopic || string(m.data) != body {
+		b.Errorf("%d bytes on %s, want %d as sent", len(m.data), m.topic, len(body))
+	}
+	if m.attributes["ce-type"] != "gemhook.dead_letter" || m.attributes["ce-id"] != "msg_1" || m.attributes["error"] == "" ||
+		m.attributes["ce-source"] != "//generativelanguage.googleapis.com/webhooks/"+source {
+		b.Errorf("attributes of type %q, id %q, source %q and error %q", m.attributes["ce-type"], m.attributes["ce-id"],
+			m.attributes["ce-source"], m.attributes["error"])
+	}
+	if document := b.document(key); document.State != ledger.DeadLettered || document.MessageID != id ||
+		document.Topic != deadLetterTopic || string(document.Payload) != body || document.Type != "" {
+		b.Errorf("the document is %s, message %s on %s, of type %q", document.State, document.MessageID, document.Topic, document.Type)
 	}
 }

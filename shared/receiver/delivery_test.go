@@ -5,12 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/ledger"
@@ -35,15 +36,21 @@ func TestPublished(t *testing.T) {
 		"webhook-timestamp": strconv.FormatInt(b.time().Unix(), 10), "webhook-signature": d.Header.Get(standin.HeaderSignature),
 	}
 	m := messages[0]
-	if m.id != id || m.topic != mainTopic || !bytes.Equal(m.data, d.Body) || !maps.Equal(m.attributes, want) {
-		t.Errorf("message %s on %s: %s, attributes %v", m.id, m.topic, m.data, m.attributes)
+	if m.id != id || m.topic != mainTopic || !bytes.Equal(m.data, d.Body) {
+		t.Errorf("message %s on %s: %s", m.id, m.topic, m.data)
 	}
-	document := b.document("dynamic!acme!msg_1")
-	if document.State != ledger.Published || document.Attempt != 1 || document.MessageID != id || document.Topic != mainTopic ||
-		document.WebhookID != "msg_1" || document.Tenant != "acme" || document.Scheme != "v1a" || document.Type != "batch.succeeded" ||
-		document.ResourceID != "sample_123456" || !bytes.Equal(document.Payload, d.Body) || !maps.Equal(document.Attributes, want) ||
-		document.SettledAt == nil || !document.ReceivedAt.Equal(b.time()) {
-		t.Errorf("document %+v", document)
+	if diff := cmp.Diff(want, m.attributes); diff != "" {
+		t.Errorf("attributes (-want +got):\n%s", diff)
+	}
+	at := b.time()
+	wantDocument := &ledger.Document{
+		State: ledger.Published, Attempt: 1, MessageID: id, Topic: mainTopic,
+		WebhookID: "msg_1", Tenant: "acme", Scheme: "v1a", Type: "batch.succeeded", ResourceID: "sample_123456",
+		Payload: d.Body, Attributes: want,
+		ReceivedAt: at, SettledAt: &at, LeaseExpiresAt: at.Add(lease), ExpiresAt: at.Add(retention),
+	}
+	if diff := cmp.Diff(wantDocument, b.document("dynamic!acme!msg_1")); diff != "" {
+		t.Errorf("document (-want +got):\n%s", diff)
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	audience        = "gemhook-tests"
 	maxBody         = 64 << 10
 	lease           = time.Minute
+	retention       = 168 * time.Hour
 )
 
 var (
@@ -102,7 +103,7 @@ func fixtureAt(t *testing.T, clock *clock, change ...func(*fixture)) *fixture {
 	t.Helper()
 	keys := testKeys()
 	b := &fixture{T: t, clock: clock, store: memoryledger.New(), publisher: &publisherSpy{}, log: &logBuffer{}}
-	b.ledger = &ledgerSpy{Ledger: ledger.New(b.store, ledger.Options{Lease: lease, Retention: 168 * time.Hour, Now: clock.Now})}
+	b.ledger = &ledgerSpy{Ledger: ledger.New(b.store, ledger.Options{Lease: lease, Retention: retention, Now: clock.Now})}
 	b.secrets = append([]string{dynamicKey, dynamicToken, dynamicPath, "/dynamic/", "http://", "https://"}, keys.Secrets...)
 	for _, secret := range keys.Secrets {
 		b.secrets = append(b.secrets, strings.TrimPrefix(secret, standin.SecretPrefix))

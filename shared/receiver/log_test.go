@@ -197,21 +197,21 @@ func TestLogHoldsNoSecret(t *testing.T) {
 			d := sign(b.delivery("msg_1"))
 			b.post(path, d)
 			for _, header := range []string{standin.HeaderID, standin.HeaderTimestamp, standin.HeaderSignature} {
-				spoilt := d
-				spoilt.Header = d.Header.Clone()
-				spoilt.Header.Del(header)
-				b.post(path, spoilt)
+				altered := d
+				altered.Header = d.Header.Clone()
+				altered.Header.Del(header)
+				b.post(path, altered)
 			}
-			spoilt := d
-			spoilt.Header = d.Header.Clone()
-			spoilt.Header.Set(standin.HeaderTimestamp, d.Header.Get(standin.HeaderSignature))
-			b.post(path, spoilt)
-			spoilt.Header = d.Header.Clone()
-			spoilt.Header.Add(standin.HeaderSignature, d.Header.Get(standin.HeaderSignature))
-			b.post(path, spoilt)
-			spoilt.Header = d.Header.Clone()
-			spoilt.Body = []byte("forged")
-			b.post(path, spoilt)
+			altered := d
+			altered.Header = d.Header.Clone()
+			altered.Header.Set(standin.HeaderTimestamp, d.Header.Get(standin.HeaderSignature))
+			b.post(path, altered)
+			altered.Header = d.Header.Clone()
+			altered.Header.Add(standin.HeaderSignature, d.Header.Get(standin.HeaderSignature))
+			b.post(path, altered)
+			altered.Header = d.Header.Clone()
+			altered.Body = []byte("forged")
+			b.post(path, altered)
 		}
 	}
 	if text := b.log.String(); !strings.Contains(text, "published") || !strings.Contains(text, "bad_signature") || !strings.Contains(text, "unknown_token") {

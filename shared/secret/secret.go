@@ -88,7 +88,8 @@ func parseSecretName(name string) (Ref, error) {
 	return Ref{version: name}, nil
 }
 
-// Format writes the place for every verb, and never a literal text: fmt would look past Text's methods in a field.
+// Format writes the place for every verb, and never a literal text: of a field, fmt would not call
+// Text's methods.
 func (r Ref) Format(state fmt.State, _ rune) {
 	_, _ = io.WriteString(state, cmp.Or(r.version, r.file, r.literal.String()))
 }
@@ -102,8 +103,8 @@ func (r Ref) Literal() (Text, bool) { return r.literal, r.literal.text != "" }
 // InSecretManager reports whether the text is in Secret Manager.
 func (r Ref) InSecretManager() bool { return r.version != "" }
 
-// Read returns the text as it is now, without a byte order mark before it. client is called only for a text in Secret Manager. The error names the place and
-// never the text.
+// Read returns the text as it is now, without a byte order mark before it. client is called only
+// for a text in Secret Manager. The error names the place and never the text.
 func (r Ref) Read(ctx context.Context, client func(context.Context) (*secretmanager.Client, error)) (Text, error) {
 	switch {
 	case r.version != "":

@@ -88,13 +88,14 @@ func (k Key) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, k.St
 // LogValue hides the key.
 func (Key) LogValue() slog.Value { return slog.StringValue("[dynamic key]") }
 
-// Token returns the token of a tenant: base64url without padding of HMAC-SHA256 over the tenant's name in its context.
-// The HMAC's key is the whole text of k.
+// Token returns the token of a tenant: base64url without padding of HMAC-SHA256 over
+// "gemhook/dynamic/v1:" and the tenant's name. The HMAC's key is the whole text of k.
 func (k Key) Token(tenant string) string {
 	mac := hmac.New(sha256.New, []byte(k.text))
 	mac.Write([]byte(purpose + tenant))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Path returns the path of a tenant's endpoint. It is a secret: whoever knows it can have Gemini deliver there.
+// Path returns the path of a tenant's endpoint. It is a secret: whoever knows it can have Gemini
+// deliver there.
 func (k Key) Path(tenant string) string { return PathPrefix + tenant + "/" + k.Token(tenant) }

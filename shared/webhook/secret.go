@@ -54,8 +54,9 @@ func ParseSecret(text string) (Secret, error) {
 	return Secret{&sync.Pool{New: func() any { return &mac{hash: hmac.New(sha256.New, key)} }}}, nil
 }
 
-// ParseSecrets reads any number of secrets separated by white space. It returns every one that can be read, and an error
-// that counts the others by their place in the text: one spoilt secret does not put the rest out of use.
+// ParseSecrets reads any number of secrets separated by white space. It returns every one that can
+// be read, and an error that names the others by their place in the text: one malformed secret does
+// not put the rest out of use.
 func ParseSecrets(text string) (Secrets, error) {
 	var secrets Secrets
 	var errs []error

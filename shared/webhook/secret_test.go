@@ -122,8 +122,8 @@ func TestParseSecretsKeepsTheGoodOnes(t *testing.T) {
 		{"white space", " \t\r\n", 0, ""},
 		{"one in a file", good[0] + "\n", 1, ""},
 		{"several in lines", "\n" + good[0] + "\r\n\t" + good[1] + "  " + good[2], 3, ""},
-		{"one spoilt", good[0] + " " + hunter2 + " " + good[1], 2, "secret 2: a signing secret begins with whsec_"},
-		{"all spoilt", hunter2 + " whsec_ whsec_" + hunter2 + "!", 0, "secret 1: a signing secret begins with whsec_\n" +
+		{"one malformed", good[0] + " " + hunter2 + " " + good[1], 2, "secret 2: a signing secret begins with whsec_"},
+		{"all malformed", hunter2 + " whsec_ whsec_" + hunter2 + "!", 0, "secret 1: a signing secret begins with whsec_\n" +
 			"secret 2: a signing secret has at least 24 bytes after whsec_\n" +
 			"secret 3: what follows whsec_ in a signing secret is standard base64"},
 	}
@@ -154,9 +154,9 @@ func TestTheZeroSecretVerifiesNothing(t *testing.T) {
 	wantRefused(t, verifier, forged, webhook.ErrBadSignature, noV1)
 }
 
-func TestASpoiltSecretLeavesTheRestInUse(t *testing.T) {
+func TestAMalformedSecretLeavesTheRestInUse(t *testing.T) {
 	t.Parallel()
-	secrets, err := webhook.ParseSecrets("whsec_spoilt! " + google().Secrets[0])
+	secrets, err := webhook.ParseSecrets("whsec_malformed! " + google().Secrets[0])
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -84,7 +84,7 @@ type Refusal struct {
 	Reason error  // one of the Err… of this package
 	Detail string // one sentence for whoever sent the delivery; never key material, never which byte differed
 
-	unknownKey bool // a newer key could turn it round
+	unknownKey bool // with a newer key the delivery might be accepted
 }
 
 func (r *Refusal) Error() string { return r.Reason.Error() + ": " + r.Detail }
