@@ -59,16 +59,6 @@ func newFixture(t *testing.T, name string) *fixture {
 	return &fixture{t: t, project: project, lines: make(chan string, 1000), errors: new(testkit.Buffer)}
 }
 
-// need skips the test where a language is missing.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Skip(program + " is not installed, in which this example is written")
-	}
-	return path
-}
-
 // subscribe makes the subscription. It keeps what is acknowledged, so that all of it can be
 // delivered again.
 func (f *fixture) subscribe(name string, push *pubsubpb.PushConfig) {
@@ -302,7 +292,7 @@ func TestGoPull(t *testing.T) {
 }
 
 func TestNodeUnwrappedPush(t *testing.T) {
-	node := need(t, "node")
+	node := testkit.Program(t, testkit.JavaScript, "node")
 	f := newFixture(t, "node")
 	port := testkit.FreePort(t)
 	f.command = func() *exec.Cmd {
@@ -345,7 +335,7 @@ func responses(i int) string {
 }
 
 func TestPythonResults(t *testing.T) {
-	python := need(t, "python3")
+	python := testkit.Program(t, testkit.Python, "python3")
 	f := newFixture(t, "python")
 	objects, err := bucket.Start()
 	if err != nil {

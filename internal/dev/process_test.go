@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/testkit/emulator"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
@@ -138,7 +138,7 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 			p := start(t, test.path)
 			printed := p.until(t, "Messages that arrive from now on:")
 			if standIns := strings.Contains(printed, "in-process stand-ins"); standIns && !test.standIns {
-				t.Skip(emulator.ErrNotInstalled)
+				testkit.LeaveOut(t, testkit.Emulators)
 			}
 			hosts := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(printed, -1)
 			slices.Sort(hosts)

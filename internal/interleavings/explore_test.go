@@ -41,7 +41,7 @@ func TestEveryInterleaving(t *testing.T) {
 // TestAsFarAsAsked goes as far as the flags say.
 func TestAsFarAsAsked(t *testing.T) {
 	if *deliveries == 0 {
-		t.Skip("-deliveries is not given")
+		t.Skip("this goes as far as -deliveries, -finishes, -replays and -faults say; -deliveries is not given")
 	}
 	wantHeld(t, interleavings.Settings{Deliveries: *deliveries, Finishes: *finishes, Replays: *replays, Faults: *faults})
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // A change is what a plan does to one resource.
@@ -29,11 +31,9 @@ func (c change) String() string { return strings.Join(c.Change.Actions, " and ")
 // they cannot be had it skips the test, unless TF_CLI_CONFIG_FILE says where they are.
 func plans(t *testing.T, directory string) map[string][]change {
 	t.Helper()
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not installed (version 1.11 or later)")
-	}
+	testkit.Program(t, testkit.Terraform, "terraform")
 	if testing.Short() {
-		t.Skip("plans take half a minute")
+		t.Skip("plans take half a minute: they run without -short")
 	}
 	work := t.TempDir()
 	for _, part := range []string{"terraform", "functions", "shared"} {
@@ -47,7 +47,7 @@ func plans(t *testing.T, directory string) map[string][]change {
 	initialize := command(t, folder, "init", "-backend=false", "-input=false", "-test-directory=tests/plans")
 	if output, err := initialize.CombinedOutput(); err != nil {
 		if os.Getenv("TF_CLI_CONFIG_FILE") == "" {
-			t.Skipf("no providers: %v", err)
+			testkit.LeaveOut(t, testkit.Need{Name: "Terraform's providers", How: "connect to their registry, or name a mirror in TF_CLI_CONFIG_FILE"})
 		}
 		t.Fatalf("terraform init: %v\n%s", err, output)
 	}

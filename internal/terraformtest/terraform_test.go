@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // repository returns the root of the repository.
@@ -30,9 +32,7 @@ func repository(t *testing.T) string {
 // its outputs into outputs.
 func evaluate(t *testing.T, root, module string, arguments map[string]any, outputs any) {
 	t.Helper()
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not installed (version 1.11 or later)")
-	}
+	testkit.Program(t, testkit.Terraform, "terraform")
 
 	// Terraform copies a module that is named by an absolute path, and this one
 	// has to find the repository around it.

@@ -26,8 +26,10 @@ func emulatorHost(t testing.TB, variable string) string {
 	t.Helper()
 	host := os.Getenv(variable)
 	if host == "" {
-		t.Skip(variable + " is not set: scripts/test starts the emulators, once they are installed: " +
-			emulator.ErrNotInstalled.Error())
+		if emulator.Installed(t.Context()) == nil {
+			LeaveOut(t, Need{"emulators", "run the test by scripts/test, which starts them"})
+		}
+		LeaveOut(t, Emulators)
 	}
 	return host
 }
@@ -52,7 +54,7 @@ func startEmulator(t testing.TB, start startFunc, options *emulator.Options) *em
 	// The test's context ends before its cleanups run, and those may still need the emulator.
 	e, err := start(context.WithoutCancel(t.Context()), options)
 	if errors.Is(err, emulator.ErrNotInstalled) {
-		t.Skip(err)
+		LeaveOut(t, Emulators)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gemhook/gemhook/internal/cli/deployment"
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // outputs are as "terraform output -json" has them, without what is not read.
@@ -184,9 +185,7 @@ func TestOutputsOfTheRoots(t *testing.T) {
 // With the real Terraform, where it is installed: outputs need no provider.
 func TestRealTerraform(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not installed")
-	}
+	testkit.Program(t, testkit.Terraform, "terraform")
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "main.tf"), []byte(`
 output "project_id" { value = "p-123" }

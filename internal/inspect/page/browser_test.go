@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
-	"os/exec"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/retry"
 )
 
@@ -49,12 +48,8 @@ func startChromium(t *testing.T) context.Context {
 	if chromium.context != nil {
 		return chromium.context
 	}
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
-	i := slices.IndexFunc(names, func(name string) bool { _, err := exec.LookPath(name); return err == nil })
-	if i < 0 {
-		t.Skip("no browser is installed to test the page in: apt-get install chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(names[i]), chromedp.WindowSize(1200, 800),
+	program := testkit.Program(t, testkit.Browser, "chromium", "chromium-browser", "google-chrome")
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.WindowSize(1200, 800),
 		chromedp.Flag("lang", "en-GB"))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it does not start as root with one
@@ -63,7 +58,7 @@ func startChromium(t *testing.T) context.Context {
 	quiet := func(string, ...any) {} // a browser that is newer than the protocol's description sends events without one
 	browser, stopBrowser := chromedp.NewContext(allocator, chromedp.WithErrorf(quiet))
 	if err := chromedp.Do(browser); err != nil {
-		t.Fatalf("start %s: %v", names[i], err)
+		t.Fatalf("start %s: %v", program, err)
 	}
 	chromium.context, chromium.stop = browser, func() { stopBrowser(); stopAllocator() }
 	return browser

@@ -14,6 +14,7 @@ import (
 	"github.com/gemhook/gemhook/internal/inspect"
 	"github.com/gemhook/gemhook/internal/inspect/page"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/npm"
 )
 
@@ -137,9 +138,7 @@ func TestDynamicTokensAreMasked(t *testing.T) {
 func TestCurl(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"bash", "curl", "base64"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(tool + " is not installed")
-		}
+		testkit.Program(t, testkit.Need{Name: tool, How: "install " + tool}, tool)
 	}
 	for name, body := range map[string]string{
 		"an event":           string(standin.Event("batch.failed")),

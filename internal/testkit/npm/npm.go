@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gemhook/gemhook/internal/testkit"
 )
 
 // fetchTimeout bounds an installation.
@@ -22,14 +24,11 @@ const fetchTimeout = 5 * time.Minute
 
 // Install returns a directory with the packages of the package-lock.json in a folder. It is kept
 // for later runs, under a name that says what is in it. Where node, npm or their registry are
-// missing it skips the test.
+// missing it leaves the test out.
 func Install(t testing.TB, folder string) string {
 	t.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed, which the JavaScript libraries need", tool)
-		}
-	}
+	testkit.Program(t, testkit.JavaScript, "node")
+	testkit.Program(t, testkit.JavaScript, "npm")
 	lock, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +39,7 @@ func Install(t testing.TB, folder string) string {
 	}
 	cache = filepath.Join(cache, "gemhook-npm")
 	if err := os.MkdirAll(cache, 0o700); err != nil {
-		t.Skipf("the JavaScript libraries have no place to be installed: %v", err)
+		testkit.LeaveOut(t, testkit.Need{Name: "JavaScript", How: "let npm install packages in " + cache})
 	}
 	sum := sha256.Sum256(lock)
 	installed := filepath.Join(cache, hex.EncodeToString(sum[:8]))
@@ -80,15 +79,12 @@ func fetch(t testing.TB, directory string) {
 	ctx, cancel := context.WithTimeout(t.Context(), fetchTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
-		"--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000", "--loglevel=error")
+		"--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000", "--loglevel=error")
 	command.Dir = directory
 	command.WaitDelay = 5 * time.Second
 	output, err := command.CombinedOutput()
-	if code := unreachable.FindSubmatch(output); err != nil && code != nil {
-		t.Skipf("the npm registry cannot be reached (%s), which the JavaScript libraries come from", code[1])
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		t.Skip("the npm registry does not answer in time, which the JavaScript libraries come from")
+	if err != nil && (unreachable.Match(output) || errors.Is(ctx.Err(), context.DeadlineExceeded)) {
+		testkit.LeaveOut(t, testkit.Need{Name: "JavaScript", How: "connect to the npm registry"})
 	}
 	if err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, output)

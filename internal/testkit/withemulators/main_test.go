@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
@@ -56,7 +57,7 @@ func runProgram(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr string) {
 func skipUnlessInstalled(t *testing.T, stderr string) {
 	t.Helper()
 	if strings.Contains(stderr, emulator.ErrNotInstalled.Error()) {
-		t.Skip(stderr)
+		testkit.LeaveOut(t, testkit.Emulators)
 	}
 }
 
