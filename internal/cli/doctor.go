@@ -11,7 +11,9 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/doctor"
 	"github.com/gemhook/gemhook/internal/cli/failure"
+	reconcileapp "github.com/gemhook/gemhook/shared/app/reconcile"
 	"github.com/gemhook/gemhook/shared/geminiapi"
+	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
 func doctorCommand(s *session) *cobra.Command {
@@ -22,6 +24,8 @@ func doctorCommand(s *session) *cobra.Command {
 		Long: `Checks what the receiver is configured with, what it stands on, the receiver itself, its registration
 at Gemini, and a test delivery all the way to the topic; and says what to do about each failure. The
 test delivery is left out where the ledger cannot be listed (listing = false in Terraform).
+At the end it says what "gemhook reconcile" would do. That is a warning; it is a failure if
+deliveries are left that Gemini does not deliver any more.
 
 It changes nothing. Subscribers see the test delivery that Gemini sends, and nothing else. If no dead
 letter is on record it has the receiver make one, and takes it out of the dead-letter subscription.`,
@@ -44,6 +48,9 @@ func examine(ctx context.Context, s *session, events []string) error {
 	var written error
 	healthy, err := doctor.Examine(ctx, doctor.Deps{
 		Settings: s.settings, Clients: s.clients,
+		DryRun: func(ctx context.Context) ([]reconciler.Item, *reconciler.Report, error) {
+			return s.reconcile(ctx, reconcileapp.Options{DryRun: true, RunFor: s.CallTimeout, MaxPages: dryRunPages})
+		},
 		HTTP: s.HTTPClient, Events: events, CallTimeout: s.CallTimeout, PingTimeout: s.PingTimeout, Patience: s.Patience,
 		Now: s.Now, Wait: s.Wait, Rand: s.Rand,
 	}, func(name string) {
@@ -80,6 +87,7 @@ func findingText(c *console.Console, check doctor.Check) string {
 		doctor.Passed:  c.Paint(console.Green, "✓"),
 		doctor.Failed:  c.Paint(console.Red, "✗"),
 		doctor.Skipped: c.Paint(console.Dim, "–"),
+		doctor.Warned:  c.Paint(console.Yellow, "!"),
 	}[check.Outcome]
 	text := fmt.Sprintf("%s %-18s  %s", mark, check.Name, console.OneLine(check.Detail))
 	if check.Advice != "" {
@@ -88,6 +96,10 @@ func findingText(c *console.Console, check doctor.Check) string {
 	return text
 }
 
+// dryRunPages is how many pages each job lists at most, to say what reconcile would do: 3,000
+// deliveries, and as many batches as Gemini puts on so many pages.
+const dryRunPages = 10
+
 func summary(findings []doctor.Check) string {
 	counts := map[doctor.Outcome]int{}
 	for _, finding := range findings {
@@ -95,6 +107,8 @@ func summary(findings []doctor.Check) string {
 	}
 	unmade := slices.ContainsFunc(findings, func(c doctor.Check) bool { return c.Outcome == doctor.Skipped && c.Advice != "" })
 	switch {
+	case counts[doctor.Failed] == 0 && counts[doctor.Warned] > 0:
+		return "\nno check failed, but something is left to be done\n"
 	case counts[doctor.Failed] == 0 && unmade:
 		return "\nno check failed, but not all could be made\n"
 	case counts[doctor.Failed] == 0:

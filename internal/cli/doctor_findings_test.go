@@ -132,7 +132,7 @@ func TestDoctorComparesClocks(t *testing.T) {
 				f.run("doctor").want(0, "✓ clocks")
 				return
 			}
-			f.run("doctor").want(1, append(test.said, "✗ clocks", "1 of 19 checks failed")...)
+			f.run("doctor").want(1, append(test.said, "✗ clocks", "1 of 22 checks failed")...)
 		})
 	}
 }

@@ -49,7 +49,7 @@ func TestDoctorFindsNothing(t *testing.T) {
 	}
 	var found diagnosis
 	f.run("doctor", "-o", "json").want(0).json(&found)
-	if !found.Healthy || len(found.Checks) != 19 {
+	if !found.Healthy || len(found.Checks) != 22 {
 		t.Errorf("diagnosis %+v", found)
 	}
 	wantDocumented(t, found)
@@ -74,7 +74,7 @@ func wantDocumented(t *testing.T, found diagnosis) {
 	_, shown, _ := strings.Cut(string(page), "$ gemhook doctor\n")
 	shown, _, _ = strings.Cut(shown, "```")
 	var documented, made []string
-	for _, line := range regexp.MustCompile(`(?m)^[✓✗–] (\S.{17})`).FindAllStringSubmatch(shown, -1) {
+	for _, line := range regexp.MustCompile(`(?m)^[✓✗–!] (\S.{17})`).FindAllStringSubmatch(shown, -1) {
 		documented = append(documented, strings.TrimSpace(line[1]))
 	}
 	for _, check := range found.Checks {

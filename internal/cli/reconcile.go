@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -25,17 +24,7 @@ and of which none came.
 
 Without --apply it only says what it would do, item by item. It looks at every batch
 again, whatever earlier runs have looked at. GEMHOOK_API_KEYS says
-where the API keys are; else GEMINI_API_KEY is that of all.`
-
-// A reconciliation is one run of "reconcile".
-type reconciliation struct {
-	console       *console.Console
-	configuration config.Config
-	options       reconcileapp.Options
-
-	mu    sync.Mutex
-	items []reconciler.Item
-}
+where the API keys are; else GEMINI_API_KEY, or the file of --api-key-file, is that of all.`
 
 func reconcileCommand(s *session) *cobra.Command {
 	var apply bool
@@ -47,27 +36,49 @@ func reconcileCommand(s *session) *cobra.Command {
 			"  gemhook reconcile --terraform-dir terraform/gcp --apply",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if _, err := s.settings.CloudProject(); err != nil {
+			done := s.console.Working("looking for what was left undone")
+			items, report, err := s.reconcile(command.Context(), reconcileapp.Options{DryRun: !apply})
+			done()
+			if err != nil {
 				return err
 			}
-			configuration, err := config.Load(config.ReconcileDirect, s.lookup)
-			if err != nil {
-				return failure.WithCode(err, failure.Settings)
+			if err := showReconciled(s.console, items, report, apply); err != nil {
+				return err
 			}
-			r := &reconciliation{console: s.console, configuration: configuration, options: reconcileapp.Options{
-				DryRun: !apply, FromStart: true,
-				Options: backend.Options{
-					// Options of a caller lead to stand-ins, which want no credentials.
-					SecretManager: s.SecretManager, Anonymous: s.SecretManager != nil, Now: s.Now,
-				},
-			}}
-			return r.run(command.Context())
+			if report.Failed() {
+				return failure.ErrShown
+			}
+			return nil
 		},
 	}
+	geminiFlags(s, command)
 	command.Flags().BoolVar(&apply, "apply", false, "do it; without it, only show what would be done")
-	command.Flags().String("url", "", "the receiver's static URL ($GEMHOOK_URL)")
-	command.Flags().String("gemini-url", "", "base URL of the Gemini API ($GOOGLE_GEMINI_BASE_URL)")
 	return command
+}
+
+// reconcile does a run of the reconciler's jobs with the deployment's settings, and returns what
+// has become of each item. Its error is that of settings from which no run can be made.
+func (s *session) reconcile(ctx context.Context, options reconcileapp.Options) ([]reconciler.Item, *reconciler.Report, error) {
+	if _, err := s.settings.CloudProject(); err != nil {
+		return nil, nil, err
+	}
+	configuration, err := config.Load(config.ReconcileDirect, s.lookup)
+	if err != nil {
+		return nil, nil, failure.WithCode(err, failure.Settings)
+	}
+	var mu sync.Mutex
+	var items []reconciler.Item
+	options.FromStart = true
+	options.Observe = func(item reconciler.Item) {
+		mu.Lock()
+		defer mu.Unlock()
+		items = append(items, item)
+	}
+	// Options of a caller lead to stand-ins, which want no credentials.
+	options.Options = backend.Options{SecretManager: s.SecretManager, Anonymous: s.SecretManager != nil, Now: s.Now}
+	runner, opened := reconcileapp.New(configuration, slog.New(slog.DiscardHandler), &options)
+	report := runner.Run(ctx)
+	return items, report, opened.Close()
 }
 
 // lookup returns a function's setting by its variable: from the deployment, else the environment.
@@ -79,59 +90,41 @@ func (s *session) lookup(name string) (string, bool) {
 		}
 	}
 	value := s.Getenv(name)
-	if name == "GEMHOOK_API_KEYS" {
-		value = cmp.Or(value, s.Getenv("GEMINI_API_KEY"))
+	if name == "GEMHOOK_API_KEYS" && value == "" {
+		value, _ = s.apiKey() // without one, reconcile only finishes
 	}
 	return value, value != ""
 }
 
-// run does a run, and shows each item as it is done with.
-func (r *reconciliation) run(ctx context.Context) error {
-	done := r.console.Working("looking for what was left undone")
-	r.options.Observe = func(item reconciler.Item) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.items = append(r.items, item)
-	}
-	runner, opened := reconcileapp.New(r.configuration, slog.New(slog.DiscardHandler), &r.options)
-	report := runner.Run(ctx)
-	done()
-	closeErr := opened.Close()
-	if err := r.show(report); err != nil {
-		return err
-	}
-	if report.Failed() {
-		return failure.ErrShown
-	}
-	return closeErr
-}
-
-// show prints the items, and what each job says of itself.
-func (r *reconciliation) show(report *reconciler.Report) error {
+// showReconciled prints the items of a run, and what each job says of itself.
+func showReconciled(c *console.Console, items []reconciler.Item, report *reconciler.Report, apply bool) error {
 	value := struct {
 		Items []reconciler.Item      `json:"items"`
 		Jobs  []reconciler.JobReport `json:"jobs"`
-	}{r.items, report.Jobs}
-	return r.console.Print(value, func() string {
+	}{items, report.Jobs}
+	return c.Print(value, func() string {
 		text := ""
 		var rows [][]console.Cell
-		for _, item := range r.items {
+		for _, item := range items {
 			rows = append(rows, []console.Cell{
 				{Text: item.Job}, {Text: string(item.Outcome)}, {Text: item.Subject}, {Text: item.Action}, {Text: item.Detail},
 			})
 		}
 		if len(rows) > 0 {
-			text = r.console.Table([]string{"JOB", "OUTCOME", "OF", "ACTION", "WHY"}, rows) + "\n"
+			text = c.Table([]string{"JOB", "OUTCOME", "OF", "ACTION", "WHY"}, rows) + "\n"
 		}
 		for _, job := range report.Jobs {
 			if job.Error != "" {
 				text += fmt.Sprintf("✗ %s: %s\n", job.Job, job.Error)
 			}
+			if job.More {
+				text += fmt.Sprintf("– %s: the time was over before everything was looked at\n", job.Job)
+			}
 		}
 		switch {
 		case text == "":
 			text = "There is nothing to do.\n"
-		case r.options.DryRun && len(rows) > 0:
+		case !apply && len(rows) > 0:
 			text += "Nothing was changed. To do it, add --apply.\n"
 		}
 		return text

@@ -15,15 +15,8 @@ import (
 func TestReconcile(t *testing.T) {
 	f := newFixtureWithoutReceiver(t)
 	store := firestoreledger.New(f.documents, "deliveries")
-	long := time.Now().Add(-time.Hour)
-	for id, state := range map[string]ledger.State{"msg_1": ledger.Claimed, "msg_2": ledger.Released} {
-		if _, err := store.Create(t.Context(), ledger.StaticKey(id), &ledger.Document{
-			State: state, Attempt: 1, LeaseExpiresAt: long, ReceivedAt: long, ExpiresAt: time.Now().Add(time.Hour),
-			WebhookID: id, Topic: events, Payload: []byte("{}"), Attributes: map[string]string{"ce-id": id},
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	f.leave("msg_1", ledger.Claimed, time.Hour)
+	f.leave("msg_2", ledger.Released, time.Hour)
 	type item struct{ Job, Subject, Action, Outcome string }
 	items := func(args ...string) map[string]string {
 		t.Helper()
@@ -57,4 +50,17 @@ func TestReconcile(t *testing.T) {
 		}
 	}
 	f.run("reconcile").want(0, "There is nothing to do.")
+}
+
+// leave leaves a delivery in the ledger that was received so long ago and that nobody is at work on
+// any more.
+func (f *fixture) leave(id string, state ledger.State, ago time.Duration) {
+	f.t.Helper()
+	received := time.Now().Add(-ago)
+	if _, err := firestoreledger.New(f.documents, "deliveries").Create(f.t.Context(), ledger.StaticKey(id), &ledger.Document{
+		State: state, Attempt: 1, LeaseExpiresAt: received, ReceivedAt: received, ExpiresAt: time.Now().Add(time.Hour),
+		WebhookID: id, Topic: events, Payload: []byte("{}"), Attributes: map[string]string{"ce-id": id},
+	}); err != nil {
+		f.t.Fatal(err)
+	}
 }

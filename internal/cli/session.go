@@ -26,6 +26,8 @@ type session struct {
 	started  bool // a command runs: what fails from here on is no mistake in the command line
 
 	terraformDir, envFile, output, apiKeyFile string // flags
+
+	key string // of the API, once it was read
 }
 
 func newSession(environment Environment) *session {
@@ -99,6 +101,9 @@ func (s *session) terraform(ctx context.Context) (*deployment.Outputs, error) {
 // apiKey reads the API key. No flag has it, where other users of the machine and the shell's
 // history would see it.
 func (s *session) apiKey() (string, error) {
+	if s.key != "" {
+		return s.key, nil
+	}
 	key := s.Getenv("GEMINI_API_KEY")
 	if s.apiKeyFile != "" {
 		text, err := s.readFile(s.apiKeyFile)
@@ -110,6 +115,7 @@ func (s *session) apiKey() (string, error) {
 	if key = strings.TrimSpace(key); key == "" {
 		return "", deployment.ErrNoAPIKey
 	}
+	s.key = key // standard input can be read once
 	return key, nil
 }
 

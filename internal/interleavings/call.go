@@ -68,6 +68,7 @@ func (d *delivery) do(ctx context.Context, c *call) error {
 		runtime.Goexit()
 	}
 	if w.calm {
+		w.read = false
 		return c.effect()
 	}
 	c.verdict = make(chan verdict)

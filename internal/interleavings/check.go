@@ -61,5 +61,9 @@ func (w *execution) checkSimultaneous() {
 }
 
 func (w *execution) violate(g Guarantee, detail string) {
-	w.violations = append(w.violations, &Violation{g, detail, slices.Clone(w.path)})
+	steps := make([]string, len(w.path))
+	for i, taken := range w.path {
+		steps[i] = taken.String()
+	}
+	w.violations = append(w.violations, &Violation{g, detail, steps})
 }

@@ -68,12 +68,14 @@ func newFixture(t *testing.T, settings Settings) *fixture {
 type execution struct {
 	*fixture
 	memory     *memoryledger.Store
-	store      ledger.Store // memory, unless a defect is in the way
+	store      ledger.Store     // memory, unless a defect is in the way
+	stored     *ledger.Document // what memory has
+	read       bool             // stored is up to date
 	topic      []message
 	deliveries []*delivery
 	late       []*call // given up by their callers, the effects still to come
 	faults     int
-	path       []string // the steps taken
+	path       []label // of the steps taken
 	violations []*Violation
 
 	// mu is held by whoever is at work: the exploration, or a delivery between two calls. Package
@@ -97,6 +99,7 @@ type message struct {
 type delivery struct {
 	execution *execution
 	name      string
+	kind      kind
 	skew      time.Duration // of the instance's clock
 	ledger    *ledger.Ledger
 	outlet    once.Outlet
@@ -123,16 +126,16 @@ func (f *fixture) newExecution() *execution {
 		w.deliveries = append(w.deliveries, w.newDelivery(string(rune('A'+i)), time.Duration(i%2)*f.Skew))
 	}
 	for range f.Finishes {
-		w.deliveries = append(w.deliveries, w.newTakeOver("finish", false))
+		w.deliveries = append(w.deliveries, w.newTakeOver(finish))
 	}
 	for range f.Replays {
-		w.deliveries = append(w.deliveries, w.newTakeOver("replay", true))
+		w.deliveries = append(w.deliveries, w.newTakeOver(replay))
 	}
 	return w
 }
 
 func (w *execution) newDelivery(name string, skew time.Duration) *delivery {
-	d := &delivery{execution: w, name: name, skew: skew}
+	d := &delivery{execution: w, name: name, kind: request, skew: skew}
 	now := func() time.Time { return time.Now().Add(skew) }
 	d.ledger = ledger.New(gatedStore{d}, ledger.Options{Lease: w.Lease, Retention: 168 * time.Hour, Now: now})
 	var books once.Ledger = d.ledger
@@ -164,12 +167,15 @@ func (d *delivery) start() {
 			}
 			d.rest()
 		}()
-		if d.takeOver != nil {
+		if d.kind != request {
 			d.takeOver()
 			return
 		}
-		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(d.execution.verified.delivery.Payload()))
-		d.receiver.ServeHTTP(recorder, request)
+		post, err := http.NewRequest(http.MethodPost, "/", bytes.NewReader(d.execution.verified.delivery.Payload()))
+		if err != nil {
+			panic(err) // it is the same each time
+		}
+		d.receiver.ServeHTTP(recorder, post)
 		answered = true
 	})
 }
@@ -209,7 +215,7 @@ func (w *execution) await() {
 
 // take takes a step and waits until every delivery is at rest.
 func (w *execution) take(s step) {
-	w.path = append(w.path, s.name)
+	w.path = append(w.path, s.label)
 	if s.fault {
 		w.faults++
 	}
@@ -245,7 +251,7 @@ func (d *delivery) status() int {
 // retries.
 func (w *execution) calmDown() {
 	w.calm = true
-	w.path = append(w.path, "the faults are over")
+	w.path = append(w.path, label{what: "the faults are over"})
 	for _, d := range w.deliveries {
 		w.retry(d)
 	}
@@ -280,7 +286,7 @@ func (w *execution) retry(d *delivery) {
 
 // deliver delivers without faults.
 func (w *execution) deliver(name string, skew time.Duration) *delivery {
-	w.path = append(w.path, name)
+	w.path = append(w.path, label{name, "", "is delivered"})
 	d := w.newDelivery(name, skew)
 	d.start()
 	w.await()
@@ -290,9 +296,9 @@ func (w *execution) deliver(name string, skew time.Duration) *delivery {
 
 // document returns what the ledger has, nil if nothing.
 func (w *execution) document() *ledger.Document {
-	document, _, err := w.memory.Read(context.Background(), key)
-	if err != nil {
-		return nil
+	if !w.read {
+		w.stored, _, _ = w.memory.Read(context.Background(), key) // nil with an error: there is none
+		w.read = true
 	}
-	return document
+	return w.stored
 }

@@ -11,8 +11,8 @@
 // pause before a retry) to the next, and then the receiver's own timers fire.
 //
 // The search is breadth first, so a violation is reported with a shortest way to it. Each execution
-// starts from nothing and follows a list of choices; two that have led to the same state are
-// continued once. A state is all that can make a difference later: the document, the topic, and of
+// starts from nothing, follows a list of choices and takes one step more, which saves it another
+// execution; two that have led to the same state are continued once. A state is all that can make a difference later: the document, the topic, and of
 // each delivery that is still going on everything it has observed.
 //
 // When no step is left, the faults are over and the sender retries: every delivery must then be
@@ -23,6 +23,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ const NoLimit = 1 << 30
 // Settings are what is explored.
 type Settings struct {
 	Deliveries int           // of one webhook-id, to instances of their own
-	Finishes   int           // by reconcile, which can begin at any moment
+	Finishes   int           // by reconcile, before, after or among the deliveries
 	Replays    int           // by "gemhook replay" of what is not settled, likewise
 	Faults     int           // how many faults one execution can have at most
 	Lease      time.Duration // of the ledger
@@ -111,6 +112,7 @@ type arrival struct {
 	state      fingerprint
 	open       int // how many steps can follow
 	violations []*Violation
+	ahead      *arrival // after the first of those steps; nil if it was not taken
 }
 
 // Run explores, on all processors.
@@ -119,10 +121,12 @@ func Run(t *testing.T, settings Settings) *Report {
 	report := &Report{Violations: map[Guarantee]*Violation{}}
 	seen := map[fingerprint]bool{}
 	fixture := newFixture(t, settings)
-	for frontier := [][]byte{nil}; len(frontier) > 0; report.Depth++ {
-		var next [][]byte
-		for _, reached := range executeAll(t, fixture, frontier) {
-			report.Executions++
+	frontier, ahead := [][]byte{nil}, []*arrival(nil)
+	for ; len(frontier)+len(ahead) > 0; report.Depth++ {
+		report.Executions += len(frontier)
+		reachedNow := append(executeAll(t, fixture, frontier, seen), ahead...)
+		frontier, ahead = nil, nil
+		for _, reached := range reachedNow {
 			for _, v := range reached.violations {
 				if report.Violations[v.Guarantee] == nil {
 					report.Violations[v.Guarantee] = v
@@ -135,23 +139,31 @@ func Run(t *testing.T, settings Settings) *Report {
 			if reached.open == 0 {
 				report.Ends++
 			}
-			for choice := range reached.open {
-				next = append(next, append(reached.choices[:len(reached.choices):len(reached.choices)], byte(choice)))
+			first := 0
+			if reached.ahead != nil {
+				first, ahead = 1, append(ahead, reached.ahead)
+			}
+			for choice := first; choice < reached.open; choice++ {
+				frontier = append(frontier, with(reached.choices, choice))
 			}
 		}
 		report.States = len(seen)
 		if settings.Want != "" && report.Violations[settings.Want] != nil {
 			return report
 		}
-		frontier = next
 	}
 	report.Depth--
 	return report
 }
 
+// with returns a list of choices with another at its end.
+func with(choices []byte, choice int) []byte {
+	return append(choices[:len(choices):len(choices)], byte(choice))
+}
+
 // executeAll follows each list of choices. The results are in the order of the lists.
-func executeAll(t *testing.T, f *fixture, lists [][]byte) []arrival {
-	reached := make([]arrival, len(lists))
+func executeAll(t *testing.T, f *fixture, lists [][]byte, seen map[fingerprint]bool) []*arrival {
+	reached := make([]*arrival, len(lists))
 	const batch = 64
 	var mu sync.Mutex
 	taken := 0
@@ -172,7 +184,7 @@ func executeAll(t *testing.T, f *fixture, lists [][]byte) []arrival {
 						return
 					}
 					for i := from; i < to; i++ {
-						reached[i] = f.execute(lists[i])
+						reached[i] = f.execute(lists[i], seen)
 					}
 				}
 			})
@@ -182,19 +194,30 @@ func executeAll(t *testing.T, f *fixture, lists [][]byte) []arrival {
 	return reached
 }
 
-// execute follows one list of choices and tells where it led.
-func (f *fixture) execute(choices []byte) arrival {
+// execute follows one list of choices and returns where it led. If that is new, it takes another
+// step.
+func (f *fixture) execute(choices []byte, seen map[fingerprint]bool) *arrival {
 	w := f.newExecution()
 	w.mu.Lock()
 	defer w.end()
 	for _, choice := range choices {
 		w.take(w.steps()[choice])
 	}
-	reached := arrival{choices: choices, open: len(w.steps()), state: w.fingerprint()}
+	reached := w.arrive(choices)
+	if reached.open > 0 && !seen[reached.state] {
+		w.take(w.steps()[0])
+		reached.ahead = w.arrive(with(choices, 0))
+	}
+	return reached
+}
+
+// arrive returns where the execution is. In a final state it also checks what comes of that.
+func (w *execution) arrive(choices []byte) *arrival {
+	reached := &arrival{choices: choices, open: len(w.steps()), state: w.fingerprint()}
 	if reached.open == 0 {
 		w.calmDown()
 	}
-	reached.violations = w.violations
+	reached.violations = slices.Clip(w.violations)
 	return reached
 }
 

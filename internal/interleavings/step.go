@@ -3,6 +3,7 @@ package interleavings
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gemhook/gemhook/shared/ledger"
@@ -10,9 +11,19 @@ import (
 
 // A step is one thing that can happen next.
 type step struct {
-	name  string
+	label
 	fault bool
 	do    func()
+}
+
+// A label says what a step is. It is put together only where a violation is reported.
+type label struct{ delivery, call, what string }
+
+func (l label) String() string {
+	if l.call == "" {
+		return strings.TrimSpace(l.delivery + " " + l.what)
+	}
+	return l.delivery + "'s " + l.call + " " + l.what
 }
 
 // maxFailedSettles bounds how often the settle of one claim fails before its deadline. Another
@@ -35,8 +46,10 @@ func (w *execution) steps() []step {
 	var steps []step
 	for i, d := range w.deliveries {
 		switch {
-		case d.begun.IsZero() && (i == 0 || !w.deliveries[i-1].begun.IsZero()):
-			steps = append(steps, step{name: d.name + " is delivered", do: d.start})
+		case d.begun.IsZero():
+			if i == 0 || d.kind != w.deliveries[i-1].kind || !w.deliveries[i-1].begun.IsZero() {
+				steps = append(steps, step{label: label{d.name, "", "begins"}, do: d.start})
+			}
 		case d.call != nil:
 			steps = append(steps, w.going(d)...)
 		}
@@ -45,7 +58,7 @@ func (w *execution) steps() []step {
 		steps = append(steps, w.landing(i)...)
 	}
 	if until, any := w.nextInstant(); any {
-		steps = append(steps, step{name: "time passes", do: func() { w.pass(until) }})
+		steps = append(steps, step{label: label{what: "time passes"}, do: func() { w.pass(until) }})
 	}
 	return slices.DeleteFunc(steps, func(s step) bool { return s.fault && w.faults >= w.Faults })
 }
@@ -53,31 +66,31 @@ func (w *execution) steps() []step {
 // going are the steps of a call whose time is not over.
 func (w *execution) going(d *delivery) []step {
 	c := d.call
-	of := d.name + "'s " + c.name
+	of := func(what string) label { return label{d.name, c.name, what} }
 	if c.acted {
 		return []step{
-			{name: of + " is answered", do: func() { d.resume(answered) }},
-			{name: of + " loses its answer", fault: true, do: func() { w.fail(d) }},
-			{name: d.name + " dies after its " + c.name, fault: true, do: func() { d.resume(died) }},
+			{label: of("is answered"), do: func() { d.resume(answered) }},
+			{label: of("loses its answer"), fault: true, do: func() { w.fail(d) }},
+			{label: of("is the last before the process dies"), fault: true, do: func() { d.resume(died) }},
 		}
 	}
-	steps := []step{{name: of + " takes effect", do: func() { w.act(c) }}}
+	steps := []step{{label: of("takes effect"), do: func() { w.act(c) }}}
 	if c.name == "settle" && d.failed >= maxFailedSettles {
 		return steps
 	}
-	steps = append(steps, step{name: of + " fails", fault: true, do: func() { w.fail(d) }})
+	steps = append(steps, step{label: of("fails"), fault: true, do: func() { w.fail(d) }})
 	if c.writes {
 		steps = append(steps, w.giveUp(d))
 	}
 	if c.publish {
-		steps = append(steps, step{name: of + " is refused", fault: true, do: func() { d.resume(refused) }})
+		steps = append(steps, step{label: of("is refused"), fault: true, do: func() { d.resume(refused) }})
 	}
 	return steps
 }
 
 // givingUp are the steps of a call whose time is over.
 func (w *execution) givingUp(d *delivery) []step {
-	steps := []step{{name: d.name + "'s " + d.call.name + " runs out of time", do: func() { w.fail(d) }}}
+	steps := []step{{label: label{d.name, d.call.name, "runs out of time"}, do: func() { w.fail(d) }}}
 	if d.call.writes && !d.call.acted && w.faults < w.Faults {
 		steps = append(steps, w.giveUp(d))
 	}
@@ -86,7 +99,7 @@ func (w *execution) givingUp(d *delivery) []step {
 
 // giveUp has a call fail whose effect is still to come.
 func (w *execution) giveUp(d *delivery) step {
-	return step{name: d.name + " gives up its " + d.call.name + ", which is under way", fault: true, do: func() {
+	return step{label: label{d.name, d.call.name, "is given up while it is under way"}, fault: true, do: func() {
 		w.late = append(w.late, d.call)
 		w.fail(d)
 	}}
@@ -95,11 +108,10 @@ func (w *execution) giveUp(d *delivery) step {
 // landing are the steps of a call that was given up.
 func (w *execution) landing(i int) []step {
 	c := w.late[i]
-	of := c.delivery.name + "'s given-up " + c.name
 	gone := func() { w.late = slices.Delete(w.late, i, i+1) }
 	return []step{
-		{name: of + " takes effect", do: func() { gone(); w.act(c) }},
-		{name: of + " is lost", do: gone},
+		{label: label{c.delivery.name, c.name, "takes effect, though it was given up"}, do: func() { gone(); w.act(c) }},
+		{label: label{c.delivery.name, c.name, "was given up and is lost"}, do: gone},
 	}
 }
 
@@ -110,6 +122,9 @@ func (w *execution) latest(c *call) time.Time { return c.deadline.Add(w.Transit)
 func (w *execution) act(c *call) {
 	c.acted = true
 	c.result = c.effect()
+	if c.writes {
+		w.read = false
+	}
 }
 
 func (w *execution) fail(d *delivery) {

@@ -109,7 +109,7 @@ func (p *pass) pages(ctx context.Context) (complete bool, err error) {
 		return true, err
 	}
 	for {
-		if p.over(ctx) {
+		if p.over(ctx) || !p.task.mayList(p.options.MaxPages) {
 			p.task.stopped()
 			return false, nil
 		}
@@ -220,7 +220,10 @@ func (p *pass) known(ctx context.Context, id, eventType string) (bool, error) {
 // publishFound publishes the event of a batch.
 func (p *pass) publishFound(ctx context.Context, id string, batch *geminiapi.Batch) {
 	message, err := p.found(id, batch)
-	item := Item{Subject: batch.Name, Action: fmt.Sprintf("publish %s to %s as %s", message.Type, message.Topic, message.WebhookID)}
+	item := Item{
+		Subject: batch.Name, Since: batch.EndTime,
+		Action: fmt.Sprintf("publish %s to %s as %s", message.Type, message.Topic, message.WebhookID),
+	}
 	if err != nil {
 		p.fail(item, err)
 		return

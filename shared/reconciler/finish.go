@@ -88,7 +88,7 @@ func (f *finisher) spans(ctx context.Context, spans []span) (cursor string, err 
 	for _, span := range spans {
 		for after, more := span.after, true; more; {
 			here := string(span.state) + " " + string(after)
-			if f.over(ctx) {
+			if f.over(ctx) || !f.task.mayList(f.options.MaxPages) {
 				f.task.stopped()
 				return here, nil
 			}
@@ -184,7 +184,7 @@ func (f *finisher) mayBegin(ctx context.Context) bool {
 
 // one finishes one delivery.
 func (f *finisher) one(ctx context.Context, entry listing.Entry) {
-	item := Item{Subject: string(entry.Key), Action: "publish to " + entry.Topic}
+	item := Item{Subject: string(entry.Key), Action: "publish to " + entry.Topic, Since: entry.ReceivedAt}
 	if f.options.DryRun {
 		f.task.item(item, Planned, fmt.Sprintf("%s since attempt %d", entry.State, entry.Attempt))
 		return

@@ -105,6 +105,7 @@ type Options struct {
 	Canary      bool
 
 	RunFor    time.Duration // after which a run begins nothing new; 0 means DefaultRunFor
+	MaxPages  int           // that a job lists in a run, at most; 0: as many as there are
 	DryRun    bool
 	FromStart bool       // find looks at every batch again, whatever earlier runs have looked at
 	Observe   func(Item) // called with each item as it is done with, concurrently; may be nil

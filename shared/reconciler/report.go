@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // An Outcome is what has become of an item.
@@ -19,11 +20,12 @@ const (
 
 // An Item is one thing that a job does.
 type Item struct {
-	Job     string  `json:"job"`
-	Subject string  `json:"subject"` // a ledger's key, a webhook's id, a batch's name
-	Action  string  `json:"action"`
-	Outcome Outcome `json:"outcome"`
-	Detail  string  `json:"detail,omitempty"`
+	Job     string    `json:"job"`
+	Subject string    `json:"subject"` // a ledger's key, a webhook's id, a batch's name
+	Action  string    `json:"action"`
+	Since   time.Time `json:"since,omitzero"` // when the delivery was received, or the batch ended
+	Outcome Outcome   `json:"outcome"`
+	Detail  string    `json:"detail,omitempty"`
 }
 
 // A Report is what a run did.
@@ -42,6 +44,7 @@ type JobReport struct {
 	More    bool   `json:"more"`            // its time was over: the next run goes on
 	Items   []Item `json:"items,omitempty"` // the first that were done or failed
 	Error   string `json:"error,omitempty"` // what stopped the job, or a part of it
+	Err     error  `json:"-"`               // the same, for callers in this process
 }
 
 // maxItems is how many items a report has of a job: finish can have thousands.
@@ -73,6 +76,15 @@ type task struct {
 
 	mu     sync.Mutex
 	report JobReport
+	pages  int
+}
+
+// mayList counts a page and reports whether it may be listed, of so many at most; 0 is no limit.
+func (t *task) mayList(limit int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pages++
+	return limit == 0 || t.pages <= limit
 }
 
 func (t *task) looked(n int) {
@@ -94,7 +106,7 @@ func (t *task) fail(err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.report.Error = err.Error()
+	t.report.Error, t.report.Err = err.Error(), err
 }
 
 // item notes what has become of an item.

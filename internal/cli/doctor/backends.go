@@ -121,7 +121,7 @@ func (e *examination) ledger(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		detail = where + ", newest delivery " + newest.ReceivedAt.UTC().Format("2006-01-02 15:04:05 UTC")
+		detail = where + ", newest delivery " + stamp(newest.ReceivedAt)
 	}
 	return detail, nil
 }

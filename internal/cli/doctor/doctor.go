@@ -1,6 +1,6 @@
 // Package doctor checks a deployment from end to end: what the receiver is configured with, what it
 // stands on, the receiver itself, its registration at Gemini, and then a delivery all the way
-// through. What fails comes with what to do about it.
+// through; and it says what reconcile would do. What fails comes with what to do about it.
 //
 // It leaves nothing behind: the receiver is probed without anything being published, and the test
 // delivery's message is read from a subscription of its own. What subscribers see is the test
@@ -23,6 +23,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/geminiapi"
+	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
 // Deps are what a doctor works with. A client that cannot be opened fails the checks that need it.
@@ -30,6 +31,9 @@ type Deps struct {
 	Settings *deployment.Settings
 	Clients  *clients.Clients
 	HTTP     *http.Client
+
+	// DryRun does a run of reconcile's jobs that changes nothing, bounded in time.
+	DryRun func(context.Context) ([]reconciler.Item, *reconciler.Report, error)
 
 	Events      []string      // that the webhook should be subscribed to
 	CallTimeout time.Duration // of one call
@@ -48,6 +52,7 @@ type Outcome string
 const (
 	Passed  Outcome = "passed"
 	Failed  Outcome = "failed"
+	Warned  Outcome = "warned"  // nothing is broken, but something is left to be done
 	Skipped Outcome = "skipped" // there is nothing to check, or it cannot be checked here
 )
 
@@ -56,7 +61,7 @@ type Check struct {
 	Name    string  `json:"name"`
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail"`
-	Advice  string  `json:"advice,omitempty"` // what to do about a failure, or in place of a check that cannot be made
+	Advice  string  `json:"advice,omitempty"` // what to do about it, or in place of a check that cannot be made
 }
 
 // A part is one check. It is made if those that it needs have not failed.
@@ -88,13 +93,17 @@ var parts = []part{
 	{"webhook's secret", []string{"webhook", "signing secrets"}, (*examination).webhookSecret, ofGemini},
 	{"test delivery", []string{"webhook's state", "receiver's secrets", "webhook's secret", "topic"}, (*examination).testDelivery, ofGemini},
 	{"message", []string{"test delivery"}, (*examination).message, ofGoogle},
+	{"left to finish", []string{"ledger"}, (*examination).leftToFinish, ofReconcile},
+	{"left to re-enable", []string{"ledger", "API key"}, (*examination).leftToReenable, ofReconcile},
+	{"left to find", []string{"ledger", "API key"}, (*examination).leftToFind, ofReconcile},
 }
 
 // Advice on errors that nobody knows more of.
 const (
-	ofGoogle   = "see that GOOGLE_CLOUD_PROJECT is the right one, and its APIs are enabled: gcloud services list"
-	ofReceiver = "look at the receiver's log, and at what stands between it and this machine"
-	ofGemini   = "wait a while and run doctor again; if it stays so, look whether Google reports an outage of the Gemini API"
+	ofGoogle    = "see that GOOGLE_CLOUD_PROJECT is the right one, and its APIs are enabled: gcloud services list"
+	ofReceiver  = "look at the receiver's log, and at what stands between it and this machine"
+	ofReconcile = "docs/reconcile.md has what reconcile needs; gemhook reconcile says what it would do, item by item"
+	ofGemini    = "wait a while and run doctor again; if it stays so, look whether Google reports an outage of the Gemini API"
 )
 
 // An examination is one run.
@@ -105,6 +114,7 @@ type examination struct {
 	dynamicPath string   // of a tenant that has a URL; empty if none has
 	webhooks    []*geminiapi.Webhook
 	found       *geminiapi.Webhook
+	plan        *plan // of reconcile; nil until it is asked for
 	arrival
 }
 
@@ -125,25 +135,28 @@ func Examine(ctx context.Context, deps Deps, begun func(name string), done func(
 		if ctx.Err() != nil {
 			return false, context.Cause(ctx)
 		}
-		if errors.Is(err, errNothingToCheck) {
-			advice, _ := failure.OwnAdvice(err)
-			done(Check{Name: c.name, Outcome: Skipped, Detail: detail, Advice: advice})
-			passed[c.name] = true
-			continue
-		}
-		if errors.Is(err, deliveries.ErrNotListed) {
-			done(Check{Name: c.name, Outcome: Skipped, Detail: deliveries.ErrNotListed.Error(), Advice: unlistedAdvice})
-			continue
-		}
-		if err != nil {
-			healthy = false
-			done(Check{Name: c.name, Outcome: Failed, Detail: err.Error(), Advice: cmp.Or(failure.Advice(err), c.otherwise)})
-			continue
-		}
-		passed[c.name] = true
-		done(Check{Name: c.name, Outcome: Passed, Detail: detail})
+		found := c.finding(detail, err)
+		healthy = healthy && found.Outcome != Failed
+		passed[c.name] = found.Outcome != Failed && !errors.Is(err, deliveries.ErrNotListed)
+		done(found)
 	}
 	return healthy, nil
+}
+
+// finding is what a check has found that returned this.
+func (p part) finding(detail string, err error) Check {
+	advice, _ := failure.OwnAdvice(err)
+	switch {
+	case err == nil:
+		return Check{Name: p.name, Outcome: Passed, Detail: detail}
+	case errors.Is(err, errLeft):
+		return Check{Name: p.name, Outcome: Warned, Detail: detail, Advice: advice}
+	case errors.Is(err, errNothingToCheck):
+		return Check{Name: p.name, Outcome: Skipped, Detail: detail, Advice: advice}
+	case errors.Is(err, deliveries.ErrNotListed):
+		return Check{Name: p.name, Outcome: Skipped, Detail: deliveries.ErrNotListed.Error(), Advice: unlistedAdvice}
+	}
+	return Check{Name: p.name, Outcome: Failed, Detail: err.Error(), Advice: cmp.Or(failure.Advice(err), p.otherwise)}
 }
 
 func firstMissing(needs []string, passed map[string]bool) string {
@@ -159,8 +172,11 @@ func firstMissing(needs []string, passed map[string]bool) string {
 // cannot be listed. A deployment may have chosen that, so it is no failure.
 const unlistedAdvice = "follow the topic with gemhook tail, and have Gemini send a test delivery: gemhook webhooks ping"
 
-// errNothingToCheck makes a check a skipped one.
-var errNothingToCheck = errors.New("nothing to check")
+// Errors that make a check another outcome than a failure.
+var (
+	errNothingToCheck = errors.New("nothing to check") // Skipped
+	errLeft           = errors.New("left to be done")  // Warned
+)
 
 // fail returns the error of a check with advice on it.
 func fail(advice, format string, args ...any) error {

@@ -24,7 +24,9 @@ import (
 // Options change what a reconciler talks to, and how it does a run.
 type Options struct {
 	backend.Options
-	DryRun    bool // these three are as in reconciler.Options
+	RunFor    time.Duration // these five are as in reconciler.Options
+	MaxPages  int
+	DryRun    bool
 	FromStart bool
 	Observe   func(reconciler.Item)
 }
@@ -92,6 +94,8 @@ func New(configuration config.Config, log *slog.Logger, options *Options) (*reco
 		FindPrefix:      configuration.FindPrefix,
 		FinishRate:      configuration.FinishRate,
 		Canary:          configuration.Canary,
+		RunFor:          options.RunFor,
+		MaxPages:        options.MaxPages,
 		DryRun:          options.DryRun,
 		FromStart:       options.FromStart,
 		Observe:         options.Observe,
