@@ -72,7 +72,7 @@ func wantDocumented(t *testing.T, found diagnosis) {
 		t.Fatal(err)
 	}
 	_, shown, _ := strings.Cut(string(page), "$ gemhook doctor\n")
-	shown, _, _ = strings.Cut(shown, "```")
+	shown, _, _ = strings.Cut(shown, "\n$ ") // the next command
 	var documented, made []string
 	for _, line := range regexp.MustCompile(`(?m)^[✓✗–!] (\S.{17})`).FindAllStringSubmatch(shown, -1) {
 		documented = append(documented, strings.TrimSpace(line[1]))
