@@ -131,6 +131,10 @@ func TestExitCodesOfSettings(t *testing.T) {
 	}{
 		{"send --url hooks.example.com", nil, failure.Usage, "correct --url"},
 		{"send --url http://hooks.example.com/", nil, failure.Usage, "correct --url"},
+		{"dev --once --drop 1.5", nil, failure.Usage, "--drop is a share"},
+		{"dev --once --respond 99", nil, failure.Usage, "--respond is a status"},
+		{"dev --once --respond 500 --forward-to 3000", nil, failure.Usage, "use one of the two"},
+		{"dev --once --forward-to ftp://localhost/", nil, failure.Usage, "--forward-to: "},
 		{"send", map[string]string{"GEMHOOK_URL": "ftp://hooks.example.com/"}, failure.Settings, "correct GEMHOOK_URL"},
 		{"webhooks list --gemini-url example.com", nil, failure.Usage, "correct --gemini-url"},
 		{"webhooks list", map[string]string{"GOOGLE_GEMINI_BASE_URL": "http://example.com"}, failure.Settings, "correct GOOGLE_GEMINI_BASE_URL"},

@@ -70,9 +70,9 @@ func (w *installation) startCollector(ctx context.Context, b *backends, gemini *
 // A collection is what came of one job's event.
 type collection struct {
 	eventType string
-	answer    *standin.Answer
-	message   *message // nil: none came
-	objects   []string // as the message names them
+	answer    *standin.Answer // nil: it was lost on the way
+	message   *message        // nil: none came
+	objects   []string        // as the message names them
 	faults    []string
 }
 
@@ -112,15 +112,19 @@ func (w *installation) collect(ctx context.Context, gemini *sender, c *collector
 		if err != nil {
 			return nil, err
 		}
-		answer, err := gemini.send(ctx, gemini.path(standin.SchemeV1), signed)
+		answers, err := gemini.deliver(ctx, gemini.path(standin.SchemeV1), signed)
 		if err != nil {
 			return nil, err
+		}
+		if len(answers) == 0 {
+			all = append(all, &collection{eventType: job[0]})
+			continue
 		}
 		result, err := topics.awaitMessage(ctx, func(m message) bool { return m.topic == resultsTopicID && m.webhookID == id })
 		if err != nil {
 			return nil, err
 		}
-		one := &collection{eventType: job[0], answer: answer, message: result}
+		one := &collection{eventType: job[0], answer: answers[0], message: result}
 		one.check(c)
 		all = append(all, one)
 	}
@@ -167,10 +171,9 @@ func (p *printer) collected(all collections) {
 		if c.message != nil {
 			received = console.Cell{Text: describe(*c.message)}
 		}
-		answer := console.Cell{Text: fmt.Sprintf("%d %s", c.answer.StatusCode, c.answer.Status), Colour: console.Green}
 		for i, object := range append(c.objects, "")[:max(1, len(c.objects))] {
 			if i == 0 {
-				rows = append(rows, row{mark: mark, cells: []console.Cell{{Text: c.eventType}, answer, received, {Text: object}}})
+				rows = append(rows, row{mark: mark, cells: []console.Cell{{Text: c.eventType}, answerCell(c.answer), received, {Text: object}}})
 			} else {
 				rows = append(rows, row{cells: []console.Cell{{}, {}, {}, {Text: object}}})
 			}

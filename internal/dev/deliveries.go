@@ -35,6 +35,14 @@ func refused(code string) expectation {
 	return expectation{status: http.StatusUnauthorized, outcome: code}
 }
 
+// repeated is the outcome of the same delivery when it comes again.
+func (e expectation) repeated() string {
+	if e.status == http.StatusOK {
+		return "duplicate"
+	}
+	return e.outcome
+}
+
 const (
 	staticGroup  = "static webhook, POST /"
 	dynamicGroup = "dynamic webhook, POST /dynamic/" + tenantName + "/{token}"

@@ -7,6 +7,7 @@
 //	backends.go  Firestore and Pub/Sub: Google's emulators, or stand-ins in this process
 //	servers.go   the stand-in for Gemini, with a webhook registered; the functions; the bucket
 //	inspect.go   the inspector, a page that shows each delivery
+//	forward.go   hands each event to a handler on this machine, where there is one
 //	folder.go    the secrets, the logs, and the settings for the command line
 //
 // Then it delivers genuine, repeated and forged events ([deliveries] has them and what is
@@ -42,6 +43,11 @@ type Options struct {
 	Once    bool             // end after the table
 
 	Inspect bool // serve the inspector
+
+	ForwardTo string  // URL of a local handler, which gets each event; empty: there is none
+	Respond   int     // status with which a handler of this package's answers, in place of ForwardTo; 0: there is none
+	Drop      float64 // share of the deliveries that are never sent, from 0 to 1
+	Duplicate float64 // share of the deliveries that are sent twice, and of the events that the handler gets twice
 }
 
 // An installation is one run.
@@ -53,6 +59,7 @@ type installation struct {
 	once   bool
 
 	inspected *inspect.Log // what the inspector shows; nil: there is none
+	rough     roughness
 
 	now        func() time.Time
 	rand       io.Reader
@@ -74,7 +81,8 @@ func Run(ctx context.Context, options Options) error {
 	w := &installation{
 		out: &printer{Console: options.Console}, log: &lockedWriter{to: log},
 		folder: folder, port: options.Port, once: options.Once,
-		now: time.Now, rand: rand.Reader, deliveries: deliveries,
+		rough: roughness{forwardTo: options.ForwardTo, respond: options.Respond, drop: options.Drop, duplicate: options.Duplicate},
+		now:   time.Now, rand: rand.Reader, deliveries: deliveries,
 	}
 	if options.Inspect {
 		w.inspected = inspect.NewLog(nil)
@@ -117,6 +125,10 @@ func (w *installation) run(ctx context.Context) (err error) {
 	if err := w.startReceiver(ctx, backends, gemini, &started); err != nil {
 		return err
 	}
+	forward, err := w.startForwarder(ctx, &started)
+	if err != nil {
+		return err
+	}
 	collector, err := w.startCollector(ctx, backends, gemini, &started)
 	if err != nil {
 		return err
@@ -133,7 +145,7 @@ func (w *installation) run(ctx context.Context) (err error) {
 		return err
 	}
 
-	report, err := w.deliver(ctx, gemini, topics)
+	report, err := w.deliver(ctx, gemini, topics, forward)
 	if err != nil {
 		return err
 	}
@@ -151,6 +163,7 @@ func (w *installation) run(ctx context.Context) (err error) {
 		return outcome
 	}
 	w.out.places(backends, gemini, collector, w.folder, page)
+	forward.show()
 	if err := w.stay(ctx, topics); err != nil {
 		return err
 	}
@@ -158,8 +171,8 @@ func (w *installation) run(ctx context.Context) (err error) {
 	return outcome
 }
 
-// deliver sends every delivery once and reports what came of it.
-func (w *installation) deliver(ctx context.Context, from *sender, topics *inbox) (*report, error) {
+// deliver sends every delivery and reports what came of it.
+func (w *installation) deliver(ctx context.Context, from *sender, topics *inbox, forward *forwarder) (*report, error) {
 	planned, err := w.deliveries(from)
 	if err != nil {
 		return nil, err
@@ -168,16 +181,16 @@ func (w *installation) deliver(ctx context.Context, from *sender, topics *inbox)
 	results := make([]*result, len(planned))
 	var messageIDs []string
 	for i, delivery := range planned {
-		answer, err := from.send(ctx, delivery.path, delivery.signed)
+		answers, err := from.deliver(ctx, delivery.path, delivery.signed)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		if err != nil {
 			return nil, err
 		}
-		results[i] = &result{delivery: delivery, answer: answer}
-		if answer.MessageID != "" {
-			messageIDs = append(messageIDs, answer.MessageID)
+		results[i] = newResult(delivery, answers)
+		if len(answers) > 0 && answers[0].MessageID != "" {
+			messageIDs = append(messageIDs, answers[0].MessageID)
 		}
 	}
 	elapsed := w.now().Sub(start)
@@ -186,7 +199,12 @@ func (w *installation) deliver(ctx context.Context, from *sender, topics *inbox)
 	}
 	// Results of these events are on another topic: there are no such jobs.
 	events := slices.DeleteFunc(topics.all(), func(m message) bool { return m.topic == resultsTopicID })
-	return newReport(results, events, elapsed), nil
+	if err := forward.await(ctx, events); err != nil {
+		return nil, err
+	}
+	report := newReport(results, forward.handled(events), elapsed)
+	report.handler = forward.url()
+	return report, nil
 }
 
 // stay prints each message that arrives from now on, until ctx ends.

@@ -39,6 +39,8 @@ type message struct {
 	eventType   string // ce-type
 	redelivered bool   // marked as such: it may be a copy
 	data        []byte
+	handled     string // what the local handler answered; empty: it did not get it
+	accepted    bool   // by the local handler
 }
 
 // An inbox holds what the subscriptions to the topics have received, in the order of arrival. It is

@@ -140,7 +140,7 @@ func (r *reader) follow(c *shownCommand) {
 		r.t.Errorf("%s: want gemhook, cat or scripts/run", c.at)
 		return
 	}
-	if words[1] == "dev" {
+	if c.line == "scripts/gemhook dev" {
 		r.compare(c, r.printed)
 		return
 	}
@@ -148,7 +148,9 @@ func (r *reader) follow(c *shownCommand) {
 	run := exec.CommandContext(r.t.Context(), command, words[1:]...)
 	run.Stdout, run.Stderr = output, output
 	run.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.Contains(entry, "EMULATOR_HOST") })
-	if run.Dir = r.elsewhere; strings.HasPrefix(c.section, "On one's own machine") {
+	if run.Dir = r.elsewhere; words[1] == "dev" { // another one, which ends by itself
+		run.Env = append(run.Env, "PATH=", "JAVA_HOME=", "JAVA=") // with what is within the program
+	} else if strings.HasPrefix(c.section, "On one's own machine") {
 		run.Dir = filepath.Dir(r.program.folder)
 	} else {
 		run.Args = append(run.Args, "--env", filepath.Join(r.program.folder, SettingsFile))
@@ -200,6 +202,7 @@ var kinds = []kind{
 	{page: `\d+(?:\.\d+)? (?:ms|s|days)\b`},
 	{page: `message \d+`},
 	{page: `  \d{1,2}\b(?: ms)?`, here: `\s+m?\d+(?: ms)?`}, // in a table: number of a message, mostly
+	{page: `, \d+ attempts`, here: `(?:, \d+ attempts)?`},
 	{page: `…`, here: `.*?`},
 }
 

@@ -13,29 +13,37 @@ import (
 
 // push pushes the events of the topic to a URL until everything is stopped.
 func (w *installation) push(ctx context.Context, url string, token func() (string, error), started *closers) error {
+	return w.subscribe(ctx, topicID+pushTail, func(ctx context.Context, m *pubsub.Message) error {
+		return pushOne(ctx, url, token, m)
+	}, started)
+}
+
+// subscribe makes a subscription to the topic of the events, and hands over each message until
+// everything is stopped. One that comes to an error is handed over again.
+func (w *installation) subscribe(ctx context.Context, id string, handOver func(context.Context, *pubsub.Message) error, started *closers) error {
 	client, err := pubsub.NewClient(ctx, project)
 	if err != nil {
 		return fmt.Errorf("open Pub/Sub: %w", err)
 	}
 	started.add(client.Close)
-	if err := createSubscription(ctx, client, topicID, topicID+pushTail); err != nil {
-		return fmt.Errorf("make the subscription of collect: %w", err)
+	if err := createSubscription(ctx, client, topicID, id); err != nil {
+		return fmt.Errorf("make the subscription %s: %w", id, err)
 	}
-	pushing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	receiving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	started.add(func() error { cancel(); <-ended; return nil })
 	go func() {
 		defer close(ended)
-		err := client.Subscriber(topicID+pushTail).Receive(pushing, func(ctx context.Context, m *pubsub.Message) {
-			if err := pushOne(ctx, url, token, m); err != nil {
-				fmt.Fprintf(w.log, "push to collect: %v\n", err)
+		err := client.Subscriber(id).Receive(receiving, func(ctx context.Context, m *pubsub.Message) {
+			if err := handOver(ctx, m); err != nil {
+				fmt.Fprintf(w.log, "%s: message %s: %v\n", id, m.ID, err)
 				m.Nack()
 				return
 			}
 			m.Ack()
 		})
 		if err != nil {
-			fmt.Fprintf(w.log, "receive for collect: %v\n", err)
+			fmt.Fprintf(w.log, "receive from %s: %v\n", id, err)
 		}
 	}()
 	return nil

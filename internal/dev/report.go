@@ -2,6 +2,7 @@ package dev
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -15,14 +16,28 @@ type report struct {
 	messages []message     // on the topics
 	strays   []message     // those of no delivery
 	elapsed  time.Duration // until the last answer
+	handler  string        // URL of the local handler; empty: there is none
 }
 
 // A result is what came of one delivery.
 type result struct {
 	delivery
-	answer   *standin.Answer
-	received []message // what the topics received of it
-	faults   []string  // what is not as expected
+	answer   *standin.Answer // nil: it was lost on the way
+	again    *standin.Answer // to the same, sent twice; nil: it was not
+	received []message       // what the topics received of it
+	faults   []string        // what is not as expected
+}
+
+// newResult is what came of a delivery so far: an answer for each time that it was sent.
+func newResult(of delivery, answers []*standin.Answer) *result {
+	r := &result{delivery: of}
+	if len(answers) > 0 {
+		r.answer = answers[0]
+	}
+	if len(answers) > 1 {
+		r.again = answers[1]
+	}
+	return r
 }
 
 // newReport finds the delivery of each message and compares all with what was expected.
@@ -50,7 +65,7 @@ func (r *report) find(m message) *result {
 		if result.signed.ID != m.webhookID {
 			continue
 		}
-		if result.answer.MessageID == m.id {
+		if result.answer != nil && result.answer.MessageID == m.id {
 			return result
 		}
 		found = result
@@ -76,13 +91,47 @@ func (r *report) count(is func(*result) bool) int {
 	return n
 }
 
-// counts are the results by what they were answered; refused is every answer that is no 2xx.
-func (r *report) counts() (published, duplicates, deadLettered, refused int) {
-	answered := func(status string) int {
-		return r.count(func(result *result) bool { return result.answer.Status == status })
+// A count is how many deliveries there were of a kind.
+type count struct{ delivered, published, duplicates, deadLettered, refused, lost int }
+
+// counts are the deliveries by what they were answered; refused is every answer that is no 2xx.
+func (r *report) counts() (c count) {
+	for _, result := range r.results {
+		if result.answer == nil {
+			c.lost++
+			continue
+		}
+		for _, answer := range []*standin.Answer{result.answer, result.again} {
+			if answer == nil {
+				continue
+			}
+			c.delivered++
+			switch {
+			case !answer.Acknowledged():
+				c.refused++
+			case answer.Status == "published":
+				c.published++
+			case answer.Status == "duplicate":
+				c.duplicates++
+			case answer.Status == "dead_lettered":
+				c.deadLettered++
+			}
+		}
 	}
-	refused = r.count(func(result *result) bool { return !result.answer.Acknowledged() })
-	return answered("published"), answered("duplicate"), answered("dead_lettered"), refused
+	return c
+}
+
+// handled counts the messages that the local handler has got, and accepted.
+func (r *report) handled() (got, accepted int) {
+	for _, m := range r.messages {
+		if m.handled != "" {
+			got++
+		}
+		if m.accepted {
+			accepted++
+		}
+	}
+	return got, accepted
 }
 
 // on counts the messages on one topic.
@@ -96,21 +145,25 @@ func (r *report) on(topic string) int {
 	return n
 }
 
-// outcome is the answer's status or error code.
-func (r *result) outcome() string {
-	if r.answer.Error != "" {
-		return r.answer.Error
-	}
-	return r.answer.Status
-}
+// outcome is an answer's status or error code.
+func outcome(answer *standin.Answer) string { return cmp.Or(answer.Error, answer.Status) }
 
 func (r *result) fault(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }
 
 func (r *result) check() {
-	if r.answer.StatusCode != r.want.status || r.outcome() != r.want.outcome {
+	if r.answer == nil {
+		if len(r.received) > 0 {
+			r.fault("expected nothing on the topics")
+		}
+		return
+	}
+	if r.answer.StatusCode != r.want.status || outcome(r.answer) != r.want.outcome {
 		r.fault("expected the answer %d %s", r.want.status, r.want.outcome)
+	}
+	if wanted := r.want.repeated(); r.again != nil && outcome(r.again) != wanted {
+		r.fault("expected the second to be answered %s", wanted)
 	}
 	switch {
 	case r.want.topic == "" && len(r.received) > 0:

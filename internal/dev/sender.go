@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,10 @@ type sender struct {
 	now         func() time.Time
 	rand        io.Reader
 	signedV1a   atomic.Int64 // how many, so that each key of the set has its turn
+
+	mu    sync.Mutex
+	lost  standin.Share // of the deliveries
+	twice standin.Share // of those that are not lost
 }
 
 func newSender(keys *standin.Keys, rand io.Reader, now func() time.Time) (*sender, error) {
@@ -87,8 +92,30 @@ func (s *sender) send(ctx context.Context, path string, d standin.Delivery) (*st
 	return standin.Send(ctx, nil, s.receiverURL+path, d)
 }
 
+// deliver sends a delivery as Gemini does with its network as bad as the options say. It returns an
+// answer for each time that it was sent: mostly once, but also never or twice.
+func (s *sender) deliver(ctx context.Context, path string, d standin.Delivery) ([]*standin.Answer, error) {
+	s.mu.Lock()
+	times := 1
+	if s.lost.Next() {
+		times = 0
+	} else if s.twice.Next() {
+		times = 2
+	}
+	s.mu.Unlock()
+	var answers []*standin.Answer
+	for range times {
+		answer, err := s.send(ctx, path, d)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, answer)
+	}
+	return answers, nil
+}
+
 // serveDeliver signs and delivers another event, of the type and scheme in the query, and answers
-// what the receiver does.
+// what the receiver does at first.
 func (s *sender) serveDeliver(w http.ResponseWriter, r *http.Request) {
 	scheme := cmp.Or(r.FormValue("scheme"), standin.SchemeV1)
 	d, err := s.event(cmp.Or(r.FormValue("type"), "batch.succeeded"))
@@ -99,11 +126,16 @@ func (s *sender) serveDeliver(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answer, err := s.send(r.Context(), s.path(scheme), d)
+	answers, err := s.deliver(r.Context(), s.path(scheme), d)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
+	if len(answers) == 0 {
+		fmt.Fprintf(w, "%s is lost, and never sent (--drop)\n", d.ID)
+		return
+	}
+	answer := answers[0]
 	w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 	w.WriteHeader(answer.StatusCode)
 	_, _ = w.Write(answer.Body) // fails only if the asker is gone

@@ -32,6 +32,7 @@ func (w *installation) startGemini(keys *standin.Keys, started *closers) (*sende
 	if err != nil {
 		return nil, err
 	}
+	gemini.lost, gemini.twice = standin.Share{Of: w.rough.drop}, standin.Share{Of: w.rough.duplicate}
 	gemini.server = standin.NewServerWithOptions(keys, &standin.ServerOptions{APIKeys: []string{apiKey}})
 	mux := http.NewServeMux()
 	mux.Handle("/", gemini.server)

@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/gemhook/gemhook/internal/cli/console"
+	"github.com/gemhook/gemhook/internal/standin"
 )
 
 // A row is one line of the table. Its first cell has no colour.
 type row struct {
-	heading string       // above the row; empty: none
-	mark    console.Cell // before the first cell
-	cells   []console.Cell
-	below   []string // faults
+	heading string         // above the row; empty: none
+	mark    console.Cell   // before the first cell
+	cells   []console.Cell // what is missing at the end is empty
+	below   []string       // faults
 }
 
 // report prints the table, a summary and the verdict.
@@ -30,7 +31,11 @@ func (p *printer) report(r *report) {
 	}
 	var text strings.Builder
 	text.WriteString("\n")
-	p.table(&text, []string{"DELIVERY", "SIGNED", "ANSWER", "TOPIC RECEIVED", "MESSAGE"}, rows)
+	header := []string{"DELIVERY", "SIGNED", "ANSWER", "TOPIC RECEIVED", "MESSAGE"}
+	if r.handler != "" {
+		header = append(header, "HANDLER")
+	}
+	p.table(&text, header, rows)
 	p.summary(&text, r)
 	p.line(text.String())
 }
@@ -41,9 +46,10 @@ func (p *printer) table(text *strings.Builder, header []string, rows []row) {
 	header[0] = indent + header[0]
 	var cells [][]console.Cell
 	for _, row := range rows {
-		first := row.cells[0]
-		first.Text = cmp.Or(row.mark.Text, " ") + " " + first.Text
-		cells = append(cells, append([]console.Cell{first}, row.cells[1:]...))
+		line := make([]console.Cell, len(header))
+		copy(line, row.cells)
+		line[0].Text = cmp.Or(row.mark.Text, " ") + " " + line[0].Text
+		cells = append(cells, line)
 	}
 	lines := strings.SplitAfter(p.Table(header, cells), "\n")
 	text.WriteString(lines[0])
@@ -62,18 +68,21 @@ func (p *printer) table(text *strings.Builder, header []string, rows []row) {
 	}
 }
 
-// resultRows are the lines of one delivery: more than one only if it has several messages.
+// resultRows are the lines of one delivery: more than one only if it was sent twice or has several
+// messages.
 func resultRows(r *result) []row {
-	answer := console.Cell{Text: fmt.Sprintf("%d %s", r.answer.StatusCode, r.outcome()), Colour: answerColour(r)}
 	received := r.received
 	first := row{
 		mark:  console.Cell{Text: "✓", Colour: console.Green},
-		cells: append([]console.Cell{{Text: r.what}, {Text: r.signed.Scheme}, answer}, messageCells(received)...),
+		cells: append([]console.Cell{{Text: r.what}, {Text: r.signed.Scheme}, answerCell(r.answer)}, messageCells(received)...),
 	}
 	if len(r.faults) > 0 {
 		first.mark = console.Cell{Text: "✗", Colour: console.Red}
 	}
 	rows := []row{first}
+	if r.again != nil {
+		rows = append(rows, row{cells: []console.Cell{{Text: "  sent twice"}, {}, answerCell(r.again)}})
+	}
 	for len(received) > 1 {
 		received = received[1:]
 		rows = append(rows, row{cells: append(make([]console.Cell, 3), messageCells(received)...)})
@@ -88,19 +97,32 @@ func messageCells(received []message) []console.Cell {
 		return []console.Cell{{Text: "nothing", Colour: console.Dim}, {}}
 	}
 	m := received[0]
-	return []console.Cell{{Text: describe(m), Colour: messageColour(m)}, {Text: m.id}}
+	return []console.Cell{{Text: describe(m), Colour: messageColour(m)}, {Text: m.id}, handledCell(m)}
 }
 
-func answerColour(r *result) console.Colour {
-	switch {
-	case r.answer.Status == "published":
-		return console.Green
-	case r.answer.Status == "duplicate":
-		return console.Dim
-	case r.answer.StatusCode >= 500:
-		return console.Red
+// answerCell is what the receiver answered; nil is nothing, as the delivery never came.
+func answerCell(answer *standin.Answer) console.Cell {
+	if answer == nil {
+		return console.Cell{Text: "lost, never sent", Colour: console.Dim}
 	}
-	return console.Yellow
+	cell := console.Cell{Text: fmt.Sprintf("%d %s", answer.StatusCode, outcome(answer)), Colour: console.Yellow}
+	switch {
+	case answer.Status == "published":
+		cell.Colour = console.Green
+	case answer.Status == "duplicate":
+		cell.Colour = console.Dim
+	case answer.StatusCode >= 500:
+		cell.Colour = console.Red
+	}
+	return cell
+}
+
+// handledCell is what the local handler answered, if it got the message.
+func handledCell(m message) console.Cell {
+	if m.accepted {
+		return console.Cell{Text: m.handled, Colour: console.Green}
+	}
+	return console.Cell{Text: m.handled, Colour: console.Red}
 }
 
 func messageColour(m message) console.Colour {
@@ -120,11 +142,19 @@ func describe(m message) string {
 
 // summary adds up, and says whether all is well.
 func (p *printer) summary(text *strings.Builder, r *report) {
-	published, duplicates, deadLettered, refused := r.counts()
-	fmt.Fprintf(text, "\n%d delivered in %s: %d published, %s, %d refused, %d dead-lettered\n",
-		len(r.results), seconds(r.elapsed), published, plural(duplicates, "duplicate"), refused, deadLettered)
+	c := r.counts()
+	fmt.Fprintf(text, "\n%d delivered in %s: %d published, %s, %d refused, %d dead-lettered", c.delivered, seconds(r.elapsed),
+		c.published, plural(c.duplicates, "duplicate"), c.refused, c.deadLettered)
+	if c.lost > 0 {
+		fmt.Fprintf(text, "; %d lost", c.lost)
+	}
+	text.WriteString("\n")
 	fmt.Fprintf(text, "%s on the topics: %d on %s, %d on %s\n", plural(len(r.messages), "message"),
 		r.on(topicID), topicID, r.on(deadLetterTopicID), deadLetterTopicID)
+	if r.handler != "" {
+		handled, accepted := r.handled()
+		fmt.Fprintf(text, "%s at the handler %s: %d accepted, %d not\n", plural(handled, "message"), r.handler, accepted, handled-accepted)
+	}
 	for _, stray := range r.strays {
 		fmt.Fprintln(text, p.Paint(console.Red, "✗ message "+stray.id+" is of no delivery: "+describe(stray)))
 	}

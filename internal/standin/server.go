@@ -36,7 +36,7 @@ type Server struct {
 	webhooks    []*webhook // in the order of their registration
 	registered  int        // how many there ever were
 	drop        Drop
-	emitted     int // deliveries that the drop has been asked about
+	toDrop      Share
 	dynamic     int // how many deliveries were signed with an Ed25519 key
 	jobs        jobs
 }

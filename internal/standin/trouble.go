@@ -10,6 +10,22 @@ import (
 // ErrDropped is the error of a delivery that was never sent, as DropDeliveries asks for.
 var ErrDropped = errors.New("delivery dropped")
 
+// A Share chooses a share of what it is asked about, spread evenly: of 0.1 each tenth. The zero Share
+// chooses nothing. It is not safe for concurrent use.
+type Share struct {
+	Of float64 // from 0 to 1
+
+	asked int
+}
+
+// Next reports whether the next one is chosen.
+func (s *Share) Next() bool {
+	due := func() int { return int(float64(s.asked)*s.Of + 1e-9) } // sums of binary fractions fall short
+	before := due()
+	s.asked++
+	return due() > before
+}
+
 // A Drop says which deliveries are never sent, as if Gemini had lost them.
 type Drop struct {
 	Share       float64   // of the deliveries, from 0 to 1; spread evenly
@@ -21,7 +37,7 @@ type Drop struct {
 func (s *Server) DropDeliveries(d Drop) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop, s.emitted = d, 0
+	s.drop, s.toDrop = d, Share{Of: d.Share}
 }
 
 // dropped reports whether the next delivery is to be dropped. The lock is held.
@@ -30,10 +46,7 @@ func (s *Server) dropped() bool {
 	if !s.drop.From.IsZero() && now.Before(s.drop.From) || !s.drop.Until.IsZero() && !now.Before(s.drop.Until) {
 		return false
 	}
-	due := func() int { return int(float64(s.emitted)*s.drop.Share + 1e-9) } // sums of binary fractions fall short
-	before := due()
-	s.emitted++
-	return due() > before
+	return s.toDrop.Next()
 }
 
 // Disable disables a webhook as if too many of its deliveries had failed. One that is not enabled

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/cli/deliveries"
 	"github.com/gemhook/gemhook/internal/cli/explain"
 	"github.com/gemhook/gemhook/internal/inspect"
 	"github.com/gemhook/gemhook/internal/inspect/page"
@@ -34,7 +35,8 @@ type fixture struct {
 	t         *testing.T
 	keys      *standin.Keys
 	log       *inspect.Log
-	receiver  string // URL
+	receiver  string         // URL
+	elsewhere *ledger.Ledger // that of another instance, which the log does not see
 	page      *page.Page
 	published atomic.Int64
 	topicAway atomic.Bool
@@ -51,11 +53,13 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, keys: keys, log: inspect.NewLog(nil)}
 	known := f.explainKeys(g.JWKSURL())
 	verifying := &webhook.Options{Tolerance: 5 * time.Minute, Audience: gemini.Audience}
+	store, leases := memoryledger.New(), ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: time.Now}
+	f.elsewhere = ledger.New(store, leases)
 	handler := receiver.New(receiver.Deps{
 		Static:    webhook.NewStatic(webhook.Fixed(known.Secrets), verifying),
 		Dynamic:   webhook.NewDynamic(webhook.Fixed(*known.KeySet), verifying),
 		Gate:      tenant.NewGate(webhook.Fixed(known.Tenants)),
-		Ledger:    ledger.New(tap.Store(f.log, memoryledger.New()), ledger.Options{Lease: time.Minute, Retention: time.Hour, Now: time.Now}),
+		Ledger:    ledger.New(tap.Store(f.log, store), leases),
 		Publisher: topic{f},
 		Log:       slog.New(tap.LogHandler(f.log, slog.DiscardHandler)),
 	}, receiver.Options{ServeStatic: true, ServeDynamic: true, Topic: "gemini-events", DeadLetterTopic: "gemini-dead-letters", MaxBody: maxBody})
@@ -176,7 +180,7 @@ func (f *fixture) refusals() []string {
 	malformed.Header.Set(standin.HeaderTimestamp, "yesterday")
 	token := gemini.Sign(f.keys, gemini.NewDelivery(body), standin.SchemeJWT)
 	token.Header.Set(standin.HeaderSignature, "a.b.c")
-	want := []string{"bad_signature", "stale_timestamp", "missing_header", "malformed_header", "dynamic_url_required", "unknown_token", "bad_token", "body_too_large", "topic_unavailable"}
+	want := []string{"bad_signature", "stale_timestamp", "missing_header", "malformed_header", "dynamic_url_required", "unknown_token", "bad_token", "body_too_large", "in_flight", "topic_unavailable"}
 	f.post("/", forged)
 	f.post("/", old)
 	f.post("/", bare)
@@ -185,6 +189,11 @@ func (f *fixture) refusals() []string {
 	f.post("/dynamic/acme/AAAA", f.signed(body))
 	f.post(gemini.DynamicPath(), token)
 	f.post("/", f.signed(make([]byte, maxBody+1)))
+	claimed := f.signed(body)
+	if _, err := f.elsewhere.Claim(f.t.Context(), ledger.Message{Key: deliveries.KeyOf(claimed.ID, "")}); err != nil {
+		f.t.Fatal(err)
+	}
+	f.post("/", claimed)
 	f.topicAway.Store(true)
 	f.event("batch.failed", "batches/away")
 	f.topicAway.Store(false)
