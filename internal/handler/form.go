@@ -65,7 +65,7 @@ func cloudEvent(event *Event) http.Header {
 	header := http.Header{"Content-Type": {jsonType}}
 	for name, value := range event.Attributes {
 		switch {
-		case !httpguts.ValidHeaderFieldName(name):
+		case !httpguts.ValidHeaderFieldName(name), name == "ce-datacontenttype": // which is Content-Type here
 		case strings.HasPrefix(name, "ce-"):
 			header.Set(name, percentEncoded(value))
 		case name != "content-type" && !strings.HasPrefix(name, "webhook-") && !strings.HasPrefix(name, "user_metadata."):

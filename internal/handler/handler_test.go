@@ -24,7 +24,7 @@ var event = handler.Event{
 	ID: "17", PublishTime: time.Date(2026, 1, 22, 12, 0, 0, 500, time.UTC), Data: []byte(`{"type": "batch.succeeded"}`),
 	Attributes: map[string]string{
 		"ce-specversion": "1.0", "ce-id": "msg_1", "ce-type": "batch.succeeded", "ce-source": "//g/webhooks", "ce-subject": `a "b" ü%`,
-		"content-type": "application/json", "webhook-signature": "v1,abc= v1,def=", "user_metadata.job": "Zoë",
+		"ce-datacontenttype": "application/json", "content-type": "application/json", "webhook-signature": "v1,abc= v1,def=", "user_metadata.job": "Zoë",
 		"host": "elsewhere", "transfer-encoding": "gzip", "user_metadata.a b": "no header", "webhook-broken": "a\nb",
 	},
 	Subscription: "projects/p/subscriptions/s", Attempt: 3,

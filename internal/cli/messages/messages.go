@@ -37,11 +37,21 @@ type Message struct {
 type Filter struct {
 	Type   string
 	Tenant string
+	// Results is for the results topic: Type is that of the event then, which a result message has
+	// beside its own.
+	Results bool
 }
 
-// Match reports whether a message is wanted.
-func (f Filter) Match(m *Message) bool {
-	return (f.Type == "" || m.Attributes["ce-type"] == f.Type) && (f.Tenant == "" || m.Attributes["ce-tenant"] == f.Tenant)
+// Match reports whether a message with those attributes is wanted.
+func (f Filter) Match(attributes map[string]string) bool {
+	return (f.Type == "" || attributes[f.typeAttribute()] == f.Type) && (f.Tenant == "" || attributes["ce-tenant"] == f.Tenant)
+}
+
+func (f Filter) typeAttribute() string {
+	if f.Results {
+		return "ce-eventtype"
+	}
+	return "ce-type"
 }
 
 // text is the filter in Pub/Sub's language
@@ -50,7 +60,7 @@ func (f Filter) text() string {
 	var terms []string
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	if f.Type != "" {
-		terms = append(terms, `attributes."ce-type" = "`+quote.Replace(f.Type)+`"`)
+		terms = append(terms, `attributes."`+f.typeAttribute()+`" = "`+quote.Replace(f.Type)+`"`)
 	}
 	if f.Tenant != "" {
 		terms = append(terms, `attributes."ce-tenant" = "`+quote.Replace(f.Tenant)+`"`)
@@ -71,16 +81,17 @@ func Subscribe(ctx context.Context, client *pubsub.Client, topic string, filter 
 		Filter:             filter.text(),
 		ExpirationPolicy:   &pubsubpb.ExpirationPolicy{Ttl: durationpb.New(unused)},
 	})
-	if err != nil {
+	// A call that is made again after its answer was lost finds its own subscription.
+	if err != nil && status.Code(err) != codes.AlreadyExists {
 		return "", fmt.Errorf("subscribe to topic %s: %w", topic, err)
 	}
 	return name, nil
 }
 
-// Unsubscribe deletes a subscription that Subscribe made.
+// Unsubscribe deletes a subscription that Subscribe made. One that is gone already is no error.
 func Unsubscribe(ctx context.Context, client *pubsub.Client, name string) error {
 	err := client.SubscriptionAdminClient.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name})
-	if err != nil {
+	if err != nil && status.Code(err) != codes.NotFound {
 		return fmt.Errorf("delete subscription %s: %w", name, err)
 	}
 	return nil
@@ -155,7 +166,7 @@ func (f *follower) receive(_ context.Context, received *pubsub.Message) {
 	case f.ended:
 		received.Nack()
 		return
-	case f.shown[message.ID] || !f.filter.Match(message):
+	case f.shown[message.ID] || !f.filter.Match(message.Attributes):
 		f.held = append(f.held, received)
 		return
 	}

@@ -54,5 +54,5 @@ func (s Selection) wants(m *messages.Message) bool {
 		!s.Until.IsZero() && !m.PublishTime.Before(s.Until):
 		return false
 	}
-	return messages.Filter{Type: s.Type, Tenant: s.Tenant}.Match(m)
+	return messages.Filter{Type: s.Type, Tenant: s.Tenant}.Match(m.Attributes)
 }
