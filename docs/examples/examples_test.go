@@ -280,6 +280,7 @@ func (f *fixture) wantJobs() {
 	}
 }
 
+// A subscriber that pulls acts once on each job, through redeliveries and kills.
 func TestGoPull(t *testing.T) {
 	f := newFixture(t, "go")
 	program := filepath.Join(t.TempDir(), "subscriber")
@@ -291,6 +292,7 @@ func TestGoPull(t *testing.T) {
 	f.wantJobs()
 }
 
+// So does one that gets pushes without Pub/Sub's wrapper.
 func TestNodeUnwrappedPush(t *testing.T) {
 	node := testkit.Program(t, testkit.JavaScript, "node")
 	f := newFixture(t, "node")
@@ -334,6 +336,7 @@ func responses(i int) string {
 	return fmt.Sprintf("static/batches/job%d/batch.succeeded/responses.jsonl", i)
 }
 
+// So does one that loads the collected responses into a database.
 func TestPythonResults(t *testing.T) {
 	python := testkit.Program(t, testkit.Python, "python3")
 	f := newFixture(t, "python")

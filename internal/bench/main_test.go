@@ -11,6 +11,7 @@ import (
 	"github.com/gemhook/gemhook/internal/bench/report"
 )
 
+// A wrong command line ends with the code for that, and says what is wrong.
 func TestCommandLine(t *testing.T) {
 	for _, test := range []struct {
 		args string
@@ -67,6 +68,7 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// An interrupted run ends with a code of its own.
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

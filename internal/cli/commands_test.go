@@ -38,6 +38,7 @@ func run(args ...string) (code int, out string) {
 	return code, stdout.String() + stderr.String()
 }
 
+// Each command has help and a description, and refuses a flag that it does not have.
 func TestEveryCommandHelps(t *testing.T) {
 	t.Parallel()
 	each(func(command *cobra.Command) {
@@ -64,6 +65,7 @@ func TestEveryCommandHelps(t *testing.T) {
 	})
 }
 
+// A command line that is wrong ends with 64.
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{"", "nonsense", "webhooks", "webhooks nonsense", "deliveries nonsense", "webhooks list -o yaml", "url", "doctor extra"} {
@@ -81,6 +83,7 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
+// A mistyped command or flag is answered with what was probably meant.
 func TestTypos(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
@@ -103,6 +106,7 @@ func TestTypos(t *testing.T) {
 	}
 }
 
+// The version is printed without any setting.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	// It needs no settings: a folder that was never applied does not matter.
@@ -159,6 +163,7 @@ func TestExitCodesOfSettings(t *testing.T) {
 	}
 }
 
+// Shells complete commands, types of event, states and formats.
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
@@ -231,6 +236,7 @@ func TestDocumentedCommandLines(t *testing.T) {
 	}
 }
 
+// A setting that names a missing file has the code of what is not found.
 func TestFilesThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer

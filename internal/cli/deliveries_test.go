@@ -10,6 +10,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
+// The list is newest first, and each flag narrows it.
 func TestDeliveriesList(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -71,6 +72,7 @@ func (f *fixture) listed(args ...string) (entries []listed) {
 	return entries
 }
 
+// A delivery is shown whole, and its payload byte for byte.
 func TestDeliveriesGet(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

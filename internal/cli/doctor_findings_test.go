@@ -108,6 +108,7 @@ func (f *fixture) proxied(target string, ahead time.Duration) string {
 	return server.URL
 }
 
+// A clock that is off is named: this machine's, the receiver's or Gemini's.
 func TestDoctorComparesClocks(t *testing.T) {
 	t.Parallel()
 	const minutes = 4*time.Minute + 30*time.Second // within the tolerance: nothing is refused yet

@@ -39,6 +39,7 @@ func (d *diagnosis) failed() string {
 	return strings.Join(names, ", ")
 }
 
+// A deployment in order passes every check, and nothing of the checks stays behind.
 func TestDoctorFindsNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -85,6 +86,7 @@ func wantDocumented(t *testing.T, found diagnosis) {
 	}
 }
 
+// Each thing that can be wrong fails its own check, with advice.
 func TestDoctorNamesEachBreakage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -257,6 +259,7 @@ func TestBackendsAway(t *testing.T) {
 	f.run("replay", "--dead-letters").want(69)
 }
 
+// An interrupt ends it with the signal's code.
 func TestDoctorInterrupted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -80,6 +80,7 @@ func (i *inspecting) end(signal syscall.Signal) *ran {
 	}
 }
 
+// The page shows a deployment's deliveries and messages, and changes neither.
 func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -120,6 +121,7 @@ func TestInspectShowsLedgerAndTopicAndOnlyReads(t *testing.T) {
 	}
 }
 
+// With --ledger-only the page shows the ledger, and no subscription is made.
 func TestInspectOfTheLedgerAlone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -134,6 +136,7 @@ func TestInspectOfTheLedgerAlone(t *testing.T) {
 	i.end(syscall.SIGINT).want(0)
 }
 
+// Flags and settings that are wrong end it with their codes.
 func TestInspectMistakes(t *testing.T) {
 	t.Parallel()
 	f := newFixtureWithoutReceiver(t)

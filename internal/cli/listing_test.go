@@ -22,6 +22,7 @@ func (f *fixture) withoutListing() *listingtest.Firestore {
 	return backend
 }
 
+// Where the ledger has no index, single deliveries are found, and a list says what to do.
 func TestWithoutListing(t *testing.T) {
 	f := newFixture(t)
 	backend := f.withoutListing()
@@ -45,6 +46,7 @@ func TestWithoutListing(t *testing.T) {
 	f.run("replay", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
 }
 
+// Doctor skips what needs a list, and does not call the rest broken.
 func TestDoctorWithoutListing(t *testing.T) {
 	f := newFixture(t)
 	backend := f.withoutListing()
@@ -87,6 +89,7 @@ func TestDoctorWithoutListing(t *testing.T) {
 	f.run("doctor").want(1, "✗ ledger", "Datastore Mode")
 }
 
+// A rotation begins, and its end drops nothing, since no delivery proves the new secret.
 func TestRotateWithoutListing(t *testing.T) {
 	at := &clock{}
 	var attempts atomic.Int64

@@ -45,6 +45,7 @@ func (o organization) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// What an organization forbids is named with the setting that avoids it.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

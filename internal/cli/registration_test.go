@@ -8,6 +8,7 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
+// Of a refused registration, the types of event that Gemini named or does not list are blamed.
 func TestBlamedEvents(t *testing.T) {
 	t.Parallel()
 	known := geminiapi.EventTypes()

@@ -27,6 +27,7 @@ type replayed struct {
 	}
 }
 
+// A dry run publishes nothing; --apply publishes what was selected, oldest first and marked.
 func TestReplayFromTheLedger(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -92,6 +93,7 @@ func wantReplayOf(t *testing.T, m, original *pubsubpb.PubsubMessage) {
 	}
 }
 
+// What was released or abandoned is published and settled, and what is held is skipped.
 func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -139,6 +141,7 @@ func TestReplaySettlesWhatWasNeverPublished(t *testing.T) {
 	f.run("send", "--id", "msg_released", "--type", "batch.failed").want(0, "duplicate")
 }
 
+// Dead letters go back to the events topic, and those published are taken off their own.
 func TestReplayOfDeadLetters(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -179,6 +182,7 @@ func TestReplayOfDeadLetters(t *testing.T) {
 	f.run("replay", "--dead-letters").want(0, "nothing to publish")
 }
 
+// Selections that are wrong are refused; after a failure it says where to go on.
 func TestReplayMistakesAndFailures(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -248,6 +252,7 @@ func TestReplayLimit(t *testing.T) {
 	}
 }
 
+// An interrupted replay counts what is left, and says how to go on from there.
 func TestReplayInterruptedGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -82,6 +82,7 @@ type clock struct{ ahead atomic.Int64 }
 
 func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
+// While deliveries come in, a rotation from begin to finish has none refused.
 func TestRotationUnderLoadRefusesAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	at := &clock{}
@@ -157,6 +158,7 @@ func (f *fixture) wantEachOnce(results []standin.Result) {
 	}
 }
 
+// A rotation that fails has changed nothing.
 func TestRotateFailures(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -227,6 +229,7 @@ func TestRotateMakesUpForASecretThatCouldNotBeStored(t *testing.T) {
 	}
 }
 
+// No secret is made where the receiver would not learn of it.
 func TestRotateRefusesAReceiverThatReadsAnotherSecret(t *testing.T) {
 	t.Parallel()
 	f := newFixtureWithoutReceiver(t)

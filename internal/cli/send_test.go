@@ -30,6 +30,7 @@ func pathOf(t *testing.T, name string) string {
 	return key.Path(name)
 }
 
+// The printed URL is the one that the stored keys make, and mistakes have their codes.
 func TestURL(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -59,6 +60,8 @@ func TestURL(t *testing.T) {
 	f.run("url", "acme").want(78, "GEMHOOK_URL", "--terraform-dir")
 }
 
+// Each scheme and each forgery gets the receiver's answer, and the exit code says if it was the
+// right one.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -98,6 +101,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// Repeats have the same webhook-id, and the receiver calls them duplicates.
 func TestSendRepeatsTheSameDelivery(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -117,6 +121,7 @@ func TestSendRepeatsTheSameDelivery(t *testing.T) {
 	f.runWith(t.Context(), "no event", "send", "--body", "-").want(0, "dead_lettered")
 }
 
+// A receiver that takes a forgery is reported.
 func TestSendTellsOfAForgeryThatIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	f := newFixtureWithoutReceiver(t)
@@ -125,6 +130,7 @@ func TestSendTellsOfAForgeryThatIsAcknowledged(t *testing.T) {
 	f.run("send", "--forge", "--url", gullible.URL).want(1, "acknowledged a forged delivery")
 }
 
+// Flags and settings that are wrong end it with their codes.
 func TestSendMistakes(t *testing.T) {
 	t.Parallel()
 	f := newFixtureWithoutReceiver(t)

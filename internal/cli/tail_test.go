@@ -60,6 +60,7 @@ func (tail *tailing) end() *ran {
 	}
 }
 
+// Messages are shown as they come, from a subscription of its own that goes with it.
 func TestTailFollowsTheTopicAndTouchesNobody(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -79,6 +80,7 @@ func TestTailFollowsTheTopicAndTouchesNobody(t *testing.T) {
 	}
 }
 
+// Only messages of the type or tenant asked for are shown.
 func TestTailFilters(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -105,6 +107,7 @@ func TestTailFilters(t *testing.T) {
 	}
 }
 
+// Messages of an existing subscription stay in it, but for those taken with --ack.
 func TestTailPeeksOrTakes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -119,6 +122,7 @@ func TestTailPeeksOrTakes(t *testing.T) {
 	}
 }
 
+// An interrupt ends it, and its subscription is deleted.
 func TestTailEndsWhenInterrupted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -130,6 +134,7 @@ func TestTailEndsWhenInterrupted(t *testing.T) {
 	}
 }
 
+// Flags and names that are wrong end it with their codes.
 func TestTailMistakes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

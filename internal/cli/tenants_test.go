@@ -78,6 +78,7 @@ func (f *fixture) wantTenants(want ...stands) {
 
 func count(n int) *int { return &n }
 
+// A tenant's URL is made, rotated, closed and opened again, and no other tenant's changes.
 func TestTenantsFromTheFirstKeyOn(t *testing.T) {
 	t.Parallel()
 	f, at, dynamic := newTenantFixture(t)
@@ -155,6 +156,7 @@ func TestTenantsFromTheFirstKeyOn(t *testing.T) {
 	f.run("tenants", "list").want(0, "(all others)", "1 common", "SINCE 24H")
 }
 
+// The keys can be in a file.
 func TestTenantsInAFile(t *testing.T) {
 	t.Parallel()
 	f, _, _ := newTenantFixture(t)
@@ -171,6 +173,7 @@ func TestTenantsInAFile(t *testing.T) {
 	}
 }
 
+// Malformed entries are named and kept, and a text that would be too long is not stored.
 func TestTenantsWithMalformedEntries(t *testing.T) {
 	t.Parallel()
 	f, _, dynamic := newTenantFixture(t)
@@ -194,6 +197,7 @@ func TestTenantsWithMalformedEntries(t *testing.T) {
 	}
 }
 
+// A change that fails has changed nothing, and says why.
 func TestTenantFailures(t *testing.T) {
 	t.Parallel()
 	f, _, dynamic := newTenantFixture(t)
@@ -325,6 +329,7 @@ func TestTwoOperatorsOfTenants(t *testing.T) {
 		stands{Tenant: "beta", State: "closed", Deliveries: count(0)})
 }
 
+// Where the ledger has no index, tenants are listed without their deliveries.
 func TestTenantsWithoutListing(t *testing.T) {
 	f := newFixture(t)
 	f.withoutListing().RefuseQueries(listingtest.Missing)

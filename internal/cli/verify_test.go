@@ -29,6 +29,7 @@ func captured(path string, header http.Header, body []byte) string {
 	return text.String() + "\r\n" + string(body)
 }
 
+// A captured delivery is judged as the receiver would have judged it at a time.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

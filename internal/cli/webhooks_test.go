@@ -17,6 +17,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
+// After create a delivery of Gemini's is accepted, and the secret is on no screen.
 func TestCreateStoresTheSecretAndDeliveriesAreAccepted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -42,6 +43,7 @@ func TestCreateStoresTheSecretAndDeliveriesAreAccepted(t *testing.T) {
 	}
 }
 
+// A type of event that Gemini refuses is named, with the flag that leaves it out.
 func TestARefusedTypeOfEventIsNamedWithWhatToLeaveOut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -66,6 +68,7 @@ func TestARefusedTypeOfEventIsNamedWithWhatToLeaveOut(t *testing.T) {
 	f.run("webhooks", "update", "--event", "batch.failed,batch.cancelled").want(1, "leave out batch.cancelled: --event batch.failed\n")
 }
 
+// With --show-secret the secret printed is the one stored.
 func TestCreateShowsTheSecretOnlyWhenAsked(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -78,6 +81,7 @@ func TestCreateShowsTheSecretOnlyWhenAsked(t *testing.T) {
 	}
 }
 
+// The new secret is stored beside those from before, or with --replace alone.
 func TestCreateKeepsSecretsUnlessTold(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -116,6 +120,7 @@ func TestCreateKnowsItsURLInAnySpelling(t *testing.T) {
 	f.wantWebhooks(1)
 }
 
+// A secret in a file is for its owner alone, and a place that cannot be written is refused.
 func TestCreateIntoAFile(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -135,6 +140,7 @@ func TestCreateIntoAFile(t *testing.T) {
 	f.run("webhooks", "create", "--another").want(78, "pinned to version 3")
 }
 
+// A webhook whose secret could not be stored is deleted again.
 func TestCreateUndoesARegistrationWhoseSecretIsLost(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -152,6 +158,7 @@ func TestCreateUndoesARegistrationWhoseSecretIsLost(t *testing.T) {
 	f.wantWebhooks(0)
 }
 
+// A webhook whose secret never arrived is deleted again.
 func TestCreateUndoesARegistrationWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -173,6 +180,7 @@ func TestCreateUndoesARegistrationWhoseAnswerIsLost(t *testing.T) {
 	f.wantWebhooks(1)
 }
 
+// A webhook that could not be deleted again is named, with the command that mends it.
 func TestCreateSaysWhatIsLeftWhenUndoingFails(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -226,6 +234,7 @@ func (f *fixture) wantWebhooks(n int) {
 	}
 }
 
+// Each command does to the webhook what its name says.
 func TestWebhooksGetUpdateEnablePingDelete(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -292,6 +301,7 @@ func (f *fixture) disable(id string) {
 	}
 }
 
+// The API key comes from the environment, a file or standard input, and nothing works without.
 func TestAPIKey(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -308,10 +318,12 @@ func TestAPIKey(t *testing.T) {
 	f.run("webhooks", "list").want(77, "check the API key")
 }
 
+// A Gemini that is away or fails ends a command with the code for that.
 func TestGeminiAway(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.gemini.FailAPI(http.StatusServiceUnavailable)
+	f.run("webhooks", "list").want(69)
 	f.env["GOOGLE_GEMINI_BASE_URL"] = "http://127.0.0.1:1"
 	f.run("webhooks", "list").want(69)
-	f.gemini.FailAPI(http.StatusServiceUnavailable)
 }

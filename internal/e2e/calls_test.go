@@ -17,6 +17,7 @@ import (
 	"github.com/gemhook/gemhook/shared/backend"
 )
 
+// Each kind of delivery makes just these calls to Firestore and Pub/Sub, a refused one none.
 func TestBackendCallsOfADelivery(t *testing.T) {
 	b, g := newProject(t), newGemini(t)
 	// Without these the clients go where they are told, and take dial options.

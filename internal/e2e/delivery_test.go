@@ -14,6 +14,7 @@ func signed(g *gemini.Gemini, d standin.Delivery, scheme string) (standin.Delive
 	return gemini.Sign(g.Keys, d, scheme), gemini.Path(scheme)
 }
 
+// Every type of event, in every scheme, is published once with its bytes and attributes.
 func TestEveryEventTypeInEveryScheme(t *testing.T) {
 	b, g := newProject(t), newGemini(t)
 	r := newReceiver(t, environment(b, g, nil), nil)

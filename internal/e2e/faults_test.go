@@ -72,6 +72,7 @@ func samePort(t *testing.T, host string) *emulator.Options {
 	return &emulator.Options{Port: port}
 }
 
+// While Firestore is stopped deliveries are answered 503, and accepted once it is back.
 func TestFirestoreStoppedAndStarted(t *testing.T) {
 	firestore := testkit.StartFirestore(t, nil)
 	b, g := openProject(t, firestore.Host(), testkit.PubSubHost(t)), newGemini(t)
@@ -95,6 +96,7 @@ func TestFirestoreStoppedAndStarted(t *testing.T) {
 	wantDelivered(t, b, p.url, d, false)
 }
 
+// While Pub/Sub is stopped deliveries are answered 503, their claims released, and accepted later.
 func TestPubSubStoppedAndStarted(t *testing.T) {
 	pubsub := testkit.StartPubSub(t, nil)
 	b, g := openProject(t, testkit.FirestoreHost(t), pubsub.Host()), newGemini(t)
@@ -114,6 +116,7 @@ func TestPubSubStoppedAndStarted(t *testing.T) {
 	wantDelivered(t, b, p.url, d, false)
 }
 
+// A receiver that starts before its backends works once they are there.
 func TestBackendsAwayAtStart(t *testing.T) {
 	t.Parallel()
 	b, g := newProject(t), newGemini(t)
@@ -129,6 +132,7 @@ func TestBackendsAwayAtStart(t *testing.T) {
 	wantDelivered(t, b, p.url, d, false)
 }
 
+// A Firestore that does not answer is given up in time for a 503.
 func TestFirestoreHangs(t *testing.T) {
 	t.Parallel()
 	b, g := newProject(t), newGemini(t)
@@ -166,6 +170,7 @@ func TestPubSubHangs(t *testing.T) {
 	wantDelivered(t, b, p.url, d, true)
 }
 
+// Without the topic the answer is 503, and the event is published unmarked once it is there.
 func TestTopicMissing(t *testing.T) {
 	t.Parallel()
 	b, g := newProject(t), newGemini(t)
@@ -180,6 +185,7 @@ func TestTopicMissing(t *testing.T) {
 	}
 }
 
+// A permission that is missing is a 503, and the delivery is accepted once it is given.
 func TestPermissionDenied(t *testing.T) {
 	t.Parallel()
 	b, g := newProject(t), newGemini(t)

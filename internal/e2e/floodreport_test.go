@@ -168,6 +168,7 @@ func (r *floodReport) String() string {
 		r.calls, r.fetches, r.peaks[0]>>10, r.peaks[1]>>10, float64(r.peaks[1])/float64(max(r.peaks[0], 1)), &kinds)
 }
 
+// Each check of the flood fails on what it is for, and on nothing else.
 func TestFloodChecksCanFail(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

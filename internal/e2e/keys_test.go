@@ -105,6 +105,7 @@ func signedAt(t *testing.T, g *gemini.Gemini, at time.Time, secret string) stand
 	return must(g.Keys.SignV1(d, secret))
 }
 
+// Without secrets the answer is 503; once read they serve while Secret Manager is away.
 func TestSecretManagerAwayAtStartAndLater(t *testing.T) {
 	t.Parallel()
 	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
@@ -131,6 +132,7 @@ func TestSecretManagerAwayAtStartAndLater(t *testing.T) {
 	}
 }
 
+// A secret that has no version yet is a 503 until it has one.
 func TestSecretWithoutVersion(t *testing.T) {
 	t.Parallel()
 	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
@@ -144,6 +146,7 @@ func TestSecretWithoutVersion(t *testing.T) {
 	wantDelivered(t, b, r.url, d, false)
 }
 
+// A new version of the secret is read when a signature does not match.
 func TestRotatedSecretTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}
@@ -182,6 +185,7 @@ func TestRotatedSecretTakesEffectAtOnce(t *testing.T) {
 	}
 }
 
+// Without the key set the answer is 503; once fetched it serves while its server is away.
 func TestKeySetAwayAtStartAndLater(t *testing.T) {
 	t.Parallel()
 	b, g, now := newProject(t), newGemini(t), &testkit.Clock{}

@@ -118,6 +118,7 @@ func startLogging(t *testing.T, function string, env map[string]string, log inte
 	return p
 }
 
+// A process with a bad configuration ends, and one line names every variable.
 func TestBadConfigurationStopsTheStart(t *testing.T) {
 	command := exec.Command(binary(t, "receive"+framework))
 	command.Env = append(os.Environ(), "GEMHOOK_TOPIC=", "GOOGLE_CLOUD_PROJECT=", "GEMHOOK_LEASE=9s", "GEMHOOK_MAX_BODY=big")

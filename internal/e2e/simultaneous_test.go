@@ -11,6 +11,7 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/gemini"
 )
 
+// Of 200 simultaneous deliveries to three processes, one is published.
 func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
 	const deliveries = 200
 	b, g := newProject(t), newGemini(t)

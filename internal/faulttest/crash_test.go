@@ -52,6 +52,7 @@ func delivering(until func() bool) func() (Event, bool) {
 	}
 }
 
+// The guarantees hold when processes are killed before and after each step of a delivery.
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	const slots = 3

@@ -64,6 +64,7 @@ func wantPromisesKept(t *testing.T, result *Result) {
 	}
 }
 
+// A trial fails if a process ends that nobody has killed.
 func TestAProcessThatEndsByItselfIsAnError(t *testing.T) {
 	t.Parallel()
 	firestore, pubSub := testkit.FirestoreHost(t), testkit.PubSubHost(t)

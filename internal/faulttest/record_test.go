@@ -50,6 +50,7 @@ func (h *history) receivedAs(id, data, messageID string, at int, marked bool) {
 	})
 }
 
+// Each broken promise in a history is found, and a good history has none.
 func TestTally(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -163,6 +164,7 @@ func TestTally(t *testing.T) {
 	}
 }
 
+// What happened is counted once each.
 func TestTallyCounts(t *testing.T) {
 	h := &history{Record: NewRecord()}
 	for _, id := range []string{"a", "b", "a"} {

@@ -6,6 +6,7 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
+// The guarantees hold over many deliveries with a crash every second; this is its short form.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	result := run(t, Soak(*delivered, nil))

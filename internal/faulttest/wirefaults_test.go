@@ -72,6 +72,7 @@ func proxied(t *testing.T, trial *Trial, firestore, pubSub *faultPlan) {
 	}
 }
 
+// The guarantees hold when connections to the backends break before, during and after calls.
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	firestore, pubSub := newFaultPlan(16, *faults/2), newFaultPlan(8, *faults/2)

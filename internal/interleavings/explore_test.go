@@ -20,6 +20,7 @@ var (
 	faults     = flag.Int("faults", interleavings.NoLimit, "with so many faults at most")
 )
 
+// All guarantees hold in every state that these deliveries and faults can reach.
 func TestEveryInterleaving(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -83,6 +83,7 @@ func verify(t *testing.T, deliveries []captured) []verdict {
 	return verdicts
 }
 
+// Google's SDK for JavaScript registers, rotates and deletes webhooks at the stand-in.
 func TestGoogleSDK(t *testing.T) {
 	gemini, url := newStandIn(t)
 	e := newEndpoint(t)
@@ -107,6 +108,7 @@ func TestGoogleSDK(t *testing.T) {
 	}
 }
 
+// The Standard Webhooks library accepts what the stand-in signs, and no change of it.
 func TestStandardWebhooksLibrary(t *testing.T) {
 	gemini, url := newStandIn(t)
 	e := newEndpoint(t)

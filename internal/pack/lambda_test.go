@@ -24,6 +24,7 @@ func main() { panic("this names the source file it is in") }
 	"shared/rpc/serve.go": "//go:build !lambda.norpc\n\npackage rpc\n\nfunc init() { serve() }\n",
 }
 
+// The archive has one program for the architecture, and the same bytes from any folder.
 func TestLambda(t *testing.T) {
 	first, second := tree(t, smallLambda), tree(t, smallLambda)
 	for _, test := range []struct {
@@ -61,6 +62,7 @@ func TestLambda(t *testing.T) {
 	}
 }
 
+// Variables that change a build do not change the archive.
 func TestLambdaIgnoresBuildFlagsOfTheEnvironment(t *testing.T) {
 	root := tree(t, smallLambda)
 	want := lambdaArchive(t, root, "amd64")
@@ -72,6 +74,7 @@ func TestLambdaIgnoresBuildFlagsOfTheEnvironment(t *testing.T) {
 	}
 }
 
+// An unknown architecture and source that does not compile are errors that say so.
 func TestLambdaErrors(t *testing.T) {
 	err := pack.WriteLambda(t.Context(), io.Discard, repository, "receive", "riscv64")
 	if !errors.Is(err, pack.ErrArchitecture) {

@@ -29,6 +29,7 @@ const (
 	goSum = "terraform/modules/source/receive.go.sum"
 )
 
+// The archive has the function at its root, the packages on its list, and nothing else.
 func TestCloudFunctionFiles(t *testing.T) {
 	root := tree(t, map[string]string{
 		"go.mod":         "",
@@ -69,6 +70,7 @@ func TestCloudFunctionFiles(t *testing.T) {
 	}
 }
 
+// A part that is missing is an error, not a smaller archive.
 func TestCloudFunctionNeedsItsFolders(t *testing.T) {
 	whole := map[string]string{
 		goMod: "", goSum: "", "shared/a/a.go": "", pack.PackageList: `{"receive": ["shared/a"]}`,
@@ -86,6 +88,7 @@ func TestCloudFunctionNeedsItsFolders(t *testing.T) {
 	}
 }
 
+// The same files in another folder, with other times and modes, give the same bytes.
 func TestCloudFunctionIsReproducible(t *testing.T) {
 	files := map[string]string{
 		goMod: "module example.com/m\n", goSum: "sums\n", pack.PackageList: `{"receive": ["shared/z", "shared/a"]}`,

@@ -15,6 +15,7 @@ import (
 	"github.com/gemhook/gemhook/internal/pack"
 )
 
+// The bill of materials lists what the program was built from.
 func TestSBOMOfLambda(t *testing.T) {
 	archive := open(t, lambdaArchive(t, repository, "arm64"))
 	program := filepath.Join(t.TempDir(), "bootstrap")

@@ -66,6 +66,7 @@ func deliver(t *testing.T, ctx context.Context, c *clock, opts standin.DeliverOp
 	return answer, e.requests, err
 }
 
+// Delivery is tried again with growing pauses until it is acknowledged, as Gemini does.
 func TestDeliver(t *testing.T) {
 	const s = time.Second
 	tests := []struct {
@@ -127,6 +128,7 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
+// Each attempt has the same id and a timestamp and signature of its own.
 func TestDeliverSignsEachAttempt(t *testing.T) {
 	keys := vectorKeys(t)
 	c := &clock{now: time.Unix(1769083200, 0)}
@@ -153,6 +155,7 @@ func TestDeliverSignsEachAttempt(t *testing.T) {
 	}
 }
 
+// The end of the context ends the waiting.
 func TestDeliverEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &clock{}

@@ -15,6 +15,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
+// An event goes to each enabled webhook that is subscribed to it, signed with its secrets.
 func TestEmit(t *testing.T) {
 	var mu sync.Mutex
 	var attempts []standin.Attempt
@@ -133,6 +134,7 @@ func TestEmitSignsWithEverySecretThatIsValid(t *testing.T) {
 	}
 }
 
+// A webhook that is deleted, disabled or unsubscribed gets no further attempt.
 func TestEmitStopsForAWithdrawnWebhook(t *testing.T) {
 	for name, withdraw := range map[string]func(f *fixture, path string){
 		"deleted":  func(f *fixture, path string) { f.must("DELETE", path, "") },
@@ -175,6 +177,7 @@ func TestEmitLeavesTheOwnersStateAlone(t *testing.T) {
 	}
 }
 
+// The end of the context ends the deliveries, and disables no webhook.
 func TestEmitEndsWithItsContext(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -191,6 +194,7 @@ func TestEmitEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A ping sends a signed test delivery, once.
 func TestPing(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	h := newHook(t, reply(500, ""))
@@ -223,6 +227,7 @@ func TestPing(t *testing.T) {
 	}
 }
 
+// A dynamic delivery is signed with the keys in turn, or is a token where an audience is given.
 func TestEmitDynamic(t *testing.T) {
 	keys := vectorKeys(t)
 	f := newFixture(t, standin.ServerOptions{})

@@ -63,6 +63,7 @@ func publicKeys(t testing.TB, jwks []byte) map[string]crypto.PublicKey {
 	return keys
 }
 
+// The key set is the public vectors' own.
 func TestJWKS(t *testing.T) {
 	var got struct{ Keys []map[string]string }
 	if err := json.Unmarshal(vectorKeys(t).JWKS(), &got); err != nil {
@@ -96,6 +97,7 @@ func TestJWKS(t *testing.T) {
 	}
 }
 
+// New keys have five different ids, and need enough randomness.
 func TestNewKeys(t *testing.T) {
 	keys := newKeys(t)
 	ids := publicKeys(t, keys.JWKS())
@@ -124,6 +126,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// A signing secret is the base64 of 32 random bytes.
 func TestNewSecretUsesItsRandomness(t *testing.T) {
 	secret, err := standin.NewSecret(bytes.NewReader(bytes.Repeat([]byte{0xff}, 32)))
 	if want := "whsec_" + strings.Repeat("/", 42) + "8="; err != nil || secret != want {
@@ -131,6 +134,7 @@ func TestNewSecretUsesItsRandomness(t *testing.T) {
 	}
 }
 
+// A webhook-id is msg_ and a random UUID.
 func TestNewID(t *testing.T) {
 	id, err := standin.NewID(zeros{})
 	if want := "msg_00000000-0000-4000-8000-000000000000"; err != nil || id != want {
@@ -141,6 +145,7 @@ func TestNewID(t *testing.T) {
 	}
 }
 
+// Keys that are malformed are refused, and the error shows nothing of them.
 func TestParseKeysErrors(t *testing.T) {
 	const private = "EWU8nMkNd8lbSP7KLe8E-qhg4vklaQ5Ea0yPpNVrrMk" // from testdata
 	okp := func(x, d string) string {

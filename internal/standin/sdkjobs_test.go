@@ -29,6 +29,7 @@ func newJobs(t *testing.T) (*fixture, *genai.Client) {
 	return f, client
 }
 
+// Google's SDK for Go reads batches and their files from the stand-in.
 func TestGoogleSDKForGoReadsBatches(t *testing.T) {
 	t.Parallel()
 	gemini, client := newJobs(t)
@@ -82,6 +83,7 @@ func TestGoogleSDKForGoReadsBatches(t *testing.T) {
 	wantStatus(t, err, http.StatusNotFound)
 }
 
+// It reads videos, running, filtered and made.
 func TestGoogleSDKForGoReadsVideos(t *testing.T) {
 	t.Parallel()
 	gemini, client := newJobs(t)
@@ -113,6 +115,7 @@ func TestGoogleSDKForGoReadsVideos(t *testing.T) {
 	}
 }
 
+// It reads interactions, finished and waiting for a function.
 func TestGoogleSDKForGoReadsInteractions(t *testing.T) {
 	t.Parallel()
 	gemini, client := newJobs(t)

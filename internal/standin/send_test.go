@@ -13,6 +13,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
+// Send posts the delivery as it is, and reads the members of gemhook's answer.
 func TestSend(t *testing.T) {
 	d, err := vectorKeys(t).SignV1(delivery())
 	if err != nil {
@@ -49,6 +50,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// An answer that is not gemhook's has no members; a redirect is not followed.
 func TestSendTakesAnyAnswer(t *testing.T) {
 	var hits int
 	mux := http.NewServeMux()
@@ -73,6 +75,7 @@ func TestSendTakesAnyAnswer(t *testing.T) {
 	}
 }
 
+// An error shows no part of a dynamic URL.
 func TestSendErrorsHideTheURL(t *testing.T) {
 	ts := httptest.NewServer(http.NotFoundHandler())
 	ts.Close()

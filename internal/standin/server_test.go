@@ -27,6 +27,7 @@ func get(t *testing.T, url string) (int, string, []byte) {
 	return resp.StatusCode, resp.Header.Get("Content-Type"), body
 }
 
+// The key set is served, follows SetKeys, and fails where that is asked for.
 func TestServer(t *testing.T) {
 	old, next := vectorKeys(t), &standin.Keys{}
 	next.Ed25519 = old.Ed25519[:1]
@@ -89,6 +90,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// A server can be used by many goroutines.
 func TestServerConcurrentUse(t *testing.T) {
 	gemini := standin.NewServer(vectorKeys(t))
 	var wg sync.WaitGroup
@@ -105,6 +107,7 @@ func TestServerConcurrentUse(t *testing.T) {
 	}
 }
 
+// An event of each type has the members that Gemini documents.
 func TestEvents(t *testing.T) {
 	members := map[string][]string{
 		"batch.succeeded":             {"id", "output_file_uri"},

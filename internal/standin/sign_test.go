@@ -38,6 +38,7 @@ func signature(d standin.Delivery) string { return d.Header.Get("webhook-signatu
 
 const signedPrefix = "msg_1.1769083200."
 
+// A v1 delivery has a valid HMAC by each secret.
 func TestSignV1WithFreshKeys(t *testing.T) {
 	keys := newKeys(t)
 	if len(keys.Secrets) != 1 {
@@ -58,6 +59,7 @@ func TestSignV1WithFreshKeys(t *testing.T) {
 	}
 }
 
+// A v1a delivery has a valid Ed25519 signature by a published key.
 func TestSignV1aWithFreshKeys(t *testing.T) {
 	keys := newKeys(t)
 	if len(keys.Ed25519) != 3 {
@@ -84,6 +86,7 @@ func TestSignV1aWithFreshKeys(t *testing.T) {
 	}
 }
 
+// A token is a valid RS256 JWT by a published key, with the event as claims.
 func TestSignJWTWithFreshKeys(t *testing.T) {
 	keys := newKeys(t)
 	if len(keys.RSA) != 2 {
@@ -122,6 +125,7 @@ func TestSignJWTWithFreshKeys(t *testing.T) {
 	}
 }
 
+// A token keeps the event's values as they are written, and none of its own iss, aud, iat or exp.
 func TestSignJWTKeepsTheEventsBytes(t *testing.T) {
 	d := delivery()
 	d.Body = []byte(` {"type": "x", "iss":"attacker", "exp" : 9e99, "n":[1.0, 1e3,12345678901234567890],"é<\u0041":{"iss":1}}` + "\n")
@@ -140,6 +144,7 @@ func TestSignJWTKeepsTheEventsBytes(t *testing.T) {
 	}
 }
 
+// What cannot be signed is an error that shows no secret.
 func TestSignErrors(t *testing.T) {
 	keys := vectorKeys(t)
 	sign := map[string]func(d standin.Delivery) (standin.Delivery, error){
@@ -176,6 +181,7 @@ func signJWT(keys *standin.Keys, key int, body string) func(standin.Delivery) (s
 	}
 }
 
+// Signing leaves the delivery that it is given as it is.
 func TestSigningCopies(t *testing.T) {
 	keys := vectorKeys(t)
 	first, err := keys.SignV1(delivery())

@@ -13,6 +13,7 @@ import (
 
 func accepted(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
+// A share of the deliveries is dropped, or all within a time.
 func TestDropDeliveries(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	h := newHook(t, accepted)
@@ -51,6 +52,7 @@ func TestDropDeliveries(t *testing.T) {
 	}
 }
 
+// A webhook is disabled after so many failures, and not one that a person disabled.
 func TestDisableAfterFailures(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{DisableAfter: 5})
 	failing := true
@@ -83,6 +85,7 @@ func TestDisableAfterFailures(t *testing.T) {
 	}
 }
 
+// A list can have empty pages that are not the last.
 func TestEmptyPages(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	for _, id := range []string{"a", "b", "c"} {
@@ -105,6 +108,7 @@ func TestEmptyPages(t *testing.T) {
 	}
 }
 
+// A wait on a clock ends when the clock is put forward far enough, or with its context.
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)

@@ -12,6 +12,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
+// A webhook is created, changed and deleted as the API documents.
 func TestWebhookLifecycle(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	created := f.must("POST", "/v1beta/webhooks",
@@ -67,6 +68,7 @@ func TestWebhookLifecycle(t *testing.T) {
 	}
 }
 
+// Lists have pages of the size asked for, and go on where they ended.
 func TestWebhookPages(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	var paths []string
@@ -111,6 +113,7 @@ func TestWebhookPages(t *testing.T) {
 	}
 }
 
+// Each wrong call is refused with Google's kind of error, and changes nothing.
 func TestWebhookErrors(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{APIKeys: []string{"right", "other"}})
 	const collection, valid = "/v1beta/webhooks", `{"uri":"https://example.com/","subscribed_events":["batch.failed"]}`
@@ -187,6 +190,7 @@ func TestWebhookErrors(t *testing.T) {
 	}
 }
 
+// After a rotation the previous secrets are valid for 24 hours, or no longer at all.
 func TestRotation(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	path := f.register("https://example.com/")

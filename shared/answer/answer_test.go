@@ -10,6 +10,7 @@ import (
 	"github.com/gemhook/gemhook/shared/answer"
 )
 
+// An answer is JSON with a code and a sentence.
 func TestError(t *testing.T) {
 	w := httptest.NewRecorder()
 	answer.Error(w, http.StatusNotFound, "not_found", "There is nothing here.")

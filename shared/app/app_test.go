@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// Start reads the environment, and sets the log's level and the memory's limit.
 func TestStart(t *testing.T) {
 	t.Setenv("GOOGLE_CLOUD_PROJECT", "p")
 	t.Setenv("GEMHOOK_TOPIC", "events")

@@ -10,6 +10,7 @@ import (
 	"time"
 )
 
+// On SIGTERM a process waits for the requests that run, but not too long.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// The collector's pace and limit are the function's, unless the environment sets them.
 func TestPace(t *testing.T) {
 	for name, test := range map[string]struct {
 		growth, limit string // of the environment
@@ -30,6 +31,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// The limit leaves room for the bodies that can be read at once.
 func TestMemoryLimit(t *testing.T) {
 	for name, test := range map[string]struct{ bodies, want int64 }{
 		"one request at once":         {262144, 64 << 20},

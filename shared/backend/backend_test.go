@@ -47,6 +47,7 @@ func words(t *testing.T, place string) backend.Keys[[]string] {
 	}
 }
 
+// Well-formed keys are in use, malformed ones are logged by their place, and none is an error.
 func TestOpenKeys(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -202,6 +203,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// An emulator needs no credentials; Google's services do.
 func TestClientOptions(t *testing.T) {
 	t.Setenv("AN_EMULATOR_HOST", "127.0.0.1:1")
 	without := config.Config{GoogleCredentials: secret.NewText(noCredentials)}
@@ -224,6 +226,7 @@ func TestClientOptions(t *testing.T) {
 	}
 }
 
+// Close closes everything once, and reports what fails.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	b := backend.Open(config.Config{}, slog.New(slog.DiscardHandler), nil)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// An error says that keys are out of use, or only that they cannot be read now.
 func TestIsRevoked(t *testing.T) {
 	_, missing := os.ReadFile(t.TempDir() + "/missing")
 	for name, test := range map[string]struct {

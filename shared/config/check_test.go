@@ -9,6 +9,7 @@ import (
 	"github.com/gemhook/gemhook/shared/config"
 )
 
+// All faults of an environment are in one message, a line for each variable.
 func TestOneMessageNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -72,6 +73,7 @@ const (
 	dynamic = "dynkey_hunter2hunter2hunter2hunter2hunt"
 )
 
+// Each variable takes the values up to its limits, and none beyond them.
 func TestBoundaries(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -203,6 +205,7 @@ func TestBoundariesOfOtherFunctions(t *testing.T) {
 	}
 }
 
+// The levels are those of slog, in any case.
 func TestLogLevels(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]slog.Level{
@@ -216,6 +219,7 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
+// An error about a secret shows nothing of it.
 func TestErrorsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	for _, variable := range config.Vars(config.Receive) {

@@ -57,6 +57,7 @@ func defaults() config.Config {
 	}
 }
 
+// Where only what is required is set, the rest has its defaults.
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := load(t, good(nil))
@@ -73,6 +74,7 @@ func TestDefaults(t *testing.T) {
 
 const credentials = `{"type":"external_account","audience":"hunter2hunter2"}`
 
+// Each variable is read into its field.
 func TestEveryVariableIsRead(t *testing.T) {
 	t.Parallel()
 	got, err := load(t, map[string]string{
@@ -117,6 +119,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 	}
 }
 
+// A variable that is set and empty has its default.
 func TestAnEmptyVariableIsAsGoodAsNone(t *testing.T) {
 	t.Parallel()
 	environment := map[string]string{}
@@ -218,6 +221,7 @@ func merge(all ...map[string]string) map[string]string {
 	return merged
 }
 
+// With an error, Load returns the zero Config.
 func TestAFaultyEnvironmentIsNoConfig(t *testing.T) {
 	t.Parallel()
 	got, err := load(t, good(map[string]string{"GEMHOOK_LEASE": "soon"}))
@@ -255,6 +259,7 @@ func TestAConfigHidesItsSecrets(t *testing.T) {
 	}
 }
 
+// Default returns the text of a default, empty where there is none.
 func TestDefault(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

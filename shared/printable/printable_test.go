@@ -22,6 +22,7 @@ var samples = []struct{ name, text, want string }{
 	{"not UTF-8", "a\xffb\x9bc", "a\uFFFDb\uFFFDc"},
 }
 
+// What could command a terminal or reorder a line is replaced in text.
 func TestText(t *testing.T) {
 	t.Parallel()
 	for _, test := range samples {
@@ -33,6 +34,7 @@ func TestText(t *testing.T) {
 	}
 }
 
+// In JSON it is escaped, so that the value stays the same.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	for _, test := range samples {
@@ -61,6 +63,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// JSON without such characters is left as it is.
 func TestJSONLeavesWhatIsSafe(t *testing.T) {
 	t.Parallel()
 	line := []byte(`{"message":"delivery","id":"msg_1"}` + "\n")

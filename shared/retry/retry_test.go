@@ -10,6 +10,7 @@ import (
 	"github.com/gemhook/gemhook/shared/retry"
 )
 
+// Retry-After is read in seconds or as a date, bounded, and 0 where it makes no sense.
 func TestAfter(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
@@ -32,6 +33,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+// The end of the context ends a wait.
 func TestWaitEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -11,6 +11,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 )
 
+// The median is that of any order, and leaves the values as they are.
 func TestMedian(t *testing.T) {
 	for _, test := range []struct {
 		values []float64
@@ -64,6 +65,7 @@ func TestRatioIsOfPairs(t *testing.T) {
 	}
 }
 
+// A row misses its mark only by a ratio or figure beyond it, and where nothing can be divided.
 func TestMarks(t *testing.T) {
 	rounds := func(figure, reference float64) []report.Round {
 		return []report.Round{{Figure: figure, Reference: reference}}
@@ -93,6 +95,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// Figures are printed with three digits and a unit that fits.
 func TestUnits(t *testing.T) {
 	for _, test := range []struct {
 		unit  report.Unit
@@ -137,6 +140,7 @@ var rows = []*report.Row{
 	{Figure: "memory", Reference: "a library", Mark: report.AtMost(1), LeftOut: "there is none"},
 }
 
+// On a terminal a report is a table, with the notes and what was left out below it.
 func TestTerminal(t *testing.T) {
 	const want = `   FIGURE                                GEMHOOK  COMPARED WITH  ITS FIGURE  RATIO     SPREAD   TARGET
 ✗  verify a v1 delivery                   700 ns  a library            2 µs   0.35  0.34–0.35  ≤ 0.345
@@ -154,6 +158,7 @@ Left out: memory, compared with a library: there is none
 	}
 }
 
+// In Markdown it is the same table, as docs/performance.md has it.
 func TestMarkdown(t *testing.T) {
 	const want = `Measured somewhere.
 

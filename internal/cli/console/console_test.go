@@ -80,6 +80,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// Line feeds and tabs lay out a text, and are harmless.
 func TestScreenKeepsLineFeedsAndTabs(t *testing.T) {
 	t.Parallel()
 	const text = "\n\ta\n\nb\tc\n"
@@ -88,6 +89,7 @@ func TestScreenKeepsLineFeedsAndTabs(t *testing.T) {
 	}
 }
 
+// Columns are aligned by the width that characters have on a screen.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	c := New(nil, nil, none)
@@ -123,6 +125,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// With JSON on, values are printed instead of text; errors and advice go to standard error.
 func TestPrint(t *testing.T) {
 	t.Parallel()
 	var out, err bytes.Buffer
@@ -158,6 +161,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
+// Progress is drawn on a terminal alone, after a moment, and removed at the end.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	s := &screen{written: make(chan struct{}, 1)}
@@ -199,6 +203,7 @@ func TestProgress(t *testing.T) {
 // ours.
 const hostile = "a\x1b[31mb\u009b2Jc\x7fd\u202ee\x00:31mf\rg"
 
+// Control characters in what comes from outside are replaced wherever it is shown.
 func TestNothingFromOutsideCommandsTheTerminal(t *testing.T) {
 	t.Parallel()
 	for name, show := range map[string]func(*Console){
@@ -234,6 +239,7 @@ func TestNothingFromOutsideCommandsTheTerminal(t *testing.T) {
 	}
 }
 
+// No line of an error can pass for a line of gemhook's own.
 func TestErrorsOfSeveralLinesAreIndented(t *testing.T) {
 	t.Parallel()
 	var err bytes.Buffer

@@ -17,6 +17,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
+// Without its index a listing fails with ErrNotListed, and a delivery is still found by its id.
 func TestALedgerThatCannotBeListed(t *testing.T) {
 	backend := listingtest.New(t, testkit.FirestoreHost(t))
 	t.Setenv("FIRESTORE_EMULATOR_HOST", backend.Host)

@@ -132,6 +132,7 @@ func filtersOf(where *firestorepb.StructuredQuery_Filter) (filters []*firestorep
 	return filters
 }
 
+// An id alone is a static delivery's, one with a tenant is dynamic, and a whole key is kept.
 func TestKeyOf(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ id, tenant, want string }{

@@ -42,6 +42,7 @@ func fakeTerraform(t *testing.T, text, code string) {
 
 func none(string) string { return "" }
 
+// A flag comes first, then Terraform's outputs, then the environment, then the default.
 func TestWhereSettingsComeFrom(t *testing.T) {
 	fakeTerraform(t, outputs, "0")
 	found, err := deployment.Terraform(t.Context(), "somewhere")
@@ -84,6 +85,7 @@ func TestWhereSettingsComeFrom(t *testing.T) {
 	}
 }
 
+// A malformed setting is named with where it came from.
 func TestBadSettings(t *testing.T) {
 	t.Parallel()
 	var bad *deployment.BadError
@@ -114,6 +116,7 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
+// Outputs that cannot be read are an error that says why.
 func TestTerraformFailures(t *testing.T) {
 	fakeTerraform(t, "{}", "0")
 	if _, err := deployment.Terraform(t.Context(), "."); !errors.Is(err, deployment.ErrNoOutputs) {

@@ -61,6 +61,7 @@ func TestAnyPath(t *testing.T) {
 	}
 }
 
+// The advice on a refused publish depends on what is wrong with the topic.
 func TestRefusedAdvice(t *testing.T) {
 	t.Parallel()
 	schema := &pubsubpb.Topic{SchemaSettings: &pubsubpb.SchemaSettings{Schema: "s"}}

@@ -32,6 +32,7 @@ func failing(report *explain.Report) string {
 	return strings.Join(names, " ")
 }
 
+// A captured delivery is judged as a receiver judges it, for each public vector.
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	var file struct {
@@ -128,6 +129,7 @@ func options() explain.Options {
 	return explain.Options{At: now, Tolerance: 5 * time.Minute, MaxBody: 1000}
 }
 
+// A signature that fails because the capture changed the body is explained by that change.
 func TestNamesWhatACaptureChanged(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, sent, captured, want string }{
@@ -154,6 +156,7 @@ func TestNamesWhatACaptureChanged(t *testing.T) {
 	}
 }
 
+// The first step that fails is named, with the code that the receiver answers.
 func TestSaysWhichStepFails(t *testing.T) {
 	t.Parallel()
 	tenants := must(tenant.ParseKeys("dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"))
@@ -204,6 +207,7 @@ func TestSaysWhichStepFails(t *testing.T) {
 	}
 }
 
+// A capture is a raw request, a Lambda event, or headers and a body; anything else is refused.
 func TestParseCapture(t *testing.T) {
 	t.Parallel()
 	lambda, err := os.ReadFile("../../../shared/lambdahttp/testdata/functionurl-base64.json")

@@ -21,6 +21,7 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
+// Each kind of error has an exit code, and advice where a person can do something.
 func TestExitCodeAndAdvice(t *testing.T) {
 	t.Parallel()
 	interrupted, stop := context.WithCancelCause(context.Background())

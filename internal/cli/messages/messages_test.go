@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// A filter's text for Pub/Sub and its own Match say the same, whatever is quoted.
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

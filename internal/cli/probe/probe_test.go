@@ -37,6 +37,7 @@ func (m *markers) Delete(_ context.Context, key ledger.Key) error {
 	return m.err
 }
 
+// The answer to a probe says whether the receiver accepts a secret, or why that is not known.
 func TestAccepts(t *testing.T) {
 	t.Parallel()
 	secret, err := standin.NewSecret(strings.NewReader(strings.Repeat("s", 32)))
@@ -137,6 +138,7 @@ func TestAProbeStaysWhileTheReceiverMayBeAtWorkOnIt(t *testing.T) {
 	}
 }
 
+// A probe that cannot be put into the ledger is an error.
 func TestLayFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")

@@ -11,6 +11,7 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/probe"
 )
 
+// The answer to a delivery without headers says whether the receiver accepts a token.
 func TestKnowsToken(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -160,6 +160,7 @@ func TestACopyIsBounded(t *testing.T) {
 	}
 }
 
+// A replayed dead letter stays one in the ledger.
 func TestADeadLetterIsSettledAsOne(t *testing.T) {
 	t.Parallel()
 	for eventType, want := range map[string]ledger.State{ledger.DeadLetterType: ledger.DeadLettered, "batch.failed": ledger.Published} {
@@ -184,6 +185,7 @@ func TestADeadLetterIsSettledAsOne(t *testing.T) {
 	}
 }
 
+// A claim is released only after a publish that has surely published nothing.
 func TestReleasesWhatWasSurelyNotPublished(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -212,6 +214,7 @@ func TestReleasesWhatWasSurelyNotPublished(t *testing.T) {
 	}
 }
 
+// A delivery that is no longer in the ledger is skipped, and the others are published.
 func TestSkipsWhatIsGone(t *testing.T) {
 	t.Parallel()
 	deps, p, _, items := newFixture(t, 1, ledger.Published)
@@ -267,6 +270,7 @@ func TestGivesWayToAnInstanceThatIsFaster(t *testing.T) {
 	}
 }
 
+// A delivery that was settled after the plan was made is skipped.
 func TestSkipsWhatWasPublishedSinceThePlan(t *testing.T) {
 	t.Parallel()
 	deps, p, _, items := newFixture(t, 1, ledger.Published)

@@ -220,6 +220,7 @@ func TestFinishWhereGeminiHasOneSecret(t *testing.T) {
 	s.want(err, nil, "whsec_2222")
 }
 
+// What Gemini shows of its secrets proves that the stored one is among them, or does not.
 func TestStored(t *testing.T) {
 	t.Parallel()
 	ending := start.Add(rotation.Grace)

@@ -14,6 +14,7 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
+// Begin stores the new secret before the old one; after the grace, finish drops the old one.
 func TestBeginAndFinish(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -37,6 +38,7 @@ func TestBeginAndFinish(t *testing.T) {
 	}
 }
 
+// Finish can be asked for before the grace is over.
 func TestFinishEarly(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -46,6 +48,7 @@ func TestFinishEarly(t *testing.T) {
 	s.want(err, nil, "whsec_2222")
 }
 
+// A rotation that is begun again makes no further secret until the first is over.
 func TestASecondBeginTakesUpTheFirst(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
@@ -67,6 +70,7 @@ func TestASecondBeginTakesUpTheFirst(t *testing.T) {
 	}
 }
 
+// A secret whose answer was lost is replaced by another.
 func TestALostAnswerIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	for _, blind := range []bool{false, true} {
@@ -105,6 +109,7 @@ func TestALostAnswerIsSeenBehindAnUnfinishedRotation(t *testing.T) {
 	}
 }
 
+// Where Gemini shows no times, the grace is counted from when the secret was stored.
 func TestWhereGeminiTellsNothingTheStoreDoes(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -164,6 +169,7 @@ func TestInterruptedAtEachStep(t *testing.T) {
 	}
 }
 
+// No secret is made where it could not be stored or would not be read.
 func TestNothingIsAskedOfGeminiThatCouldBeLost(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*fixture) error{
@@ -205,6 +211,7 @@ func TestTwoAtOnce(t *testing.T) {
 	s.want(err, nil, "whsec_4444 whsec_2222 whsec_0001")
 }
 
+// A secret that could not be stored is replaced by the next begin.
 func TestWriteIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -219,6 +226,7 @@ func TestWriteIsTriedAgain(t *testing.T) {
 	s.want(err, nil, "whsec_3333 whsec_0001")
 }
 
+// Where nothing is stored any more, begin stores a new secret.
 func TestALostSecretIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -230,6 +238,7 @@ func TestALostSecretIsReplaced(t *testing.T) {
 	s.want(err, nil, "whsec_2222")
 }
 
+// Finish keeps the secrets that Gemini signs with, and drops nothing where none of those is stored.
 func TestFinishDropsNothingThatGeminiDoesNotSignWith(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

@@ -36,6 +36,7 @@ func open(t *testing.T, ref string) (*secretstore.Store, *secrettest.Manager) {
 	return store, manager
 }
 
+// Secret Manager and a file keep a text in the same way.
 func TestStores(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "secret")
@@ -81,6 +82,7 @@ func TestStores(t *testing.T) {
 	}
 }
 
+// A literal, a pinned version and a lack of permission are found out before anything is made.
 func TestPlacesThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []string{"", "whsec_AAAA", name + "/versions/3"} {
@@ -192,6 +194,7 @@ func write(t *testing.T, store *secretstore.Store, text string) error {
 	return store.Change(t.Context(), func(string) (string, error) { return text, nil })
 }
 
+// A file that could not be replaced is refused before anything is made.
 func TestFilesThatCannotBeReplacedAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(file string) error{
@@ -214,6 +217,7 @@ func TestFilesThatCannotBeReplacedAreRefused(t *testing.T) {
 	}
 }
 
+// A changed file has the owner and mode that it had, and a link stays a link.
 func TestAFileKeepsItsOwnerModeAndLink(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

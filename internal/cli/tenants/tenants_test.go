@@ -54,6 +54,7 @@ func changes(t *testing.T, how string) *tenants.Change {
 	}[how]()
 }
 
+// Each change makes of the stored entries what it should, and keeps those of others.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -120,6 +121,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// A change that makes no sense says why, and what to do instead.
 func TestChangesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -178,6 +180,7 @@ func TestTwoOperators(t *testing.T) {
 	}
 }
 
+// A text that would be too long for Secret Manager is refused.
 func TestNoRoomForAnotherEntry(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
@@ -199,6 +202,7 @@ func TestNoRoomForAnotherEntry(t *testing.T) {
 	}
 }
 
+// Each tenant's state follows from its entries, and malformed ones are named by their place.
 func TestStatuses(t *testing.T) {
 	t.Parallel()
 	got, err := tenants.Statuses(byLetter.Replace("$A zeta:$B zeta:$A beta: acme:hunter2 alpha:$C nobody"))

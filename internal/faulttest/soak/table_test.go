@@ -24,6 +24,7 @@ func shown(r *faulttest.Result) string {
 	return table(console.New(nil, nil, func(string) string { return "" }), r)
 }
 
+// The table shows every count, with a mark for each promise.
 func TestTable(t *testing.T) {
 	const want = `✓  delivered                       990, of which 330 repeats
 ✓  acknowledged                    990
@@ -48,6 +49,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// Each broken promise is marked in the table, and nothing else.
 func TestBrokenPromisesAreSeen(t *testing.T) {
 	for row, breakIt := range map[string]func(*faulttest.Tally){
 		"acknowledged ":        func(t *faulttest.Tally) { t.Acknowledged-- },

@@ -12,6 +12,7 @@ import (
 	"github.com/gemhook/gemhook/internal/pack"
 )
 
+// A wrong command line ends with the code for that, and says what is wrong.
 func TestUsage(t *testing.T) {
 	for _, test := range []struct {
 		args []string

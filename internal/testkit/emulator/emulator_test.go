@@ -44,6 +44,7 @@ func own() {
 	select {}
 }
 
+// The end of its context stops an emulator.
 func TestEndOfContextStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -63,6 +64,7 @@ func TestEndOfContextStops(t *testing.T) {
 	}
 }
 
+// An emulator ends with the process that started it, even if that is killed.
 func TestKilledOwnerLeavesNothing(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -95,6 +97,7 @@ func TestKilledOwnerLeavesNothing(t *testing.T) {
 	awaitClosed(t, conn)
 }
 
+// A port that is taken is an error that says so.
 func TestTakenPort(t *testing.T) {
 	taken, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 const pubSubScript = "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
 
+// A missing part is ErrNotInstalled, with the command that installs it.
 func TestNotInstalled(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -44,6 +45,7 @@ func TestNotInstalled(t *testing.T) {
 	}
 }
 
+// The error of an emulator that ends at once has its exit code and output.
 func TestStartTellsWhyItFailed(t *testing.T) {
 	install(t, map[string]string{
 		"bin/gcloud": "exit 1",
@@ -65,6 +67,7 @@ func TestStartTellsWhyItFailed(t *testing.T) {
 	}
 }
 
+// The end of the context ends the waiting for an emulator.
 func TestStartEndsWithContext(t *testing.T) {
 	// cat waits without end on a pipe that nobody writes to.
 	install(t, map[string]string{
@@ -80,6 +83,7 @@ func TestStartEndsWithContext(t *testing.T) {
 	}
 }
 
+// Where gcloud is a wrapper, it is asked where the installation is.
 func TestAsksGcloudWhereItIs(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, pubSubScript, "echo found by asking >&2; exit 1")

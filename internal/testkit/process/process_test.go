@@ -39,6 +39,7 @@ func TestStopOfAGroupReachesDescendants(t *testing.T) {
 	}
 }
 
+// Stop reports a process that had ended by itself.
 func TestStopSaysThatItHadEnded(t *testing.T) {
 	p, err := process.Start(t.Context(), exec.Command("/bin/sh", "-c", "exit 3"))
 	if err != nil {

@@ -80,6 +80,7 @@ const (
 	plenty   = 20 * time.Second       // with any other
 )
 
+// Each fault, at each moment, has the effect on a call that it names.
 func TestFaults(t *testing.T) {
 	for _, kind := range Kinds {
 		for _, moment := range Moments {
@@ -117,6 +118,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// After a connection that was cut, the next call gets a new one.
 func TestACutConnectionIsFollowedByAnother(t *testing.T) {
 	s := newFixture(t, once(&Fault{Kind: Cut, Moment: BeforeServer}))
 	for i, want := range []codes.Code{codes.OK, codes.Unavailable, codes.OK} {
@@ -126,6 +128,7 @@ func TestACutConnectionIsFollowedByAnother(t *testing.T) {
 	}
 }
 
+// A connection that swallows bytes does so until it is closed.
 func TestABlackHoleStaysOne(t *testing.T) {
 	s := newFixture(t, once(&Fault{Kind: BlackHole, Moment: BeforeServer}))
 	for i, want := range []codes.Code{codes.OK, codes.DeadlineExceeded, codes.DeadlineExceeded} {
@@ -181,6 +184,7 @@ func callTo(path string) []byte {
 	return start.Bytes()
 }
 
+// Who chooses the faults is told the method of each call.
 func TestTheMethodIsNamed(t *testing.T) {
 	methods := make(chan string, 1)
 	s := newFixture(t, func(method string) *Fault {

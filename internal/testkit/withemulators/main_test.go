@@ -61,6 +61,7 @@ func skipUnlessInstalled(t *testing.T, stderr string) {
 	}
 }
 
+// A wrong command line ends with the code for that and the usage.
 func TestUsage(t *testing.T) {
 	code, stdout, stderr := runProgram(t, program(t, "--help"))
 	if code != 0 || stdout != usage || stderr != "" {
@@ -76,6 +77,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// The exit code is the command's, or says why it could not be run.
 func TestExitCodes(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -97,6 +99,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// Where the emulators are not installed, one line says how to install them.
 func TestNotInstalled(t *testing.T) {
 	for _, args := range [][]string{{"/bin/sh", "-c", "exit 0"}, {"--check"}} {
 		t.Run(args[0], func(t *testing.T) {
@@ -116,6 +119,7 @@ func TestNotInstalled(t *testing.T) {
 	}
 }
 
+// The command finds both emulators, gets the signals, and they end with it.
 func TestServesAndPassesSignalsOn(t *testing.T) {
 	for _, test := range []struct {
 		signal os.Signal

@@ -98,6 +98,7 @@ func TestPublisherThatCannotBeOpened(t *testing.T) {
 	}
 }
 
+// GEMHOOK_TOLERANCE says how old a delivery may be.
 func TestToleranceOfTheEnvironment(t *testing.T) {
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	f := newFixture(t, map[string]string{"GEMHOOK_TOLERANCE": "1m"})
