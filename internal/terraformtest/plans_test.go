@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gemhook/gemhook/internal/testkit"
+	"github.com/gemhook/gemhook/internal/testkit/providers"
 )
 
 // A change is what a plan does to one resource.
@@ -51,7 +52,13 @@ func plans(t *testing.T, directory string) map[string][]change {
 		}
 		t.Fatalf("terraform init: %v\n%s", err, output)
 	}
+	running, err := providers.Start(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Stop()
 	test := command(t, folder, "test", "-test-directory=tests/plans", "-json", "-verbose")
+	test.Env = append(test.Env, running.Environment())
 	output, err := test.Output()
 	found := map[string][]change{}
 	decoder := json.NewDecoder(bytes.NewReader(output))

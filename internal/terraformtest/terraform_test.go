@@ -85,7 +85,7 @@ func command(t *testing.T, dir string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "terraform", arguments...)
 	command.Dir = dir
-	command.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_DATA_DIR="+filepath.Join(dir, ".terraform"), "TF_CLI_ARGS=-no-color")
+	command.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_DATA_DIR="+filepath.Join(dir, ".terraform"), "TF_CLI_ARGS=-no-color", "GOGC=400")
 	return command
 }
 
