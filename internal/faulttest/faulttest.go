@@ -1,6 +1,7 @@
-// Package faulttest tests the receiver with what goes wrong in production: processes that are
-// killed and connections that break, with Google's emulators behind the receiver and a stand-in for
-// Gemini in front. Afterwards it compares what was acknowledged with what is on the topic.
+// Package faulttest tests the receiver, and the reconciler after it, with what goes wrong in
+// production: processes that are killed and connections that break, with Google's emulators behind
+// them and a stand-in for Gemini in front. Afterwards it compares what was acknowledged with what is
+// on the topic.
 //
 //   - [Fleet] runs receiver processes, each in a slot, and starts the next as soon as one crashes.
 //   - [Sender] signs and delivers, to all slots in turn, until each delivery is acknowledged.
@@ -8,9 +9,9 @@
 //   - [Inbox] reads the topic.
 //   - [Record] holds what was sent, answered and published; [Record.Tally] adds it up.
 //
-// [Run] does all of that for one [Trial]. The program that a fleet runs is in the folder
-// faultyreceiver: the receiver as it is deployed, which can also kill itself at a named point of a
-// delivery, and have a defect, so that the tests can show that the tally notices.
+// [Run] does all of that for one [Trial]. The program is in the folder faultyfunction: the receiver
+// or the reconciler as it is deployed, which can also kill itself at a named point of a delivery,
+// and have a defect, so that the tests can show that the tally notices.
 package faulttest
 
 import (
@@ -34,14 +35,14 @@ const subscriptionID = "faulttest"
 // redelivery is when the emulator brings a message again whose pull ended just as it was answered.
 const redelivery = 10 * time.Second
 
-// Build builds the program of the fleets into a folder and returns its path.
+// Build builds the program into a folder and returns its path.
 func Build(ctx context.Context, folder string) (string, error) {
 	root, err := gemini.Root()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(folder, "faultyreceiver")
-	return path, process.Build(ctx, root, "./internal/faulttest/faultyreceiver", path)
+	path := filepath.Join(folder, "faultyfunction")
+	return path, process.Build(ctx, root, "./internal/faulttest/faultyfunction", path)
 }
 
 // openProject opens a project with both topics, whose events the inbox can read.
@@ -63,6 +64,7 @@ func environment(g *gemini.Gemini, project, firestore, pubSub, defect string) []
 	set["GEMHOOK_LEASE"] = Lease.String()
 	set["LOG_LEVEL"] = "error"
 	set["FIRESTORE_EMULATOR_HOST"], set["PUBSUB_EMULATOR_HOST"] = "", ""
+	set["FUNCTION_TARGET"] = "receive"
 	set["FAULTTEST_FIRESTORE"], set["FAULTTEST_PUBSUB"], set["FAULTTEST_DEFECT"] = firestore, pubSub, defect
 	return process.Environ(set)
 }

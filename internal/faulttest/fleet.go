@@ -7,27 +7,13 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/exec"
-	"slices"
 	"sync"
-	"syscall"
-	"time"
-
-	"github.com/gemhook/gemhook/internal/testkit"
-	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
 // Points are where in a delivery a process can crash. Those after a call are reached once the
 // backend has answered it; anywhere else, a process is killed by a [Crash] without a point.
 var Points = []string{
 	"before claim", "after claim", "before publish", "after publish", "before settle", "after settle", "before answer",
-}
-
-// A Crash is how a process is to end, always by SIGKILL. The zero Crash is none.
-type Crash struct {
-	Point string        // one of Points: the process kills itself
-	Visit int           // on which of its visits to that point, from 1 on
-	After time.Duration // without a point: how long after its start it is killed
 }
 
 // A Fleet runs receiver processes in slots. A slot has an address, which outlives its processes: as
@@ -133,46 +119,11 @@ func (f *Fleet) fill(ctx context.Context, slot int) {
 
 // runOne runs one process to its end. The error is of any end but a crash.
 func (f *Fleet) runOne(ctx context.Context, slot int, crash Crash) error {
-	ctx, kill := context.WithCancel(ctx)
-	defer kill()
-	// The other end of this pipe closes when this process ends, however it ends.
-	parent, alive, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer alive.Close()
-	defer parent.Close()
-	var output testkit.Buffer
-	command := exec.CommandContext(ctx, f.program)
-	command.Cancel = func() error {
-		if peak, err := process.PeakMemory(command.Process.Pid); err == nil { // else it has just ended by itself
-			f.remember(slot, peak)
-		}
-		return command.Process.Kill()
-	}
-	command.Env = append(slices.Clip(f.environment), "FAULTTEST_CRASH_POINT="+crash.Point, fmt.Sprintf("FAULTTEST_CRASH_VISIT=%d", crash.Visit))
-	command.ExtraFiles = []*os.File{f.listeners[slot], parent}
-	command.Stderr = &output
-	if err := command.Start(); err != nil {
-		return err
-	}
-	if crash.Point == "" && crash.After > 0 {
-		// Its time begins now: on a busy machine the start alone can take longer.
-		defer time.AfterFunc(crash.After, kill).Stop()
-	}
-	err = command.Wait()
-	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) && killed(ended.ProcessState) {
-		return nil
-	}
-	if err == nil {
+	crashed, err := runProcess(ctx, f.program, f.environment, crash, f.listeners[slot], func(peak int64) { f.remember(slot, peak) })
+	if err == nil && !crashed {
 		err = errors.New("with exit code 0")
 	}
-	return fmt.Errorf("%w\n%s", err, output.String())
-}
-
-func killed(state *os.ProcessState) bool {
-	status, known := state.Sys().(syscall.WaitStatus)
-	return known && status.Signaled() && status.Signal() == syscall.SIGKILL
+	return err
 }
 
 func (f *Fleet) remember(slot int, peak int64) {

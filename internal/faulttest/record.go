@@ -94,6 +94,17 @@ func (a *Record) answered(id string, answer *standin.Answer, at time.Time, took 
 	}
 }
 
+// settled notes that the ledger has an event as published: that is an acknowledgement for one that
+// nobody delivers any more.
+func (a *Record) settled(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e := a.entries[id]; e != nil {
+		e.acknowledged = true
+		a.deliveries.acknowledged++
+	}
+}
+
 // received notes a message.
 func (a *Record) received(m *pubsubpb.PubsubMessage) {
 	a.mu.Lock()

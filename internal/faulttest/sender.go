@@ -81,9 +81,14 @@ func (p Event) scheme() string {
 	return standin.SchemeV1
 }
 
-// Deliver delivers a event until it is acknowledged, or a forged one until it is answered. The
+// Deliver delivers an event until it is acknowledged, or a forged one until it is answered. The
 // error is that of ctx.
-func (s *Sender) Deliver(ctx context.Context, p Event) error {
+func (s *Sender) Deliver(ctx context.Context, p Event) error { return s.deliver(ctx, p, 1<<30) }
+
+// Try sends an event once. The error is of any end but an acknowledgement.
+func (s *Sender) Try(ctx context.Context, p Event) error { return s.deliver(ctx, p, 1) }
+
+func (s *Sender) deliver(ctx context.Context, p Event, attempts int) error {
 	kind, keys := "event", s.keys
 	if p.Forged {
 		kind, keys = "forged", s.forger
@@ -112,7 +117,7 @@ func (s *Sender) Deliver(ctx context.Context, p Event) error {
 			begun = time.Now()
 			return gemini.Sign(keys, d, scheme), nil
 		},
-		Attempts: 1 << 30,
+		Attempts: attempts,
 		Backoff:  50 * time.Millisecond, MaxBackoff: 2 * time.Second,
 		Observe: func(_ int, answer *standin.Answer, err error) {
 			<-s.room

@@ -26,7 +26,7 @@ type Trial struct {
 	// Firestore and PubSub are where the processes find the backends; empty is the emulators
 	// themselves.
 	Firestore, PubSub string
-	Defect            string // what the processes do wrong: a name of the program in faultyreceiver
+	Defect            string // what the processes do wrong: a name of the program in faultyfunction
 }
 
 // A Result is what came of a trial.

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
 
+	testbackend "github.com/gemhook/gemhook/internal/testkit/backend"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
@@ -39,6 +41,11 @@ var defects = map[string]defect{
 	// The message is not what was delivered.
 	"careless": {publish: func(request *pubsubpb.PublishRequest, call func() error) error {
 		request.Messages[0].Data = append(request.Messages[0].Data, '\n')
+		return call()
+	}},
+	// The message goes to another topic.
+	"astray": {publish: func(request *pubsubpb.PublishRequest, call func() error) error {
+		request.Topic = strings.Replace(request.Topic, testbackend.TopicID, testbackend.DeadLetterTopicID, 1)
 		return call()
 	}},
 	// A delivery that is in flight is acknowledged.
