@@ -12,8 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/process"
+	"github.com/gemhook/gemhook/internal/testkit/proxy"
 )
 
 // A running is the built program, running. Its standard output is a pipe.
@@ -58,6 +61,51 @@ func TestNothingStaysBehind(t *testing.T) {
 	if err := process.Build(t.Context(), "../..", "./internal/cli/gemhook", program); err != nil {
 		t.Fatal(err)
 	}
+	t.Run("tail, while it subscribes", func(t *testing.T) {
+		t.Parallel()
+		f := newFixtureWithoutReceiver(t)
+		// Pub/Sub has made the subscription, and its answer is on the way.
+		late, err := proxy.New(testkit.PubSubHost(t), &proxy.Options{Choose: func(method string) *proxy.Fault {
+			if !strings.HasSuffix(method, "/CreateSubscription") {
+				return nil
+			}
+			return &proxy.Fault{Kind: proxy.Delay, Moment: proxy.AfterServer, Delay: time.Second}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(late.Close)
+		f.env["PUBSUB_EMULATOR_HOST"] = late.Address()
+		tail := f.start(program, "tail")
+		f.eventually("tail subscribes", func() bool { return len(f.subscriptions()) == 3 })
+		if err := tail.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		_ = tail.Wait()
+		f.wantNothingBehind()
+	})
+	t.Run("create, its result unread", func(t *testing.T) {
+		t.Parallel()
+		f := newFixtureWithoutReceiver(t)
+		file := filepath.Join(t.TempDir(), "secrets")
+		f.env["GEMHOOK_SIGNING_SECRETS"], f.env["GEMHOOK_URL"] = "file:"+file, "http://127.0.0.1:1"
+		asked, ended := make(chan struct{}), make(chan struct{})
+		f.interceptGemini(http.MethodPost, "/webhooks", func() { close(asked); <-ended })
+		create := f.start(program, "webhooks", "create")
+		<-asked
+		if err := create.output.Close(); err != nil {
+			t.Fatal(err)
+		}
+		close(ended)
+		_ = create.Wait()
+		// A program that does not expect a closed pipe is killed when it writes.
+		if code := create.ProcessState.ExitCode(); code != 141 {
+			t.Errorf("create ends with %v, want 141: %s", create.ProcessState, create.stderr.String())
+		}
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("the secret is not stored: %v", err)
+		}
+	})
 	for name, test := range ends {
 		t.Run("tail "+name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +138,7 @@ func TestNothingStaysBehind(t *testing.T) {
 
 			// The terminal is gone while Gemini makes the new secret, which only its answer has.
 			asked, ended := make(chan struct{}), make(chan struct{})
-			f.interceptGemini("rotateSigningSecret", func() { close(asked); <-ended })
+			f.interceptGemini(http.MethodPost, "rotateSigningSecret", func() { close(asked); <-ended })
 			rotate := f.start(program, "webhooks", "rotate")
 			<-asked
 			if err := test.end(rotate); err != nil {
@@ -123,7 +171,7 @@ func TestNothingStaysBehind(t *testing.T) {
 			// The terminal is gone while Gemini is asked for a test delivery, which doctor has
 			// subscribed for.
 			asked, ended := make(chan struct{}), make(chan struct{})
-			f.interceptGemini(":ping", func() { close(asked); <-ended })
+			f.interceptGemini(http.MethodPost, ":ping", func() { close(asked); <-ended })
 			doctor := f.start(program, "doctor", "-o", "json")
 			<-asked
 			if err := test.end(doctor); err != nil {
@@ -141,11 +189,11 @@ func TestNothingStaysBehind(t *testing.T) {
 }
 
 // interceptGemini has a fixture's commands call Gemini through a server that calls before for each
-// path that ends so.
-func (f *fixture) interceptGemini(suffix string, before func()) {
+// request of that method whose path ends so.
+func (f *fixture) interceptGemini(method, suffix string, before func()) {
 	f.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
-		if strings.HasSuffix(request.URL.Path, suffix) {
+		if request.Method == method && strings.HasSuffix(request.URL.Path, suffix) {
 			before()
 		}
 		f.gemini.ServeHTTP(out, request)

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -34,20 +35,24 @@ func (f *fixture) runWith(ctx context.Context, stdin string, args ...string) *ra
 
 func (f *fixture) runInto(ctx context.Context, stdin string, stdout, stderr *testkit.Buffer, args ...string) *ran {
 	f.t.Helper()
-	code := cli.Run(ctx, args, cli.Environment{
-		Stdin: strings.NewReader(stdin), Stdout: stdout, Stderr: stderr,
-		Getenv:        func(name string) string { return f.env[name] },
-		SecretManager: f.secrets.Options(),
-		Now:           f.now,
-		Wait:          soon,
-		CallTimeout:   f.callFor, PingTimeout: f.pingFor, Patience: 700 * time.Millisecond,
-	})
+	code := cli.Run(ctx, args, f.environment(strings.NewReader(stdin), stdout, stderr))
 	r := &ran{f.t, strings.Join(args, " "), code, stdout.String(), stderr.String()}
 	if strings.Contains(r.stdout+r.stderr, apiKey) || dynamicKeyForm.MatchString(r.stdout+r.stderr) || signingSecret.MatchString(r.stderr) ||
 		signingSecret.MatchString(r.stdout) && !strings.Contains(r.args, "--show-secret") {
 		f.t.Errorf("gemhook %s shows a secret", r.args)
 	}
 	return r
+}
+
+func (f *fixture) environment(stdin io.Reader, stdout, stderr io.Writer) cli.Environment {
+	return cli.Environment{
+		Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		Getenv:        func(name string) string { return f.env[name] },
+		SecretManager: f.secrets.Options(),
+		Now:           f.now,
+		Wait:          soon,
+		CallTimeout:   f.callFor, PingTimeout: f.pingFor, Patience: 700 * time.Millisecond,
+	}
 }
 
 // signingSecret matches one, though not the few characters that Gemini shows.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/cli"
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/testkit"
 )
@@ -129,6 +130,33 @@ func TestTailEndsWhenInterrupted(t *testing.T) {
 	tail := f.startTail()
 	tail.stop(failure.Interruption{Signal: syscall.SIGINT})
 	tail.end().want(0)
+	if got := f.subscriptions(); len(got) != 2 {
+		t.Errorf("subscriptions are left: %v", got)
+	}
+}
+
+// full is an output that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// A tail whose output cannot be written ends by itself, and leaves no subscription.
+func TestTailEndsWhenNothingTakesWhatItPrints(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.register()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() {
+		var stderr testkit.Buffer
+		ended <- cli.Run(ctx, []string{"tail"}, f.environment(strings.NewReader(""), full{}, &stderr))
+	}()
+	f.eventually("tail subscribes", func() bool { return len(f.subscriptions()) == 3 })
+	f.run("send").want(0)
+	if code := <-ended; code != failure.Failed || ctx.Err() != nil {
+		t.Errorf("tail ends with %d (%v), want %d by itself", code, ctx.Err(), failure.Failed)
+	}
 	if got := f.subscriptions(); len(got) != 2 {
 		t.Errorf("subscriptions are left: %v", got)
 	}

@@ -50,8 +50,12 @@ func TestWalk(t *testing.T) {
 	}
 	before := len(f.pull(subscription))
 	f.run("replay", "msg_walk", "--apply").want(0, "1 published")
-	if replayed := f.pull(subscription); before == 0 || len(replayed) != 1 || replayed[0].Attributes["ce-id"] != "msg_walk" {
-		t.Errorf("%d messages before the replay and %d of it", before, len(replayed))
+	replayed := f.pull(subscription)
+	if before == 0 || len(replayed) != 1 {
+		t.Fatalf("%d messages before the replay and %d of it, want some and one", before, len(replayed))
+	}
+	if again := replayed[0].Attributes; again["ce-id"] != "msg_walk" || again["ce-redelivered"] != "true" {
+		t.Errorf("the replay published %s, marked %q", again["ce-id"], again["ce-redelivered"])
 	}
 }
 

@@ -227,6 +227,27 @@ func TestPing(t *testing.T) {
 	}
 }
 
+// Gemini answers a ping before it delivers it, as long before as is set.
+func TestPingIsDeliveredAfterItsAnswer(t *testing.T) {
+	f := newFixture(t, standin.ServerOptions{PingDelay: 500 * time.Millisecond})
+	answered := make(chan struct{})
+	h := newHook(t, func(http.ResponseWriter, *http.Request) {
+		select {
+		case <-answered:
+		case <-time.After(10 * time.Second):
+			t.Error("the delivery comes before the answer")
+		}
+	})
+	path := f.register(h.url)
+	before := f.clock.Now()
+	f.must("POST", path+":ping", "")
+	close(answered)
+	f.WaitForPings()
+	if after := f.clock.Now().Sub(before); after != 500*time.Millisecond || len(h.got) != 1 {
+		t.Errorf("%d deliveries %s after the ping, want one after 500ms", len(h.got), after)
+	}
+}
+
 // A dynamic delivery is signed with the keys in turn, or is a token where an audience is given.
 func TestEmitDynamic(t *testing.T) {
 	keys := vectorKeys(t)
