@@ -15,6 +15,7 @@ import (
 
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
 // After create a delivery of Gemini's is accepted, and the secret is on no screen.
@@ -112,12 +113,30 @@ func TestCreateKnowsItsURLInAnySpelling(t *testing.T) {
 		f.env["GEMHOOK_URL"] = spelling
 		f.run("webhooks", "create").want(1, "already")
 		f.run("webhooks", "get").want(0, "http://"+host+"/")
+		if uri := f.run("webhooks", "update", "--uri", spelling).want(0).stdout; !strings.Contains(uri, "http://"+host+"/\n") {
+			t.Errorf("%s is registered as it is:\n%s", spelling, uri)
+		}
 	}
 	for _, refused := range []string{"http://me@" + host, "http://" + host + "/#a", "http://" + host + "/a b", "http://" + host + "/dynamic/acme/x", "http://" + host + "/?a=b"} {
 		f.env["GEMHOOK_URL"] = refused
 		f.run("webhooks", "create").want(78, "correct GEMHOOK_URL")
 	}
 	f.wantWebhooks(1)
+}
+
+// Others may have registered the receiver's address, in a spelling of theirs.
+func TestAWebhookOfAnotherSpellingIsFound(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.register()
+	gemini := geminiapi.New(apiKey, &geminiapi.Options{BaseURL: f.env["GOOGLE_GEMINI_BASE_URL"]})
+	spelling := "HTTP://" + strings.TrimPrefix(f.receiver, "http://") + "?"
+	if _, err := gemini.Update(t.Context(), id, geminiapi.Webhook{URI: spelling}, "uri"); err != nil {
+		t.Fatal(err)
+	}
+	f.run("webhooks", "get").want(0, id, spelling)
+	f.run("webhooks", "create").want(1, "already")
+	f.run("doctor").want(0, "everything is in order", id+" delivers to "+spelling)
 }
 
 // A secret in a file is for its owner alone, and a place that cannot be written is refused.

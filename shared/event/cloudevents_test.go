@@ -37,6 +37,7 @@ func readBySDK(t *testing.T, attributes map[string]string, data []byte) seen {
 	return got
 }
 
+// The CloudEvents SDK for Go makes an event of a message, with the content type of its data.
 func TestCloudEventsSDKReadsMessages(t *testing.T) {
 	t.Parallel()
 	const body = `{"type":"batch.succeeded","data":{"id":"b"},"user_metadata":{"team":"search"}}`
