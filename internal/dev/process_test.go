@@ -124,15 +124,17 @@ func wantNothingLeft(t *testing.T, p *program) {
 	}
 }
 
-// The run stays up, delivers on request, and lets go of everything when it is interrupted.
+// The run stays up, delivers on request, and lets go of everything when it is interrupted, and when
+// nobody reads any more what it prints.
 func TestStaysUpUntilInterrupted(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		path     string
 		standIns bool
+		end      func(*program) error
 	}{
-		{"stand-ins", t.TempDir(), true},
-		{"emulators", os.Getenv("PATH"), false},
+		{"stand-ins, interrupted", t.TempDir(), true, func(p *program) error { return p.Process.Signal(os.Interrupt) }},
+		{"emulators, closed pipe", os.Getenv("PATH"), false, func(p *program) error { return p.stdout.Close() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, test.path)
@@ -168,11 +170,11 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 				}
 			}
 
-			if err := p.Process.Signal(os.Interrupt); err != nil {
+			if err := test.end(p); err != nil {
 				t.Fatal(err)
 			}
 			rest, code := p.end()
-			if code != 0 || !strings.Contains(rest, "stopping …") || p.stderr.Len() > 0 {
+			if code != 0 || test.standIns && !strings.Contains(rest, "stopping …") || p.stderr.Len() > 0 {
 				t.Errorf("code %d, stdout %q, stderr %q", code, rest, &p.stderr)
 			}
 			for _, host := range hosts {
@@ -181,6 +183,7 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 					t.Errorf("something still listens on %s", host)
 				}
 			}
+			wantNothingLeft(t, p)
 		})
 	}
 }
