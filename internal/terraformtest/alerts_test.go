@@ -19,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+
 	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/internal/testkit"
@@ -94,59 +97,84 @@ func TestRunbook(t *testing.T) {
 // TestAlertsMatchWhatTheReceiverWrites breaks a receiver in one way after another, and wants the log
 // lines that it writes to match the alerts that are named for that, and no other.
 func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
-	read := readAlerts(t)
+	read, onAWS := readAlerts(t), readAlarms(t)
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
-	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	keys, err := standin.NewKeys(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	genuine, err := keys.SignV1(standin.Delivery{ID: "msg_1", Time: time.Now(), Body: standin.Event("batch.succeeded")})
-	if err != nil {
+	topics := pstest.NewServer()
+	t.Cleanup(func() { _ = topics.Close() })
+	if _, err := topics.GServer.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/p/topics/dead-letters"}); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
 		set    map[string]string
 		store  ledger.Store
+		topics string            // where they are; else they refuse
+		body   []byte            // signed, in place of an event
 		header map[string]string // of the delivery, set otherwise
 		want   []string          // alerts on log lines
 		counts []string          // alerts on metrics whose query selects the line
+		alarms []string          // CloudWatch's alarms
 	}{
 		"no secret is stored": {
 			set:    map[string]string{"GEMHOOK_SIGNING_SECRETS": "file:missing"},
 			want:   []string{"keys-unavailable"},
 			counts: []string{"availability"},
+			alarms: []string{"keys-unavailable"},
 		},
 		"a stored secret is malformed": {
 			set:    map[string]string{"GEMHOOK_SIGNING_SECRETS": "file:" + fileWith(t, keys.Secrets[0]+" whsec_x")},
 			want:   []string{"backend-unavailable", "process"}, // the topic refuses as well
 			counts: []string{"availability"},
+			alarms: []string{"backend-unavailable", "process"},
 		},
 		"the topic refuses": {
 			want:   []string{"backend-unavailable"},
 			counts: []string{"availability"},
+			alarms: []string{"backend-unavailable"},
 		},
 		"the ledger refuses": {
 			store:  brokenStore{},
 			want:   []string{"backend-unavailable"},
 			counts: []string{"availability"},
+			alarms: []string{"backend-unavailable"},
 		},
 		"gemhook fails": {
 			store:  panickingStore{},
 			want:   []string{"internal"},
 			counts: []string{"availability"},
+			alarms: []string{"internal"},
 		},
 		"an instance died with a claim": {
 			store:  abandoned(t, ledger.StaticKey("msg_1")),
 			want:   []string{"backend-unavailable", "redelivered"}, // the topic refuses as well
 			counts: []string{"availability"},
+			alarms: []string{"backend-unavailable", "redelivered"},
 		},
 		"a forgery": {
 			header: map[string]string{"webhook-signature": "v1,bm90IHRoZSBzaWduYXR1cmUgb2YgdGhpcyBkZWxpdmVyeSE="},
 			counts: []string{"signature-failures"},
+			alarms: []string{"signature-failures"},
+		},
+		"genuine, but no event": {
+			topics: topics.Addr,
+			body:   []byte("{}"),
+			counts: []string{"availability", "no-delivery"}, // as acknowledged
+			alarms: []string{"dead-lettered"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Setenv("PUBSUB_EMULATOR_HOST", test.topics)
+			body := test.body
+			if body == nil {
+				body = standin.Event("batch.succeeded")
+			}
+			genuine, err := keys.SignV1(standin.Delivery{ID: "msg_1", Time: time.Now(), Body: body})
+			if err != nil {
+				t.Fatal(err)
+			}
 			environment := map[string]string{
 				"GOOGLE_CLOUD_PROJECT": "p", "GEMHOOK_TOPIC": "events", "GEMHOOK_DEAD_LETTER_TOPIC": "dead-letters",
 				"GEMHOOK_SIGNING_SECRETS": keys.Secrets[0], "GEMHOOK_GOOGLE_CREDENTIALS": `{"type":"external_account"}`,
@@ -183,13 +211,17 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 			if !slices.Equal(counts, test.counts) {
 				t.Errorf("alerts on metrics that count it: %v, want %v", counts, test.counts)
 			}
+			if got := onAWS.matching(t, "receiver", logged.String()); !slices.Equal(got, test.alarms) {
+				t.Errorf("alarms %v, want %v, on\n%s", got, test.alarms, logged.String())
+			}
 		})
 	}
 }
 
-// TestStartFails wants the line of a function that does not start to raise the alert.
+// TestStartFails wants the line of a function that does not start to raise the alert on either
+// cloud.
 func TestStartFails(t *testing.T) {
-	read := readAlerts(t)
+	read, onAWS := readAlerts(t), readAlarms(t)
 	for function, test := range map[string]struct {
 		function config.Function
 		want     string
@@ -203,6 +235,9 @@ func TestStartFails(t *testing.T) {
 		slog.New(cloudlog.NewHandler(&logged, nil)).Error(err.Error()) // as app.Start does
 		if got := read.matching(t, function, logged.String()); !slices.Equal(got, []string{test.want}) {
 			t.Errorf("%s: alerts %v, want %s", function, got, test.want)
+		}
+		if got := onAWS.matching(t, function, logged.String()); !slices.Equal(got, []string{test.want}) {
+			t.Errorf("%s: alarms %v, want %s", function, got, test.want)
 		}
 	}
 }
@@ -221,7 +256,7 @@ func (a alerts) matching(t *testing.T, function, line string) []string {
 
 var selector = regexp.MustCompile(`_deliveries\{[^}]*outcome=~"([^"]*)"`)
 
-// counting returns the alerts on metrics, but for those on what goes well, that count a line.
+// counting returns the alerts on metrics of deliveries whose query selects a line.
 func (a alerts) counting(t *testing.T, line string) []string {
 	t.Helper()
 	entry := entryOf(t, "receiver", line)
@@ -236,6 +271,7 @@ func (a alerts) counting(t *testing.T, line string) []string {
 			keys = append(keys, key)
 		}
 	}
+	slices.Sort(keys)
 	return keys
 }
 

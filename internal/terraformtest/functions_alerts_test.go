@@ -28,7 +28,8 @@ import (
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
-// wantAlerts checks which alerts the log lines of a function raise.
+// wantAlerts checks which alerts the log lines of a function raise, and which alarms on AWS, where
+// they have the same names.
 func wantAlerts(t *testing.T, function, logged string, want ...string) {
 	t.Helper()
 	read := readAlerts(t)
@@ -39,6 +40,9 @@ func wantAlerts(t *testing.T, function, logged string, want ...string) {
 	slices.Sort(got)
 	if got = slices.Compact(got); !slices.Equal(got, want) {
 		t.Errorf("alerts %v, want %v, on\n%s", got, want, logged)
+	}
+	if got := readAlarms(t).matching(t, function, logged); !slices.Equal(got, want) {
+		t.Errorf("alarms %v, want %v, on\n%s", got, want, logged)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestUpgradeReplacesNothing(t *testing.T) {
 			}
 			for _, c := range changes {
 				inPlace := slices.Equal(c.Change.Actions, []string{"update"})
-				watches := c.Type == "terraform_data" || strings.HasPrefix(c.Type, "google_monitoring_")
+				watches := c.Type == "terraform_data" || strings.HasPrefix(c.Type, "google_monitoring_") || strings.HasPrefix(c.Type, "aws_cloudwatch_")
 				isNew := watches && slices.Equal(c.Change.Actions, []string{"create"})
 				if !inPlace && !isNew {
 					t.Errorf("the upgrade would %v", c)

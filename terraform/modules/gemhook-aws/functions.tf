@@ -35,25 +35,13 @@ module "collect_function" {
   memory_mb          = var.collect.memory_mb
   timeout_seconds    = 540
   log_retention_days = var.function.log_retention_days
-  errors_alarm       = "${var.name}-collect-errors"
+  alarms             = module.alarms.logged.collect
+  errors_alarm       = { name = "${var.name}-collect-errors", description = module.alarms.errors.collect }
   alarm_topics       = var.alarm_topics
 
   account = {
     name  = module.collect[0].account
     email = module.collect[0].service_account
-  }
-
-  alarms = {
-    results-unavailable = {
-      pattern     = "{ $.message = \"collection\" && $.outcome = \"unavailable\" }"
-      above       = 0
-      description = "Gemini has no result for an event, or none that gemhook may read; the result message says why."
-    }
-    collect-failing = {
-      pattern     = "{ $.message = \"collection\" && $.severity = \"ERROR\" }"
-      above       = 5
-      description = "Results cannot be fetched or stored: Gemini, the bucket, the ledger or the topic refuses, or the API key does. Pub/Sub tries each event 100 times."
-    }
   }
 }
 
@@ -92,20 +80,13 @@ module "reconcile_function" {
   has_url            = false
   timeout_seconds    = 540
   log_retention_days = var.function.log_retention_days
-  errors_alarm       = "${var.name}-reconcile-errors"
+  alarms             = module.alarms.logged.reconcile
+  errors_alarm       = { name = "${var.name}-reconcile-errors", description = module.alarms.errors.reconcile }
   alarm_topics       = var.alarm_topics
 
   account = {
     name  = module.reconcile[0].account
     email = module.reconcile[0].service_account
-  }
-
-  alarms = {
-    reconcile-put-right = {
-      pattern     = "{ $.message = \"reconciliation\" && $.outcome = \"put right\" }"
-      above       = 0
-      description = "Something had been left undone, and reconcile has done it; the log line says what."
-    }
   }
 }
 

@@ -82,21 +82,28 @@ locals {
   })
 }
 
+module "alarms" {
+  source = "../alarms"
+
+  signature_failures = var.alert_thresholds.signature_failures
+}
+
 module "lambda" {
   source = "../lambda"
 
-  project_id                   = module.apis.project_id
-  name                         = var.name
-  labels                       = local.labels
-  backend                      = local.backend
-  settings                     = var.settings
-  package                      = coalesce(var.package, "${local.dist}/receive-lambda.zip")
-  memory_mb                    = var.function.memory_mb
-  timeout_seconds              = var.function.timeout_seconds
-  max_concurrency              = var.function.max_concurrency
-  log_retention_days           = var.function.log_retention_days
-  signature_failures_threshold = var.alert_thresholds.signature_failures
-  alarm_topics                 = var.alarm_topics
+  project_id         = module.apis.project_id
+  name               = var.name
+  labels             = local.labels
+  backend            = local.backend
+  settings           = var.settings
+  package            = coalesce(var.package, "${local.dist}/receive-lambda.zip")
+  memory_mb          = var.function.memory_mb
+  timeout_seconds    = var.function.timeout_seconds
+  max_concurrency    = var.function.max_concurrency
+  log_retention_days = var.function.log_retention_days
+  alarms             = module.alarms.logged.receiver
+  errors_description = module.alarms.errors.receiver
+  alarm_topics       = var.alarm_topics
 }
 
 # The receiver's own lines are in CloudWatch, where the lambda module alarms on

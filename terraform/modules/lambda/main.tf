@@ -38,8 +38,8 @@ module "function" {
   package            = var.package
   environment        = module.environment.variables
   provider_id        = "aws"
-  alarms             = local.alarms
-  errors_alarm       = "${var.name}-errors"
+  alarms             = var.alarms
+  errors_alarm       = { name = "${var.name}-errors", description = var.errors_description }
   memory_mb          = var.memory_mb
   timeout_seconds    = var.timeout_seconds
   max_concurrency    = var.max_concurrency

@@ -90,16 +90,20 @@ variable "log_retention_days" {
   nullable    = false
 }
 
-variable "signature_failures_threshold" {
-  description = "Above how many refused signatures in five minutes to alarm."
-  type        = number
-  default     = 20
-  nullable    = false
+variable "alarms" {
+  description = "Alarms on the receiver's log lines, as the lambdafunction module takes them."
+  type = map(object({
+    pattern     = string
+    above       = number
+    description = string
+  }))
+  default  = {}
+  nullable = false
+}
 
-  validation {
-    condition     = var.signature_failures_threshold >= 0
-    error_message = "Write signature_failures_threshold as a number from 0."
-  }
+variable "errors_description" {
+  description = "Description of the alarm for a receiver that crashes, runs out of time or cannot start."
+  type        = string
 }
 
 variable "alarm_topics" {

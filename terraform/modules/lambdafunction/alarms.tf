@@ -34,8 +34,8 @@ resource "aws_cloudwatch_metric_alarm" "logged" {
 
 # A function that cannot start writes no line of its own.
 resource "aws_cloudwatch_metric_alarm" "errors" {
-  alarm_name        = var.errors_alarm
-  alarm_description = "The function crashes, runs out of time, or cannot start; the log group says why."
+  alarm_name        = var.errors_alarm.name
+  alarm_description = var.errors_alarm.description
   alarm_actions     = var.alarm_topics
   ok_actions        = var.alarm_topics
   tags              = var.labels

@@ -80,8 +80,11 @@ variable "alarms" {
 }
 
 variable "errors_alarm" {
-  description = "Name of the alarm for a function that crashes, runs out of time or cannot start."
-  type        = string
+  description = "Name and description of the alarm for a function that crashes, runs out of time or cannot start."
+  type = object({
+    name        = string
+    description = string
+  })
 }
 
 variable "memory_mb" {

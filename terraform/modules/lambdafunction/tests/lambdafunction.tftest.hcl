@@ -43,7 +43,7 @@ variables {
   package       = "main.tf" # stands for the zip, which a test has no need of
   environment   = { GEMHOOK_TOPIC = "gemhook-events" }
   provider_id   = "aws"
-  errors_alarm  = "gemhook-errors"
+  errors_alarm  = { name = "gemhook-errors", description = "It crashes." }
   pool = {
     id   = "gemhook-67e0a1b2"
     name = "projects/123456789012/locations/global/workloadIdentityPools/gemhook-67e0a1b2"

@@ -1,0 +1,11 @@
+variable "signature_failures" {
+  description = "Above how many refused signatures in five minutes to alarm."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.signature_failures >= 0
+    error_message = "Write signature_failures as a number from 0."
+  }
+}
