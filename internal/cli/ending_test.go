@@ -106,6 +106,8 @@ func TestNothingStaysBehind(t *testing.T) {
 			t.Errorf("the secret is not stored: %v", err)
 		}
 	})
+	t.Run("listen", func(t *testing.T) { endListeners(t, program) })
+	t.Run("listen that is stopped", func(t *testing.T) { stopListener(t, program) })
 	for name, test := range ends {
 		t.Run("tail "+name, func(t *testing.T) {
 			t.Parallel()

@@ -232,6 +232,18 @@ func (f *fixture) awaitAccepted(secret string) {
 	}
 }
 
+// publish publishes an event of no receiver's to a topic.
+func (f *fixture) publish(topic string, attributes map[string]string) {
+	f.t.Helper()
+	_, err := f.messages.TopicAdminClient.Publish(f.t.Context(), &pubsubpb.PublishRequest{
+		Topic:    "projects/" + f.project + "/topics/" + topic,
+		Messages: []*pubsubpb.PubsubMessage{{Data: []byte("{}"), Attributes: attributes}},
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // pull takes all messages from a subscription.
 func (f *fixture) pull(subscription string) []*pubsubpb.PubsubMessage {
 	f.t.Helper()

@@ -69,6 +69,7 @@ func newRoot(s *session) *cobra.Command {
 		sendCommand(s),
 		verifyCommand(s),
 		tailCommand(s),
+		listenCommand(s),
 		inspectCommand(s),
 		deliveriesCommand(s),
 		replayCommand(s),

@@ -14,28 +14,33 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// tailing is a tail that runs.
-type tailing struct {
+// following is a command that follows the topic until it ends.
+type following struct {
 	f              *fixture
 	stdout, stderr testkit.Buffer
 	stop           context.CancelCauseFunc
 	ended          chan *ran
 }
 
-// startTail starts one and, where it follows the topic, waits until it does.
-func (f *fixture) startTail(args ...string) *tailing {
+// startTail starts a tail and, where it follows the topic, waits until it does.
+func (f *fixture) startTail(args ...string) *following {
+	f.t.Helper()
+	return f.startFollowing(append([]string{"tail"}, args...)...)
+}
+
+// startFollowing starts a command and, unless it follows a subscription that is there, waits until
+// it has one of its own.
+func (f *fixture) startFollowing(args ...string) *following {
 	f.t.Helper()
 	ctx, stop := context.WithCancelCause(f.t.Context())
-	tail := &tailing{f: f, stop: stop, ended: make(chan *ran, 1)}
+	started := &following{f: f, stop: stop, ended: make(chan *ran, 1)}
 	before := len(f.subscriptions())
-	go func() {
-		tail.ended <- f.runInto(ctx, "", &tail.stdout, &tail.stderr, append([]string{"tail"}, args...)...)
-	}()
+	go func() { started.ended <- f.runInto(ctx, "", &started.stdout, &started.stderr, args...) }()
 	f.t.Cleanup(func() { stop(context.Canceled) })
 	if !slices.Contains(args, "--subscription") {
-		f.eventually("tail subscribes", func() bool { return len(f.subscriptions()) > before })
+		f.eventually(args[0]+" subscribes", func() bool { return len(f.subscriptions()) > before })
 	}
-	return tail
+	return started
 }
 
 // eventually waits until something is so.
@@ -50,13 +55,13 @@ func (f *fixture) eventually(what string, so func() bool) {
 	}
 }
 
-func (tail *tailing) end() *ran {
-	tail.f.t.Helper()
+func (c *following) end() *ran {
+	c.f.t.Helper()
 	select {
-	case r := <-tail.ended:
+	case r := <-c.ended:
 		return r
 	case <-time.After(20 * time.Second):
-		tail.f.t.Fatalf("tail does not end\nstdout: %s\nstderr: %s", tail.stdout.String(), tail.stderr.String())
+		c.f.t.Fatalf("the command does not end\nstdout: %s\nstderr: %s", c.stdout.String(), c.stderr.String())
 		return nil
 	}
 }
@@ -91,7 +96,7 @@ func TestTailFilters(t *testing.T) {
 	f.run("send").want(0)
 	f.run("send", "--type", "video.generated").want(0)
 	f.run("send", "--tenant", "acme", "--keys", keysFile).want(0)
-	for _, tail := range []*tailing{byType, byTenant} {
+	for _, tail := range []*following{byType, byTenant} {
 		var got struct {
 			MessageID  string `json:"message_id"`
 			Attributes map[string]string

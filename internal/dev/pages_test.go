@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +32,11 @@ func TestPages(t *testing.T) {
 	if strings.Contains(printed, "in-process stand-ins") {
 		testkit.LeaveOut(t, testkit.Emulators)
 	}
-	r := &reader{t: t, program: p, printed: printed, elsewhere: t.TempDir(), names: map[string]string{}}
+	handler := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(handler.Close)
+	r := &reader{t: t, program: p, printed: printed, elsewhere: t.TempDir(), names: map[string]string{
+		"127.0.0.1:3000": handler.Listener.Addr().String(), // of the reader's own
+	}}
 	ran := 0
 	for _, path := range []string{"../../README.md", "../../docs/cli.md"} {
 		for _, c := range shownCommands(t, path) {
@@ -104,7 +110,7 @@ type reader struct {
 	names     map[string]string // what is called what on the page has which name here
 }
 
-// besides is a command that runs beside those after it: tail and inspect.
+// besides is a command that runs beside those after it: tail, listen and inspect.
 type besides struct {
 	*exec.Cmd
 	shown  *shownCommand
@@ -158,7 +164,7 @@ func (r *reader) follow(c *shownCommand) {
 	if err := run.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	if slices.Contains([]string{"tail", "inspect"}, words[1]) {
+	if slices.Contains([]string{"tail", "listen", "inspect"}, words[1]) {
 		r.beside = append(r.beside, &besides{run, c, output})
 		testkit.AwaitTrue(r.t, words[1]+" is up", func() bool { return output.String() != "" })
 		return
@@ -167,7 +173,8 @@ func (r *reader) follow(c *shownCommand) {
 	r.compare(c, output.String())
 }
 
-// endSection waits for the commands that stayed: tail has a number of messages to wait for.
+// endSection waits for the commands that stayed: tail and listen have a number of events to wait
+// for.
 func (r *reader) endSection() {
 	r.t.Helper()
 	for _, b := range r.beside {

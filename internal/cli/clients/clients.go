@@ -78,6 +78,14 @@ func (c *Clients) PubSub(ctx context.Context) (*pubsub.Client, error) {
 	if c.pubsub != nil {
 		return c.pubsub, nil
 	}
+	client, err := c.OpenPubSub(ctx)
+	c.pubsub = client
+	return client, err
+}
+
+// OpenPubSub returns a new client like PubSub's, with connections of its own. The caller closes it.
+// It may be called by several goroutines at once.
+func (c *Clients) OpenPubSub(ctx context.Context) (*pubsub.Client, error) {
 	project, err := c.options.Settings.CloudProject()
 	if err != nil {
 		return nil, err
@@ -89,7 +97,6 @@ func (c *Clients) PubSub(ctx context.Context) (*pubsub.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open Pub/Sub: %w: %w", ErrCredentials, err)
 	}
-	c.pubsub = client
 	return client, nil
 }
 

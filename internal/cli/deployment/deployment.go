@@ -30,6 +30,7 @@ const (
 	Topic
 	DeadLetterTopic
 	DeadLetterSubscription
+	ResultsTopic
 	Database
 	Collection
 	SigningSecrets
@@ -65,6 +66,7 @@ var places = [count]struct {
 	Topic:                  {what: "topic", variable: "GEMHOOK_TOPIC", output: "topic", flag: "topic"},
 	DeadLetterTopic:        {what: "dead-letter topic", variable: "GEMHOOK_DEAD_LETTER_TOPIC", output: "dead_letter_topic"},
 	DeadLetterSubscription: {what: "dead-letter subscription", variable: "GEMHOOK_DEAD_LETTER_SUBSCRIPTION", output: "dead_letter_subscription"},
+	ResultsTopic:           {what: "results topic", variable: "GEMHOOK_RESULTS_TOPIC", output: resultsTopicOutput, flag: "results-topic"},
 	Database:               {what: "ledger's database", variable: "GEMHOOK_DATABASE", output: "database"},
 	Collection:             {what: "ledger's collection", variable: "GEMHOOK_COLLECTION", output: "collection"},
 	SigningSecrets:         {what: "place of the signing secrets", variable: "GEMHOOK_SIGNING_SECRETS", output: "signing_secrets"},

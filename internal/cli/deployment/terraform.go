@@ -72,8 +72,15 @@ func parseOutputs(document []byte) (*Outputs, error) {
 	if json.Unmarshal(all["subscriptions"].Value, &subscriptions) == nil {
 		outputs.subscriptions = slices.Sorted(maps.Values(subscriptions))
 	}
+	var results struct{ Topic string }
+	if json.Unmarshal(all["results"].Value, &results) == nil {
+		outputs.texts[resultsTopicOutput] = results.Topic
+	}
 	return outputs, nil
 }
+
+// resultsTopicOutput is the name here of what Terraform has within its output "results".
+const resultsTopicOutput = "results.topic"
 
 // text returns the value of a setting. Terraform's outputs name secrets by their id alone.
 func (o *Outputs) text(setting Setting) string {

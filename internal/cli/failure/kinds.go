@@ -17,6 +17,8 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/probe"
 	"github.com/gemhook/gemhook/internal/cli/rotation"
 	"github.com/gemhook/gemhook/internal/cli/secretstore"
+	"github.com/gemhook/gemhook/internal/handler"
+	"github.com/gemhook/gemhook/internal/listen"
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
@@ -66,6 +68,9 @@ var kinds = []kind{
 		"\nwithout listing: gemhook deliveries get ID, gemhook replay ID; IDs are in " + ReceiversLog)},
 	{is(deliveries.ErrNotFound), NotFound, always("find it: gemhook deliveries list; where the ledger cannot be listed, in " + ReceiversLog +
 		".\nA dynamic webhook's delivery needs --tenant")},
+
+	{is(handler.ErrBadOptions), Usage, nil},
+	{is(listen.ErrGone), NotFound, always("somebody has deleted it, or nothing has read from it for a day; start again, and bring what came meanwhile with --since")},
 
 	{is(rotation.ErrNotStored), 0, always("nothing is refused: the previous secret stays valid for 24 hours. Find out why the new one could not be stored,\n" +
 		"then run gemhook webhooks rotate again, which asks for another")},
