@@ -88,7 +88,7 @@ variable "deletion_protection" {
 }
 
 variable "dynamic_key_version" {
-  description = "Raise it to have a new random key made for dynamic URLs. Every dynamic URL changes with it, at once."
+  description = "Raise it to have a new random key stored for dynamic URLs, alone: every dynamic URL changes at once, and the entries of single tenants are no longer in use."
   type        = number
   default     = 1
   nullable    = false
