@@ -145,7 +145,7 @@ func (f *fixture) await(what string, enough func(verb, id string) bool) {
 				return
 			}
 		case <-timeout:
-			f.t.Fatalf("waited %s in vain for %s; the subscriber's errors:\n%s", patience, what, f.errors)
+			f.t.Fatalf("waited %s for %s, which did not come; the subscriber's errors:\n%s", patience, what, f.errors)
 		}
 	}
 }

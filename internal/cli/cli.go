@@ -6,7 +6,7 @@
 // such as tail, which has these clients and the flags' values as its fields and does the work. The
 // work itself is mostly in the packages below this one.
 //
-// To add a command, write such a file and name its function in [newRoot]. What is there to use:
+// To add a command, write such a file and name its function in [newRoot]. It can use:
 //
 //   - session: the settings (package deployment), the clients (package clients), the console
 //     (package console) and the clock of one run;
@@ -119,7 +119,7 @@ func (s *session) report(ctx context.Context, err error) {
 	}
 	advice, given := failure.OwnAdvice(err)
 	if interruption.Signal == syscall.SIGPIPE && !given {
-		return // whoever reads has seen enough
+		return // the reader has closed the pipe
 	}
 	s.console.Error(interruption, advice)
 }

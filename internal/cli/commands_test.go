@@ -17,7 +17,7 @@ import (
 	"github.com/gemhook/gemhook/shared/app"
 )
 
-// each calls visit for every command that is ours.
+// each calls visit for every command of gemhook's own; cobra has some, too.
 func each(visit func(*cobra.Command)) {
 	s := newSession(Environment{})
 	var walk func(*cobra.Command)

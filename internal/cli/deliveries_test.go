@@ -110,8 +110,8 @@ func TestDeliveriesGet(t *testing.T) {
 	f.run("deliveries").want(64)
 }
 
-// Results that were collected are apart from the deliveries, and are found and published again by
-// their keys.
+// Results that were collected are listed apart from the deliveries, and can be found and published
+// again by their keys.
 func TestResults(t *testing.T) {
 	t.Parallel()
 	f := newFixtureWithoutReceiver(t)

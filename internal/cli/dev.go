@@ -46,7 +46,7 @@ type devCommandFlags struct {
 	drop, duplicate float64
 }
 
-// check sees that the flags go together.
+// check checks that the flags can be used together.
 func (f *devCommandFlags) check() error {
 	for name, share := range map[string]float64{"drop": f.drop, "duplicate": f.duplicate} {
 		if !(share >= 0 && share <= 1) {

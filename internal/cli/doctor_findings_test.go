@@ -36,8 +36,8 @@ func TestDoctorsAdviceOnAMalformedSecretLeadsOut(t *testing.T) {
 	}
 }
 
-// Whatever refuses the receiver's message, the ledger has the delivery as released, and doctor says
-// why that may be.
+// If a message is refused, the ledger has the delivery as released, and doctor says what the reason
+// may be.
 func TestDoctorSaysWhatRefusesAPublish(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

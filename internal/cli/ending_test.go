@@ -19,7 +19,7 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/proxy"
 )
 
-// A running is the built program, running. Its standard output is a pipe.
+// running is the built program while it runs. Its standard output is a pipe.
 type running struct {
 	*exec.Cmd
 	output *os.File // to read from
@@ -43,8 +43,8 @@ func (f *fixture) start(program string, args ...string) *running {
 	return r
 }
 
-// ends are the ways in which a terminal or a pipe asks a program to end, and the exit code of one
-// that was not done.
+// ends are the ways in which a terminal or a pipe asks a program to end, each with the exit code of
+// a program that it interrupts.
 var ends = map[string]struct {
 	end  func(*running) error
 	code int
@@ -54,7 +54,7 @@ var ends = map[string]struct {
 	"closed pipe": {func(r *running) error { return r.output.Close() }, 141},
 }
 
-// Whatever a command holds when its terminal or pipe is gone, nothing of it stays behind.
+// When its terminal or pipe is closed, a command leaves nothing behind.
 func TestNothingStaysBehind(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "gemhook")
@@ -117,7 +117,7 @@ func TestNothingStaysBehind(t *testing.T) {
 			if err := test.end(tail); err != nil {
 				t.Fatal(err)
 			}
-			// An interrupt is how a tail ends, and no error, unless it came before tail followed
+			// An interrupt ends a tail without an error, unless it comes before tail follows
 			// anything.
 			if err := tail.Wait(); err != nil && tail.ProcessState.ExitCode() != test.code {
 				t.Errorf("tail ends with %v: %s", err, tail.stderr.String())
@@ -190,8 +190,8 @@ func TestNothingStaysBehind(t *testing.T) {
 	}
 }
 
-// interceptGemini has a fixture's commands call Gemini through a server that calls before for each
-// request of that method whose path ends so.
+// interceptGemini puts a server before a fixture's Gemini, which calls before on each request of
+// the method whose path has the suffix.
 func (f *fixture) interceptGemini(method, suffix string, before func()) {
 	f.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {

@@ -114,7 +114,7 @@ func newFixtureWithoutReceiver(t *testing.T) *fixture {
 	return f
 }
 
-// in returns the fixture for a subtest, which its failures then end.
+// in returns the fixture for a subtest, so that a failure ends the subtest.
 func (f *fixture) in(t *testing.T) *fixture {
 	inner := *f
 	inner.t = t

@@ -153,8 +153,8 @@ func (i *inspection) topics() ([]string, error) {
 	return topics, nil
 }
 
-// ledger follows the ledger. One that cannot be listed is no reason to end, unless there is nothing
-// else.
+// ledger follows the ledger. If the ledger cannot be listed, it goes on, unless there is nothing
+// else to follow.
 func (i *inspection) ledger(ctx context.Context) error {
 	err := tap.Ledger(ctx, i.log, i.documents, i.newest)
 	if errors.Is(err, deliveries.ErrNotListed) && !i.ledgerOnly {
@@ -188,7 +188,7 @@ func (i *inspection) topic(ctx context.Context, topic string) error {
 }
 
 // verify judges a static webhook's delivery by what the ledger has of it: the bytes and headers
-// that are signed. A dynamic one's URL is not in the ledger, and a token is not either.
+// that are signed. Of a dynamic delivery the ledger has neither the URL nor a token.
 func (i *inspection) verify(ctx context.Context, r *inspect.Record) *explain.Report {
 	if r.Tenant != "" || r.Scheme != string(webhook.SchemeV1) || len(r.Documents) == 0 {
 		return nil

@@ -12,8 +12,8 @@ import (
 )
 
 // withoutListing takes the indexes from the ledger of a fixture in which nothing has been done yet:
-// the receiver and the commands open Firestore when they need it. The fixture's own client goes to
-// the emulator still.
+// the receiver and the commands open Firestore when they need it. The fixture's own client still
+// goes to the emulator.
 func (f *fixture) withoutListing() *listingtest.Firestore {
 	f.t.Helper()
 	backend := listingtest.New(f.t, os.Getenv("FIRESTORE_EMULATOR_HOST"))
@@ -41,7 +41,7 @@ func TestWithoutListing(t *testing.T) {
 	if n := len(f.pull(subscription)); n != 2 {
 		t.Errorf("%d messages, want the delivery's and its replay's", n)
 	}
-	// What sends people to the list says where to look where there is none.
+	// Advice that names the list says where else to look.
 	f.run("deliveries", "get", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
 	f.run("replay", "msg_2").want(66, "gemhook deliveries list", "webhook_id")
 }

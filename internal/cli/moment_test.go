@@ -7,7 +7,8 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/failure"
 )
 
-// A time is read as each command prints one, as a duration before now, or not at all.
+// A time is read in the forms that commands print, or as a duration before now. All else is a usage
+// error.
 func TestMoment(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)

@@ -63,9 +63,9 @@ func refusedEvents(err error, events []string) error {
 	return failure.Advise(err, "leave out "+strings.Join(refused, " and ")+": --event "+strings.Join(rest, ","))
 }
 
-// blamed returns those of the events that a refusal is about: those that it names and Gemini is not
-// known to take, else all that Gemini is not known to take. If it takes all, they are those named,
-// unless the refusal lists what there is to choose from.
+// blamed returns those of the events that a refusal is about: the unknown ones that it names, else
+// all unknown ones. If all are known, it returns those that the refusal names, unless the refusal
+// lists all known ones.
 func blamed(refusal string, events, known []string) []string {
 	named := func(event string) bool { return strings.Contains(refusal, event) }
 	var unknown, unknownNamed, knownNamed []string

@@ -29,7 +29,7 @@ type replaying struct {
 type replaySource interface {
 	// plan finds the events that are wanted, at most limit of them; 0 is all.
 	plan(ctx context.Context, limit int) (planned, error)
-	// prepare adds what publishing them takes.
+	// prepare adds what is needed to publish them.
 	prepare(ctx context.Context, deps *replay.Deps) error
 	// resume says how to go on after items of which some are not done.
 	resume(items []*replay.Item) string
@@ -212,7 +212,7 @@ func (r *replaying) text(result *replayed) string {
 	return text + fmt.Sprintf("\n%d published, %d skipped, %d failed, %d not begun\n%s", result.Published, result.Skipped, result.Failed, result.Left, rest)
 }
 
-// protocol returns what the ledger's protocol goes by at the receiver.
+// protocol returns the receiver's lease and retention.
 func protocol(settings *deployment.Settings) (lease, retention time.Duration, err error) {
 	if lease, err = settings.Duration(deployment.Lease); err != nil {
 		return 0, 0, err

@@ -97,7 +97,7 @@ func (l *ledgerSource) named(ctx context.Context) (found planned, err error) {
 	return found, nil
 }
 
-// prepare has replays go by the ledger as the receiver has it, but for the clock.
+// prepare gives replays the receiver's ledger settings, and the server's clock.
 func (l *ledgerSource) prepare(_ context.Context, deps *replay.Deps) error {
 	store := firestoreledger.New(l.documents, l.collection)
 	deps.Reader = l.reader

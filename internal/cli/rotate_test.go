@@ -58,7 +58,7 @@ func (l *load) emit() {
 	l.results = append(l.results, results...)
 }
 
-// atLeast waits until so many more deliveries are done with.
+// atLeast waits until so many more deliveries are done.
 func (l *load) atLeast(more int) {
 	l.f.t.Helper()
 	count := func() int {
@@ -70,7 +70,7 @@ func (l *load) atLeast(more int) {
 	l.f.eventually("deliveries go on", func() bool { return count() >= before+more })
 }
 
-// end stops it, waits until every delivery is done with, and returns those.
+// end stops it, waits until every delivery is done, and returns those.
 func (l *load) end() []standin.Result {
 	l.stop()
 	l.emitted.Wait()
@@ -194,8 +194,8 @@ func TestRotateFailures(t *testing.T) {
 	f.run("webhooks", "rotate").want(64, "name one by its ID")
 }
 
-// Storing fails after Gemini has made a secret: the old one stays good, and the next run makes up
-// for it.
+// Storing fails after Gemini has made a secret: the old one stays valid, and the next run makes
+// another.
 func TestRotateMakesUpForASecretThatCouldNotBeStored(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// A ran is a command that has ended.
+// ran is a command that has ended.
 type ran struct {
 	t              *testing.T
 	args           string

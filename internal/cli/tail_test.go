@@ -50,7 +50,7 @@ func (f *fixture) eventually(what string, so func() bool) {
 	defer cancel()
 	for !so() {
 		if err := soon(ctx, time.Second); err != nil {
-			f.t.Fatalf("waiting in vain until %s", what)
+			f.t.Fatalf("waited for 20 seconds, and not: %s", what)
 		}
 	}
 }

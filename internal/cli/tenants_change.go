@@ -218,7 +218,7 @@ func (k *keyChange) knows(ctx context.Context, url string) (bool, error) {
 	return probe.KnowsToken(asking, k.session.HTTPClient, url)
 }
 
-// errNotAccepted says that the change is made, and of no use.
+// errNotAccepted says that the change is stored, and that the receiver does not accept it.
 var errNotAccepted = errors.New("the key is stored, and the receiver does not accept it")
 
 func (k *keyChange) notAccepted(cause error) error {

@@ -82,7 +82,8 @@ func count(n int) *int { return &n }
 func TestTenantsFromTheFirstKeyOn(t *testing.T) {
 	t.Parallel()
 	f, at, dynamic := newTenantFixture(t)
-	// Between two steps the ten seconds are over in which the receiver looks for newer keys once.
+	// The receiver looks for newer keys once in ten seconds, so each step comes ten seconds after
+	// the last.
 	step := func(args ...string) *ran {
 		t.Helper()
 		at.ahead.Add(int64(10 * time.Second))

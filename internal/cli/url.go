@@ -61,7 +61,7 @@ func dynamicURL(ctx context.Context, s *session, name string) (string, error) {
 	return receiver + path, nil
 }
 
-// checkTenant refuses a name that is none of a tenant's.
+// checkTenant refuses a name that no tenant can have.
 func checkTenant(name string) error {
 	if !tenant.Valid(name) {
 		return failure.Usagef("%q is no tenant: want %s", name, tenant.NameForm)

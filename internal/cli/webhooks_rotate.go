@@ -63,7 +63,7 @@ func webhooksRotateCommand(s *session) *cobra.Command {
 
   rotate           asks Gemini for a new secret, stores it together with the old one, and waits until
                    the receiver accepts deliveries signed with either
-  rotate --finish  sees that Gemini signs with the new secret, and stores it alone; what anybody sends
+  rotate --finish  checks that Gemini signs with the new secret, and stores it alone; what anybody sends
                    with an older secret proves nothing
 
 For 24 hours Gemini signs each delivery with both. At no moment is a genuine delivery refused.
@@ -187,8 +187,7 @@ func (r *rotating) layProbe(ctx context.Context, url string) (*probe.Probe, erro
 }
 
 // witness has Gemini send a test delivery, and waits for a delivery that is signed with a secret.
-// It does not end because of deliveries that are not: whoever has an older secret can send any
-// number of them.
+// It ignores deliveries that are not: anybody who has an older secret can send any number of them.
 func (r *rotating) witness(webhookID string) func(context.Context, string) error {
 	return func(ctx context.Context, secret string) error {
 		ctx, cancel := context.WithTimeout(ctx, r.environment.PingTimeout)

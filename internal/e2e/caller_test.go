@@ -11,8 +11,8 @@ import (
 // pushAccount is the service account that calls collect and reconcile.
 const pushAccount = "push@e2e.iam.gserviceaccount.com"
 
-// newCaller returns a token with which pushAccount may call the function of an audience, and the URL of
-// the certificates that prove it.
+// newCaller returns a token with which pushAccount may call the function of an audience, and the
+// URL of the certificates that prove it.
 func newCaller(t *testing.T, audience string) (token, certs string) {
 	t.Helper()
 	issuer, err := push.NewIssuer("key-1")

@@ -20,7 +20,7 @@ import (
 // Each kind of delivery makes just these calls to Firestore and Pub/Sub, a refused one none.
 func TestBackendCallsOfADelivery(t *testing.T) {
 	b, g := newProject(t), newGemini(t)
-	// Without these the clients go where they are told, and take dial options.
+	// While these are set, the clients ignore the options below.
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	calls := &callLog{}
@@ -66,7 +66,7 @@ type callLog struct {
 	calls []string
 }
 
-// watch are the options of a client that talks to an emulator at host, and is watched.
+// watch returns the options of a client of the emulator at host whose calls are noted.
 func (l *callLog) watch(host string) []option.ClientOption {
 	return []option.ClientOption{
 		option.WithEndpoint(host),

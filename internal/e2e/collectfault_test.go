@@ -80,7 +80,8 @@ func (p *faultPlan) over() bool {
 	return true
 }
 
-// A slot runs collectors, one after another, each reaching the services by ways of the slot's own.
+// A slot runs collectors, one after another, which reach the services through proxies of the slot's
+// own.
 type slot struct {
 	t           *testing.T
 	plan        *faultPlan
@@ -91,7 +92,7 @@ type slot struct {
 	url     string
 }
 
-// newSlot makes the ways to the services.
+// newSlot starts the proxies.
 func newSlot(t *testing.T, p *project, g *gemini.Gemini, results *bucket.Server, plan *faultPlan, certs string) *slot {
 	t.Helper()
 	s := &slot{t: t, plan: plan}
@@ -127,7 +128,8 @@ func (s *slot) hit(service string, handler http.Handler) http.Handler {
 	})
 }
 
-// way returns the address of a way to an emulator, which breaks during the calls that are hit.
+// way returns the address of a proxy to an emulator, whose connections break during the calls that
+// are hit.
 func (s *slot) way(service, target string) string {
 	s.t.Helper()
 	between, err := proxy.New(target, &proxy.Options{Choose: func(string) *proxy.Fault {
@@ -192,7 +194,7 @@ func (s *slot) up(ctx context.Context) (string, error) {
 
 // TestCollectKilledAndCut pushes events to collectors that are killed, and whose connections are
 // cut, at every step, until each event is answered 204. No result may be lost or half stored, and
-// no message but the first of its event be unmarked.
+// only the first message of an event may be unmarked.
 func TestCollectKilledAndCut(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// reply is what a receiver said, whichever way it was asked.
+// reply is a receiver's answer, by whichever entrance.
 type reply struct {
 	StatusCode int
 	Body       []byte

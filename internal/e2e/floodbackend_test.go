@@ -50,8 +50,8 @@ func (c *callCounter) counted() map[string]int {
 	return maps.Clone(c.calls)
 }
 
-// pass makes a call of one side on the other. Whatever a message holds is to Empty an unknown
-// field, which it keeps.
+// pass forwards a call from one side to the other. Messages are read as Empty, which keeps all that
+// they hold as unknown fields.
 func pass(method string, from grpc.ServerStream, connection *grpc.ClientConn) error {
 	headers, _ := metadata.FromIncomingContext(from.Context())
 	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(from.Context(), headers))

@@ -25,7 +25,7 @@ const (
 	noAnswer = -2 // nothing happened for so long that it counts as never
 )
 
-// forgery is one kind of request that nobody has signed, or not so.
+// forgery is one kind of request without a valid signature.
 type forgery struct {
 	want   int  // the status that refuses it
 	closes bool // the connection may be closed instead, for the rest of the request is not read

@@ -108,7 +108,7 @@ func post(t *testing.T, url string, d standin.Delivery) *standin.Answer {
 	return answer
 }
 
-// must is for signing and for constant keys, which fail only for what no test gives them.
+// must is for calls that cannot fail with the arguments of these tests.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)

@@ -34,8 +34,8 @@ type tenantFixture struct {
 	now      testkit.Clock
 	names    []string
 
-	// Held by every delivery, and alone by who puts the clock forward: a claim's lease does not end
-	// within a call.
+	// Every delivery holds it for reading, and who advances the clock holds it for writing, so that
+	// no lease ends within a call.
 	moving    sync.RWMutex
 	delivered atomic.Int64
 }
@@ -149,7 +149,7 @@ func TestTenantsUnderLoad(t *testing.T) {
 	p.change(tenants.Restore(restored, newKey()))
 	p.wantAnswer(p.url(restored), http.StatusOK, "")
 
-	// What only closes something is in effect within five minutes.
+	// A change that only closes something takes effect within five minutes.
 	lost := p.url(revoked)
 	p.wantAnswer(lost, http.StatusOK, "")
 	p.change(tenants.Finish(rotated))

@@ -150,8 +150,8 @@ func (v vector) refusals() []string {
 	return allowed
 }
 
-// refreshed are the vector's headers, later by shift seconds: whatever was well signed is signed
-// again, and whatever was not stays as it is.
+// refreshed are the vector's headers, later by shift seconds. Valid signatures are made again, and
+// invalid ones stay as they are.
 func (v vector) refreshed(t *testing.T, signers *resigner, body []byte, shift int64) (header [][2]string, id string) {
 	t.Helper()
 	id = v.Headers["webhook-id"]

@@ -32,7 +32,8 @@ const Lease = ledger.MinLease
 // subscriptionID is the subscription from which the inbox reads.
 const subscriptionID = "faulttest"
 
-// redelivery is when the emulator brings a message again whose pull ended just as it was answered.
+// redelivery is after how long the emulator delivers a message again whose pull ended just as it
+// was answered.
 const redelivery = 10 * time.Second
 
 // Build builds the program into a folder and returns its path.

@@ -56,13 +56,13 @@ const (
 	// arrivalLimit is how long to wait for messages that are said to be on the topic; an emulator
 	// takes milliseconds.
 	arrivalLimit = redelivery + 30*time.Second
-	// quiet is how long nothing has to arrive for there to be nothing more. No call says that a
-	// subscription is empty.
+	// quiet is how long nothing must arrive before a subscription counts as empty. No call says
+	// that it is.
 	quiet = 2 * time.Second
 )
 
-// Drain reads until everything acknowledged is there and nothing more arrives for a while, or for
-// so long that what is missing will not come any more; then it closes the inbox.
+// Drain reads until everything acknowledged has arrived and nothing more comes for a while, or
+// until it gives up what is missing. Then it closes the inbox.
 func (i *Inbox) Drain(ctx context.Context) error {
 	i.cancel()
 	if err := <-i.ended; err != nil {

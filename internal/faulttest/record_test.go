@@ -16,7 +16,7 @@ import (
 // begun is when the histories begin.
 var begun = time.Unix(1769083200, 0)
 
-// history is what happens to an record, in seconds from when it begins.
+// history is what happens to a record, in seconds from when it begins.
 type history struct {
 	*Record
 	messages int

@@ -16,7 +16,7 @@ import (
 // the topic.
 const minApart = ledger.MaxClockSkew / 2
 
-// A Tally is what an record comes to.
+// A Tally is the sum of a record.
 type Tally struct {
 	Delivered    int // genuine deliveries that were sent
 	Repeated     int // of those, of a webhook-id that was sent before

@@ -19,7 +19,7 @@ type Form string
 const (
 	CloudEvent Form = "cloudevent" // CloudEvents' binary HTTP mode: attributes are headers, the body is the event
 	PubSub     Form = "pubsub"     // as Pub/Sub pushes a message: JSON around it
-	Gemini     Form = "gemini"     // as Gemini delivers to a static webhook, signed anew
+	Gemini     Form = "gemini"     // as Gemini delivers to a static webhook, signed again
 )
 
 // Forms returns the names of all forms.

@@ -65,7 +65,7 @@ func isPort(text string) bool {
 	return err == nil && port > 0
 }
 
-// check sees that the options go together.
+// check checks that the options go together.
 func (o *Options) check(target *url.URL) error {
 	if o.Form != "" && !slices.Contains(Forms(), string(o.Form)) {
 		return bad("it gets events as %s, not as %q", strings.Join(Forms(), ", "), o.Form)

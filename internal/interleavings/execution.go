@@ -33,7 +33,7 @@ type fixture struct {
 	verified verified
 }
 
-// verified vouches for one delivery, which a real verifier has looked at before.
+// verified is a verifier that accepts one delivery, which a real verifier has accepted before.
 type verified struct{ delivery webhook.Delivery }
 
 func (verified) CheckHeaders(http.Header) error { return nil }
@@ -79,8 +79,8 @@ type execution struct {
 	violations []*Violation
 
 	// mu is held by whoever is at work: the exploration, or a delivery between two calls. Package
-	// synctest sees to the taking of turns; that a timer wakes a delivery is no order that the race
-	// detector would know.
+	// synctest makes them take turns; mu is for the race detector, which does not know that a timer
+	// orders two goroutines.
 	mu      sync.Mutex
 	calm    bool          // the faults are over
 	over    bool          // whoever makes another call is to end
@@ -247,7 +247,7 @@ func (d *delivery) status() int {
 	return d.answer.Code
 }
 
-// calmDown checks what must come of any final state once the faults are over and the sender
+// calmDown checks what every final state must lead to, once the faults are over and the sender
 // retries.
 func (w *execution) calmDown() {
 	w.calm = true

@@ -6,14 +6,15 @@
 // records. Each call that they make to either is two steps, its effect and its answer. Before,
 // between and after them anything else can happen: another delivery's step, the passing of time,
 // the loss of the answer, a failure before the effect, an effect that comes after the caller has
-// given up, or the death of the caller. Time is that of a bubble of package synctest: it passes
-// when the exploration says so, from one instant at which something ends (a deadline, a lease, the
-// pause before a retry) to the next, and then the receiver's own timers fire.
+// given up, or the end of the caller. Time is that of a bubble of package synctest: it passes when
+// the exploration says so, from one instant at which something ends (a deadline, a lease, the pause
+// before a retry) to the next, and then the receiver's own timers fire.
 //
 // The search is breadth first, so a violation is reported with a shortest way to it. Each execution
-// starts from nothing, follows a list of choices and takes one step more, which saves it another
-// execution; two that have led to the same state are continued once. A state is all that can make a difference later: the document, the topic, and of
-// each delivery that is still going on everything it has observed.
+// starts from nothing, follows a list of choices and takes one step more, which saves another
+// execution. Two executions that have led to the same state are continued once. A state is all that
+// can make a difference later: the document, the topic, and of each delivery that is still going on
+// everything it has observed.
 //
 // When no step is left, the faults are over and the sender retries: every delivery must then be
 // acknowledged.

@@ -9,8 +9,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// text writes the state down: all that can make a difference to what can happen from here, times as
-// they lie from now.
+// text writes the state down: all that can make a difference to what can happen from here, with
+// times relative to now.
 func (w *execution) text() string {
 	var b strings.Builder
 	if w.Faults < NoLimit {

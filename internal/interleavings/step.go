@@ -71,7 +71,7 @@ func (w *execution) going(d *delivery) []step {
 		return []step{
 			{label: of("is answered"), do: func() { d.resume(answered) }},
 			{label: of("loses its answer"), fault: true, do: func() { w.fail(d) }},
-			{label: of("is the last before the process dies"), fault: true, do: func() { d.resume(died) }},
+			{label: of("is the last before the process ends"), fault: true, do: func() { d.resume(died) }},
 		}
 	}
 	steps := []step{{label: of("takes effect"), do: func() { w.act(c) }}}
@@ -134,8 +134,8 @@ func (w *execution) fail(d *delivery) {
 	d.resume(noAnswer)
 }
 
-// nextInstant is when something ends next, as far as it can be seen from outside: the receiver's
-// pauses cannot. There is none when nobody is left whom the time could matter to.
+// nextInstant is when something ends next, as far as that can be seen from outside, where the
+// receiver's pauses are not seen. There is none when no delivery is left for which time matters.
 func (w *execution) nextInstant() (until time.Time, any bool) {
 	waiting, pausing := false, false
 	add := func(at time.Time) {
@@ -191,5 +191,5 @@ func (w *execution) pass(until time.Time) {
 	w.await()
 }
 
-// since writes an instant as it lies from now.
+// since writes an instant relative to now.
 func since(at time.Time) string { return fmt.Sprint(time.Until(at)) }

@@ -2,7 +2,7 @@
 // WebhookService of the stand-in for Gemini, the Standard Webhooks library verifies the stand-in's
 // deliveries, and the CloudEvents SDK reads gemhook's messages.
 //
-// The tests need node and npm, and once the npm registry; they skip without.
+// The tests need node and npm, and the npm registry once. Without them they are left out.
 package jstest
 
 import (
@@ -52,8 +52,8 @@ func node(t *testing.T, script string, input, output any) {
 	}
 }
 
-// The lock file has no place of download in it, so that everybody's own registry is asked; the
-// checksums stay.
+// The lock file names no place of download, so that npm asks the registry that it is configured
+// with. It has checksums.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	npm.WantPortableLock(t, "testdata", "@google/genai", "cloudevents", "standardwebhooks")
 }

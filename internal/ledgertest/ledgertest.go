@@ -1,5 +1,5 @@
 // Package ledgertest is what every [ledger.Store] must pass: the rules that the interface states,
-// and the protocol of package ledger on top of the store. The store of a test can so not drift from
+// and the protocol of package ledger on top of the store. So the store of a test cannot drift from
 // the store in use.
 //
 //	func TestStore(t *testing.T) {

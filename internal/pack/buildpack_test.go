@@ -29,8 +29,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// TestBuildpack builds the Cloud Function from its archive as Cloud Functions
-// does, and runs what comes out.
+// TestBuildpack builds the Cloud Function from its archive as Cloud Functions does, and runs what
+// comes out.
 func TestBuildpack(t *testing.T) {
 	program := buildCloudFunction(t)
 
@@ -100,9 +100,8 @@ func createTopic(t *testing.T) {
 // project is the one that the function in this test works for.
 const project = "buildpack-test"
 
-// buildCloudFunction takes the archive through the steps of Google's Go
-// buildpack (GoogleCloudPlatform/buildpacks, cmd/go/functions_framework) and
-// returns the path of the program.
+// buildCloudFunction takes the archive through the steps of Google's Go buildpack
+// (GoogleCloudPlatform/buildpacks, cmd/go/functions_framework) and returns the path of the program.
 func buildCloudFunction(t *testing.T) string {
 	t.Helper()
 	source := filepath.Join(t.TempDir(), "serverless_function_source_code")
@@ -131,9 +130,8 @@ func buildCloudFunction(t *testing.T) string {
 
 const frameworkModule = "github.com/GoogleCloudPlatform/functions-framework-go"
 
-// appTemplate stands for the main package that the buildpack writes: the
-// function registers itself when it is imported, and the framework serves it,
-// here on the loopback interface only.
+// appTemplate stands for the main package that the buildpack writes: the function registers itself
+// when it is imported, and the framework serves it, here on the loopback interface only.
 const appTemplate = `package main
 
 import (
@@ -160,10 +158,9 @@ func unpackCloudFunction(t *testing.T, dir string) {
 	}
 }
 
-// checkFunctionPackage does what the buildpack's get_package program does: it
-// wants one package in the folder, and looks in its imports for the framework's
-// functions package. Without that import it would call the function by name
-// rather than let it register itself.
+// checkFunctionPackage does what the buildpack's get_package program does: it wants one package in
+// the folder, and looks in its imports for the framework's functions package. Without that import
+// it would call the function by name rather than let it register itself.
 func checkFunctionPackage(t *testing.T, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -189,8 +186,8 @@ func checkFunctionPackage(t *testing.T, dir string) {
 	}
 }
 
-// goCommand runs the go command in dir and returns what it prints. Of this repository's flags it has
-// only those that let a build share compiled dependencies with the Lambda packages.
+// goCommand runs the go command in dir and returns what it prints. Of this repository's flags it
+// has only those that let a build share compiled dependencies with the Lambda packages.
 func goCommand(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
@@ -205,9 +202,9 @@ func goCommand(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
-// startCloudFunction starts the program as Cloud Functions would, with the
-// variables that the receiver requires and those in env, and returns the URL
-// that it answers at. It ends with the test.
+// startCloudFunction starts the program as Cloud Functions would, with the variables that the
+// receiver requires and those in env, and returns the URL that it answers at. It ends with the
+// test.
 func startCloudFunction(t *testing.T, program string, env ...string) string {
 	t.Helper()
 	port := freePort(t)

@@ -44,9 +44,8 @@ func WriteLambda(ctx context.Context, w io.Writer, root, function, arch string) 
 	return nil
 }
 
-// build compiles the function. Whatever could make two builds of one source
-// differ is set here: paths, version control, build ids, the target's minor
-// levels, and flags from the environment.
+// build compiles the function. Whatever could make two builds of one source differ is set here:
+// paths, version control, build ids, the target's minor levels, and flags from the environment.
 func build(ctx context.Context, root, lambda, arch, program string) error {
 	cmd := exec.CommandContext(ctx, "go", "build",
 		"-trimpath",

@@ -109,11 +109,10 @@ func WriteCloudFunction(w io.Writer, root, function string) error {
 	return nil
 }
 
-// modified is the time of every file in an archive: the earliest that the
-// format can express.
+// modified is the time of every file in an archive: the earliest that the format can express.
 var modified = time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// add copies the file at path into the archive; of its metadata, nothing.
+// add copies the file at path into the archive, without its metadata.
 func add(archive *zip.Writer, name string, mode fs.FileMode, path string) error {
 	f, err := os.Open(path)
 	if err != nil {

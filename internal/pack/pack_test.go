@@ -169,8 +169,8 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestOtherCodeChangesNoArchive wants a change of the command line to leave every function's archives
-// the same, byte for byte.
+// TestOtherCodeChangesNoArchive wants a change of the command line to leave every function's
+// archives the same, byte for byte.
 func TestOtherCodeChangesNoArchive(t *testing.T) {
 	root := t.TempDir()
 	for _, folder := range []string{"functions", "shared", "internal/cli/gemhook", "terraform/modules/source"} {

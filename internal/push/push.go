@@ -42,7 +42,7 @@ func Wrapped(m *Message) ([]byte, error) {
 	return body, nil
 }
 
-// Body is Wrapped for who does not care when a message was published, and from where it comes.
+// Body is Wrapped for callers to whom the time of the publish and the subscription do not matter.
 func Body(messageID string, data []byte, attributes map[string]string) ([]byte, error) {
 	return Wrapped(&Message{
 		ID: messageID, PublishTime: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC), Data: data, Attributes: attributes,

@@ -83,8 +83,8 @@ func TestServe(t *testing.T) {
 	})
 }
 
-// wantEnds wants whatever asks the program to end to end it as SIGTERM does, a terminal or pipe
-// that is gone among it.
+// wantEnds wants each request to end, such as an interrupt or a closed terminal or pipe, to end the
+// program as SIGTERM does.
 func wantEnds(t *testing.T, program string) {
 	signal := func(s syscall.Signal) func(*process.Process, *os.File) error {
 		return func(p *process.Process, _ *os.File) error { return p.Signal(s) }

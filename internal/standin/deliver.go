@@ -15,15 +15,14 @@ import (
 // ErrNotAcknowledged is the error of a delivery that was given up.
 var ErrNotAcknowledged = errors.New("delivery not acknowledged")
 
-// DeliverOptions are the options of Deliver. A nil *DeliverOptions is the zero
-// DeliverOptions.
+// DeliverOptions are the options of Deliver. A nil *DeliverOptions is the zero DeliverOptions.
 type DeliverOptions struct {
-	// Sign signs each attempt, whose Time is then the present. Nil sends the
-	// delivery as it is each time; endpoints refuse it once its time is too old.
+	// Sign signs each attempt, whose Time is then the present. Nil sends the delivery as it is each
+	// time; endpoints refuse it once its time is too old.
 	Sign func(Delivery) (Delivery, error)
 
-	// Observe, if set, is called after each attempt, from 1 on, with either its
-	// answer or the error of having none.
+	// Observe, if set, is called after each attempt, from 1 on, with either its answer or the error
+	// of having none.
 	Observe func(attempt int, answer *Answer, err error)
 
 	Attempts   int           // how often to send at most; 0 means 10, or any number where For is set
@@ -31,22 +30,21 @@ type DeliverOptions struct {
 	Backoff    time.Duration // wait after the first failure, doubled after each further one; 0 means 1s
 	MaxBackoff time.Duration // bound of the doubling; 0 means 1m
 
-	// Now is the clock, for Sign, For, and a Retry-After that is a date; nil means
-	// time.Now.
+	// Now is the clock, for Sign, For, and a Retry-After that is a date; nil means time.Now.
 	Now func() time.Time
 
-	// Wait waits for a duration or until the context ends, whose error it then
-	// returns; nil means a timer.
+	// Wait waits for a duration or until the context ends, whose error it then returns; nil means a
+	// timer.
 	Wait func(context.Context, time.Duration) error
 }
 
-// Deliver sends a delivery until it is acknowledged, as Gemini does: the ID stays
-// the same, the wait grows exponentially, and an answer's Retry-After can make it
-// longer. Having no answer counts as a failure like any other.
+// Deliver sends a delivery until it is acknowledged, as Gemini does: the ID stays the same, the
+// wait grows exponentially, and an answer's Retry-After can make it longer. Having no answer counts
+// as a failure like any other.
 //
-// It returns the last answer, if there was one, and with it an error unless that
-// is an acknowledgement: ErrNotAcknowledged after the last attempt, the error of
-// the context when that ends first, or the error of Sign.
+// It returns the last answer, if there was one, and with it an error unless that is an
+// acknowledgement: ErrNotAcknowledged after the last attempt, the error of the context when that
+// ends first, or the error of Sign.
 func Deliver(ctx context.Context, client *http.Client, endpoint string, d Delivery, opts *DeliverOptions) (*Answer, error) {
 	var o DeliverOptions
 	if opts != nil {

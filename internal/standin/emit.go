@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// PingType is the type of the event that a ping delivers; its data.id is the
-// webhook's. Google documents neither.
+// PingType is the type of the event that a ping delivers; its data.id is the webhook's. Google
+// documents neither.
 const PingType = "webhook.ping"
 
-// ErrWithdrawn is the error of a delivery whose webhook was deleted or disabled
-// before it was acknowledged.
+// ErrWithdrawn is the error of a delivery whose webhook was deleted or disabled before it was
+// acknowledged.
 var ErrWithdrawn = errors.New("webhook deleted or disabled")
 
 // A Result is what became of a delivery.
@@ -25,13 +25,12 @@ type Result struct {
 	Attempts  int
 	Answer    *Answer // the last, if there was one
 
-	// Err is nil if the delivery was acknowledged. Otherwise it is
-	// ErrNotAcknowledged, ErrWithdrawn, ErrDropped, the context's error or that of signing.
+	// Err is nil if the delivery was acknowledged. Otherwise it is ErrNotAcknowledged,
+	// ErrWithdrawn, ErrDropped, the context's error or that of signing.
 	Err error
 }
 
-// An Attempt is one attempt of a delivery, with either its answer or the error of
-// having none.
+// An Attempt is one attempt of a delivery, with either its answer or the error of having none.
 type Attempt struct {
 	WebhookID string // of the registered webhook; empty for a dynamic one
 	ID        string // the webhook-id
@@ -40,16 +39,14 @@ type Attempt struct {
 	Err       error
 }
 
-// Emit delivers an event to every registered webhook that is enabled and
-// subscribed to its type, to all at the same time and to each under a webhook-id
-// of its own, and returns when it is done with them. The results are in the order
-// of registration; there are none if nobody subscribes.
+// Emit delivers an event to every registered webhook that is enabled and subscribed to its type, to
+// all at the same time and to each under a webhook-id of its own, and returns when it is done with
+// them. The results are in the order of registration; there are none if nobody subscribes.
 //
-// A delivery is signed again for each attempt, with all secrets that are valid
-// then, and goes to the URI of the time of the event. It is tried until it is
-// acknowledged, its webhook deleted or disabled, or the context ended; after
-// RetryPeriod its webhook is disabled due to failed deliveries. It fails for a body
-// that is not a JSON object with a type.
+// A delivery is signed again for each attempt, with all secrets that are valid then, and goes to
+// the URI of the time of the event. It is tried until it is acknowledged, its webhook deleted or
+// disabled, or the context ended; after RetryPeriod its webhook is disabled due to failed
+// deliveries. It fails for a body that is not a JSON object with a type.
 func (s *Server) Emit(ctx context.Context, body []byte) ([]Result, error) {
 	var event struct {
 		Type string `json:"type"`
@@ -85,13 +82,13 @@ const RetryPeriod = 24 * time.Hour
 type DynamicWebhook struct {
 	URI string
 
-	// Audience makes the signature a token with this "aud", as Gemini's guide has
-	// it. Without one it is v1a, as Gemini delivers, by each Ed25519 key in turn.
+	// Audience makes the signature a token with this "aud", as Gemini's guide has it. Without one
+	// it is v1a, as Gemini delivers, by each Ed25519 key in turn.
 	Audience string
 }
 
-// EmitDynamic delivers an event to a dynamic webhook as Emit does to a registered
-// one; there is nothing to disable in the end.
+// EmitDynamic delivers an event to a dynamic webhook as Emit does to a registered one; there is
+// nothing to disable in the end.
 func (s *Server) EmitDynamic(ctx context.Context, w DynamicWebhook, body []byte) (Result, error) {
 	s.mu.Lock()
 	d, err := s.newDelivery("", w.URI, body)
@@ -153,8 +150,8 @@ func (s *Server) subscribed(eventType string, body []byte) ([]delivery, error) {
 	return deliveries, nil
 }
 
-// signRegistered signs for a registered webhook with the secrets that are valid at
-// the time, unless it is gone or, where that matters, not enabled.
+// signRegistered signs for a registered webhook with the secrets that are valid at the time, unless
+// it is gone or, where that matters, not enabled.
 func (s *Server) signRegistered(id string, mustBeEnabled bool) func(Delivery) (Delivery, error) {
 	return func(d Delivery) (Delivery, error) {
 		s.mu.Lock()

@@ -69,8 +69,8 @@ func TestEmit(t *testing.T) {
 	}
 }
 
-// An endpoint that never acknowledges: exponential backoff for 24 hours, then the
-// webhook is disabled.
+// An endpoint that never acknowledges: exponential backoff for 24 hours, then the webhook is
+// disabled.
 func TestEmitGivesUpAfter24Hours(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{MaxBackoff: 4 * time.Hour})
 	bad := newHook(t, reply(500, ""))
@@ -80,8 +80,8 @@ func TestEmitGivesUpAfter24Hours(t *testing.T) {
 	if err != nil || len(results) != 1 || !errors.Is(results[0].Err, standin.ErrNotAcknowledged) {
 		t.Fatalf("results = %v, %v, want one not acknowledged", results, err)
 	}
-	// 1 s, 2 s, … 8192 s come to 16383 s, and then 4 h four times to 73983 s; a
-	// fifth would end after 86400 s.
+	// 1 s, 2 s, … 8192 s come to 16383 s, and then 4 h four times to 73983 s; a fifth would end
+	// after 86400 s.
 	if len(bad.got) != 19 || results[0].Attempts != 19 || f.clock.now.Sub(start) != 73983*time.Second {
 		t.Errorf("%d attempts in %v, want 19 in 20h33m3s", len(bad.got), f.clock.now.Sub(start))
 	}
@@ -212,7 +212,7 @@ func TestPing(t *testing.T) {
 	if got := h.got[0]; string(got.Body) != want || !signedWith(t, got, f.clock.now, f.Secrets(id(path))...) {
 		t.Errorf("ping = %s, want %s signed with both secrets", got.Body, want)
 	}
-	// It says how a webhook is that its owner has not enabled yet.
+	// A ping shows whether a webhook works that its owner has not enabled yet.
 	f.must("PATCH", path, `{"state":"disabled"}`)
 	f.must("POST", path+":ping", "")
 	if f.WaitForPings(); len(h.got) != 3 {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// EventTypes returns the types of event that Gemini's webhook guide lists. The
-// enum is open: Gemini may send others.
+// EventTypes returns the types of event that Gemini's webhook guide lists. The enum is open: Gemini
+// may send others.
 func EventTypes() []string {
 	return []string{
 		"batch.succeeded",
@@ -29,9 +29,8 @@ func SubscribableTypes() []string {
 	return slices.DeleteFunc(EventTypes(), func(eventType string) bool { return strings.HasSuffix(eventType, ".cancelled") })
 }
 
-// Event returns the body of an event of a type, the same bytes every time, with
-// the members of data that the guide lists for it. A type that it does not list
-// has data.id only.
+// Event returns the body of an event of a type, the same bytes every time, with the members of data
+// that the guide lists for it. A type that it does not list has data.id only.
 func Event(eventType string) []byte {
 	return EventAt(eventType, "sample_123456", time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC))
 }

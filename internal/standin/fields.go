@@ -17,8 +17,8 @@ type fields struct {
 	State            *string   `json:"state"`
 }
 
-// masked returns the fields that mask names, the empty value where one is not
-// given, as Google's APIs read an update mask (AIP-134).
+// masked returns the fields that mask names, the empty value where one is not given, as Google's
+// APIs read an update mask (AIP-134).
 func (f fields) masked(mask []string) (fields, error) {
 	var masked fields
 	for _, name := range mask {
@@ -45,7 +45,7 @@ func valueOrEmpty[T any](value *T) *T {
 	return value
 }
 
-// change sets the fields that are given; after an error w is of no use.
+// change sets the fields that are given. After an error w must not be used.
 func (w *webhook) change(f fields) error {
 	if f.Name != nil {
 		w.name = *f.Name
@@ -78,8 +78,8 @@ func (w *webhook) change(f fields) error {
 	return nil
 }
 
-// isEndpoint reports whether Gemini would deliver to a URL, or the URL is on this
-// machine, where a test has no certificate.
+// isEndpoint reports whether Gemini would deliver to a URL, or whether the URL is on this machine,
+// where a test has no certificate.
 func isEndpoint(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {

@@ -17,8 +17,8 @@ import (
 // SecretPrefix begins the text of every signing secret.
 const SecretPrefix = "whsec_"
 
-// Keys are what a sender signs with. The fields may be set directly; they must
-// not be changed while another goroutine uses them. A rotation is another Keys.
+// Keys are what a sender signs with. The fields may be set directly; they must not be changed while
+// another goroutine uses them. A rotation is another Keys.
 type Keys struct {
 	Secrets []string // signing secrets: SecretPrefix and standard base64
 	Ed25519 []Ed25519Key
@@ -37,9 +37,9 @@ type RSAKey struct {
 	Private *rsa.PrivateKey
 }
 
-// NewKeys makes a signing secret of 32 bytes and, like Google's key set, three
-// Ed25519 keys and two RSA keys of 2048 bits. The secret and the Ed25519 keys
-// depend on rand alone; package crypto/rsa uses the system's randomness.
+// NewKeys makes a signing secret of 32 bytes and, like Google's key set, three Ed25519 keys and two
+// RSA keys of 2048 bits. The secret and the Ed25519 keys depend on rand alone; package crypto/rsa
+// uses the system's randomness.
 func NewKeys(rand io.Reader) (*Keys, error) {
 	secret, err := NewSecret(rand)
 	if err != nil {
@@ -79,10 +79,9 @@ func keyID(public []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// ParseKeys reads given keys from a JSON object with the members "secrets", an
-// array of texts, and "ed25519" and "rsa", arrays of private keys as JWK (RFC
-// 7517, 8037); every member may be missing and others are ignored. Its errors
-// name the key by its place and hold none of it.
+// ParseKeys reads given keys from a JSON object with the members "secrets", an array of texts, and
+// "ed25519" and "rsa", arrays of private keys as JWK (RFC 7517, 8037); every member may be missing
+// and others are ignored. Its errors name the key by its place and hold none of it.
 func ParseKeys(data []byte) (*Keys, error) {
 	var doc struct {
 		Secrets []string `json:"secrets"`
@@ -115,8 +114,8 @@ func ParseKeys(data []byte) (*Keys, error) {
 	return k, nil
 }
 
-// JWKS returns the public keys as a JSON Web Key Set that looks like Google's:
-// Ed25519 and RSA keys in turn, and no sign of which is in use.
+// JWKS returns the public keys as a JSON Web Key Set that looks like Google's: Ed25519 and RSA keys
+// in turn, and no sign of which is in use.
 func (k *Keys) JWKS() []byte {
 	set := struct {
 		Keys []jwk `json:"keys"`

@@ -118,7 +118,7 @@ func TestNewKeys(t *testing.T) {
 	}
 }
 
-// zeros is randomness that never surprises.
+// zeros is a source of randomness that returns only zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {

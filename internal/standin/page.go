@@ -12,8 +12,7 @@ const (
 	maxPage     = 1000
 )
 
-// page returns a page of the list and the token of the next one, which is empty
-// for the last.
+// page returns a page of the list and the token of the next one, which is empty for the last.
 func (s *Server) page(size, token string) ([]*webhook, string, error) {
 	n := defaultPage
 	if size != "" {

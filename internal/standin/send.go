@@ -33,13 +33,12 @@ func (a *Answer) Acknowledged() bool {
 // maxAnswer is how much of an answer's body is read.
 const maxAnswer = 1 << 20
 
-// Send posts a delivery to an endpoint, once, with d.Header and d.Body exactly as
-// they are, and Content-Type application/json if d.Header has none. A redirect is
-// not followed but returned: for Gemini it is a failure. A nil client means
-// http.DefaultClient.
+// Send posts a delivery to an endpoint, once, with d.Header and d.Body exactly as they are, and
+// Content-Type application/json if d.Header has none. A redirect is not followed but returned: for
+// Gemini it is a failure. A nil client means http.DefaultClient.
 //
-// An answer of any status is no error; having none is. An error does not name the
-// URL, which holds a secret for dynamic webhooks.
+// An answer of any status is no error; having none is. An error does not name the URL, which holds
+// a secret for dynamic webhooks.
 func Send(ctx context.Context, client *http.Client, endpoint string, d Delivery) (*Answer, error) {
 	answer, err := send(ctx, client, endpoint, d)
 	if err != nil {
@@ -81,8 +80,8 @@ func send(ctx context.Context, client *http.Client, endpoint string, d Delivery)
 	return answer, nil
 }
 
-// decode fills in the members of a JSON answer. An endpoint need not be gemhook,
-// so a body of another form is no fault.
+// decode fills in the members of a JSON answer. An endpoint need not be gemhook, so a body of
+// another form is no fault.
 func (a *Answer) decode() {
 	var members struct {
 		Status    string `json:"status"`

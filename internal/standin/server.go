@@ -16,12 +16,11 @@ import (
 // JWKSPath is where a Server serves its key set, as Google does.
 const JWKSPath = "/.well-known/jwks.json"
 
-// Server is the part of the Gemini API that webhooks meet, as an http.Handler:
-// the key set and the WebhookService. Emit has it deliver an event to the webhooks
-// that are registered with it. Put it behind an httptest.Server or any other. It
-// is safe for concurrent use, its methods while requests are served included. A
-// ping's delivery is sent after the ping has been answered; WaitForPings waits for
-// it.
+// Server is the part of the Gemini API that webhooks meet, as an http.Handler: the key set and the
+// WebhookService. Emit has it deliver an event to the webhooks that are registered with it. Put it
+// behind an httptest.Server or any other. It is safe for concurrent use, its methods while requests
+// are served included. A ping's delivery is sent after the ping has been answered; WaitForPings
+// waits for it.
 type Server struct {
 	mux  *http.ServeMux
 	opts ServerOptions
@@ -41,19 +40,16 @@ type Server struct {
 	jobs        jobs
 }
 
-// ServerOptions are the options of a Server. A nil *ServerOptions is the zero
-// ServerOptions.
+// ServerOptions are the options of a Server. A nil *ServerOptions is the zero ServerOptions.
 type ServerOptions struct {
-	// APIKeys are the keys with which the WebhookService can be called; without
-	// any it asks for none.
+	// APIKeys are the keys with which the WebhookService can be called; without any it asks for
+	// none.
 	APIKeys []string
 
-	// Client sends the deliveries. Nil means one that gives up an attempt after 10
-	// seconds.
+	// Client sends the deliveries. Nil means one that gives up an attempt after 10 seconds.
 	Client *http.Client
 
-	// Observe, if set, is called after each attempt of a delivery, from several
-	// goroutines.
+	// Observe, if set, is called after each attempt of a delivery, from several goroutines.
 	Observe func(Attempt)
 
 	// DisableAfter is after how many failed attempts in a row, of whatever deliveries,
@@ -68,22 +64,20 @@ type ServerOptions struct {
 	// Now is the clock; nil means time.Now. With Wait it makes a simulated time.
 	Now func() time.Time
 
-	// Wait waits for a duration or until the context ends, whose error it then
-	// returns; nil means a timer.
+	// Wait waits for a duration or until the context ends, whose error it then returns; nil means a
+	// timer.
 	Wait func(context.Context, time.Duration) error
 
-	// Rand makes ids and secrets; nil means the system's randomness. It is not
-	// read concurrently.
+	// Rand makes ids and secrets; nil means the system's randomness. It is not read concurrently.
 	Rand io.Reader
 }
 
-// NewServer returns a server that serves the public half of keys, and the
-// WebhookService with no webhook registered. It is NewServerWithOptions without
-// options.
+// NewServer returns a server that serves the public half of keys, and the WebhookService with no
+// webhook registered. It is NewServerWithOptions without options.
 func NewServer(keys *Keys) *Server { return NewServerWithOptions(keys, nil) }
 
-// NewServerWithOptions returns a server that serves the public half of keys, and
-// the WebhookService with no webhook registered.
+// NewServerWithOptions returns a server that serves the public half of keys, and the WebhookService
+// with no webhook registered.
 func NewServerWithOptions(keys *Keys, opts *ServerOptions) *Server {
 	s := &Server{mux: http.NewServeMux(), keys: keys}
 	if opts != nil {
@@ -99,8 +93,7 @@ func NewServerWithOptions(keys *Keys, opts *ServerOptions) *Server {
 	return s
 }
 
-// WaitForPings returns when the deliveries of all pings that were answered are done
-// with.
+// WaitForPings returns when the deliveries of all pings that were answered are done with.
 func (s *Server) WaitForPings() { s.pings.Wait() }
 
 func (o *ServerOptions) setDefaults() {
@@ -120,9 +113,8 @@ func (o *ServerOptions) setDefaults() {
 	}
 }
 
-// ServeHTTP answers GET and HEAD of JWKSPath, the calls of the WebhookService
-// below /v1beta and /v1, and any other request with an error in the form of
-// Google's APIs.
+// ServeHTTP answers GET and HEAD of JWKSPath, the calls of the WebhookService below /v1beta and
+// /v1, and any other request with an error in the form of Google's APIs.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
@@ -141,24 +133,23 @@ func (s *Server) SetKeys(keys *Keys) {
 	s.keys = keys
 }
 
-// FailJWKS answers requests for the key set with an HTTP error status from the
-// next one on; status 0 ends that.
+// FailJWKS answers requests for the key set with an HTTP error status from the next one on; status
+// 0 ends that.
 func (s *Server) FailJWKS(status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.jwksStatus = status
 }
 
-// FailAPI answers calls of the WebhookService with an HTTP error status from the
-// next one on, without doing what they ask for; status 0 ends that.
+// FailAPI answers calls of the WebhookService with an HTTP error status from the next one on,
+// without doing what they ask for; status 0 ends that.
 func (s *Server) FailAPI(status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.apiStatus = status
 }
 
-// JWKSFetches returns how many times the key set was asked for, failed requests
-// included.
+// JWKSFetches returns how many times the key set was asked for, failed requests included.
 func (s *Server) JWKSFetches() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

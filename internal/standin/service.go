@@ -27,8 +27,8 @@ func (s *Server) handleWebhooks() {
 			"PATCH " + collection + "/{id}":  s.serveUpdate,
 			"DELETE " + collection + "/{id}": s.serveDelete,
 			"POST " + collection + "/{id}":   s.serveVerb,
-			// The guide's curl command for a rotation has another path than the
-			// reference and the SDKs.
+			// The guide's curl command for a rotation has another path than the reference and the
+			// SDKs.
 			"POST " + collection + "/{id}/rotate_secret": func(r *http.Request) (any, error) {
 				return s.serveRotate(r, r.PathValue("id"))
 			},
@@ -57,8 +57,7 @@ func (s *Server) serveCall(w http.ResponseWriter, r *http.Request, call func(*ht
 	json.NewEncoder(w).Encode(answer)
 }
 
-// admit refuses a request without one of the API keys, and any while the service
-// is made to fail.
+// admit refuses a request without one of the API keys, and any while the service is made to fail.
 func (s *Server) admit(r *http.Request) error {
 	s.mu.Lock()
 	status := s.apiStatus
@@ -234,8 +233,8 @@ func (s *Server) serveRotate(r *http.Request, id string) (any, error) {
 	}{secret}, nil
 }
 
-// readFields reads a Webhook. Those of its members that only the server sets are
-// ignored, as Google's APIs do.
+// readFields reads a Webhook. Those of its members that only the server sets are ignored, as
+// Google's APIs do.
 func readFields(r *http.Request) (fields, error) {
 	var request struct {
 		fields
@@ -249,8 +248,8 @@ func readFields(r *http.Request) (fields, error) {
 	return request.fields, err
 }
 
-// readBody reads the JSON of a request; no body at all is an empty object. It
-// knows every name, and that only in snake_case: Gemini refuses others.
+// readBody reads the JSON of a request; no body at all is an empty object. It knows every name, and
+// that only in snake_case: Gemini refuses others.
 func readBody(r *http.Request, into any) error {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()

@@ -19,9 +19,9 @@ import (
 // Issuer is the "iss" of Gemini's tokens.
 const Issuer = "https://generativelanguage.googleapis.com"
 
-// SignV1 signs a delivery as for a static webhook, once with each of secrets, or
-// of k.Secrets if there are none; during a rotation Gemini sends several
-// signatures. It fails for a secret that is not SecretPrefix and base64.
+// SignV1 signs a delivery as for a static webhook, once with each of secrets, or of k.Secrets if
+// there are none; during a rotation Gemini sends several signatures. It fails for a secret that is
+// not SecretPrefix and base64.
 func (k *Keys) SignV1(d Delivery, secrets ...string) (Delivery, error) {
 	if len(secrets) == 0 {
 		secrets = k.Secrets
@@ -51,11 +51,10 @@ func (k *Keys) SignV1a(d Delivery, key int) (Delivery, error) {
 	return d.signed(SchemeV1a, "v1a,"+base64.StdEncoding.EncodeToString(signature)), nil
 }
 
-// SignJWT signs a delivery as the guide describes dynamic webhooks: with an RS256
-// token by k.RSA[key] whose claims are the members of the event and iss, aud,
-// iat and exp, which take the place of any the event has. It signs the body as
-// it is now; neither ID nor Time is in it. It fails for a body that is not a JSON
-// object.
+// SignJWT signs a delivery as the guide describes dynamic webhooks: with an RS256 token by
+// k.RSA[key] whose claims are the members of the event and iss, aud, iat and exp, which take the
+// place of any the event has. It signs the body as it is now; neither ID nor Time is in it. It
+// fails for a body that is not a JSON object.
 func (k *Keys) SignJWT(d Delivery, key int, audience string, iat, exp time.Time) (Delivery, error) {
 	if key < 0 || key >= len(k.RSA) {
 		return d, fmt.Errorf("sign jwt: no key %d of %d", key, len(k.RSA))
@@ -90,9 +89,9 @@ func (k *Keys) SignJWT(d Delivery, key int, audience string, iat, exp time.Time)
 	return d.signed(SchemeJWT, input+"."+base64.RawURLEncoding.EncodeToString(signature)), nil
 }
 
-// appendMembers returns the JSON object registered with the members of event
-// that it lacks, in their order and with the very bytes of their values: numbers
-// must not change their form on the way.
+// appendMembers returns the JSON object registered with the members of event that it lacks, in
+// their order and with the very bytes of their values: numbers must not change their form on the
+// way.
 func appendMembers(registered, event []byte) ([]byte, error) {
 	var taken map[string]json.RawMessage
 	if err := json.Unmarshal(registered, &taken); err != nil {

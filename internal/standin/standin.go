@@ -1,8 +1,7 @@
-// Package standin stands in for the sender of Gemini API webhooks in tests
-// and demonstrations: it has keys of its own, signs deliveries in each of the
-// three ways that Gemini does, sends them as often as it takes, serves the public
-// half of its keys where a receiver looks for Google's, and serves the
-// WebhookService, with which webhooks are registered.
+// Package standin stands in for the sender of Gemini API webhooks in tests and demonstrations: it
+// has keys of its own, signs deliveries in each of the three ways that Gemini does, sends them as
+// often as it takes, serves the public half of its keys where a receiver looks for Google's, and
+// serves the WebhookService, with which webhooks are registered.
 //
 //	keys, err := standin.NewKeys(rand.Reader)
 //	gemini := standin.NewServer(keys)
@@ -18,26 +17,24 @@
 //
 // # Registered webhooks
 //
-// Any client of the WebhookService, Google's SDKs among them, can register a
-// webhook at the server's URL, rotate its secret and the like. Emit then delivers
-// an event to whoever subscribed to it:
+// Any client of the WebhookService, Google's SDKs among them, can register a webhook at the
+// server's URL, rotate its secret and the like. Emit then delivers an event to whoever subscribed
+// to it:
 //
 //	results, err := gemini.Emit(ctx, standin.Event("batch.succeeded"))
 //
-// The service behaves as its reference says (ai.google.dev/api/webhooks). Where
-// that and the guide differ it takes both: the versions v1beta and v1, both paths
-// of a rotation, enum values in small letters or capitals. It is stricter than
-// Gemini, which has been seen to ignore an update mask, and laxer in that an
-// endpoint on this machine need not have a certificate.
+// The service behaves as its reference says (ai.google.dev/api/webhooks). Where that and the guide
+// differ it takes both: the versions v1beta and v1, both paths of a rotation, enum values in small
+// letters or capitals. It is stricter than Gemini, which has been seen to ignore an update mask,
+// and laxer in that an endpoint on this machine need not have a certificate.
 //
 // # What a receiver refuses
 //
-// A test of what a receiver refuses takes a signed Delivery and changes one
-// thing about it: its Body, a value of its Header, the secret it is signed with.
+// A test of what a receiver refuses takes a signed Delivery and changes one thing about it: its
+// Body, a value of its Header, the secret it is signed with.
 //
-// The package shares no code with the receiver, so that each checks the other.
-// It uses the standard library only, keeps no global state, and is not for
-// production: it takes no care of its keys.
+// The package shares no code with the receiver, so that each checks the other. It uses the standard
+// library only, keeps no global state, and is not for production: it takes no care of its keys.
 package standin
 
 import (
@@ -63,9 +60,8 @@ const (
 	SchemeJWT = "jwt" // dynamic webhooks, as documented: an RS256 token
 )
 
-// A Delivery is one event on its way to one endpoint. The Sign methods of Keys
-// return it with Scheme and Header filled in; Send sends Header and Body as they
-// are then.
+// A Delivery is one event on its way to one endpoint. The Sign methods of Keys return it with
+// Scheme and Header filled in; Send sends Header and Body as they are then.
 type Delivery struct {
 	ID     string      // the webhook-id, the same for every attempt
 	Time   time.Time   // the webhook-timestamp, of this attempt; whole seconds count
@@ -74,8 +70,7 @@ type Delivery struct {
 	Header http.Header // the request's headers, canonical names
 }
 
-// NewID returns a webhook-id of the usual form, "msg_" and a random UUID, from
-// 16 bytes of rand.
+// NewID returns a webhook-id of the usual form, "msg_" and a random UUID, from 16 bytes of rand.
 func NewID(rand io.Reader) (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(rand, b[:]); err != nil {

@@ -10,8 +10,8 @@ import (
 // ErrDropped is the error of a delivery that was never sent, as DropDeliveries asks for.
 var ErrDropped = errors.New("delivery dropped")
 
-// A Share chooses a share of what it is asked about, spread evenly: of 0.1 each tenth. The zero Share
-// chooses nothing. It is not safe for concurrent use.
+// A Share chooses a share of what it is asked about, spread evenly: of 0.1 each tenth. The zero
+// Share chooses nothing. It is not safe for concurrent use.
 type Share struct {
 	Of float64 // from 0 to 1
 

@@ -10,8 +10,8 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// vectorKeys are the keys of the project's public signature vectors: test keys,
-// published in the clear.
+// vectorKeys are the keys of the project's public signature vectors: test keys, published in the
+// clear.
 func vectorKeys(t testing.TB) *standin.Keys {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "signing-keys.json"))
@@ -25,8 +25,8 @@ func vectorKeys(t testing.TB) *standin.Keys {
 	return keys
 }
 
-// The signatures of vectors, which were made with Node (npm standardwebhooks,
-// jose and node:crypto) by the keys in testdata.
+// The signatures of vectors, which were made with Node (npm standardwebhooks, jose and node:crypto)
+// by the keys in testdata.
 const (
 	vectorAudience = "481516234200-gemini-hooks.apps.example.com"
 	vectorBody     = `{"type":"batch.succeeded","version":"v1","timestamp":"2026-01-22T12:00:00Z","data":{"id":"batch_123456","output_file_uri":"gs://my-bucket/results.jsonl"}}`

@@ -16,8 +16,8 @@ const (
 	StateDisabledDueToFailedDeliveries = "disabled_due_to_failed_deliveries"
 )
 
-// RotationGrace is for how long the secrets before a rotation stay valid, unless
-// it revokes them immediately.
+// RotationGrace is for how long the secrets before a rotation stay valid, unless it revokes them
+// immediately.
 const RotationGrace = 24 * time.Hour
 
 // The revocation behaviors of a rotation.
@@ -46,8 +46,8 @@ type signingSecret struct {
 	expires time.Time // zero: not at all
 }
 
-// Secrets returns the signing secrets of a registered webhook that are valid now,
-// newest first; none if there is no such webhook.
+// Secrets returns the signing secrets of a registered webhook that are valid now, newest first;
+// none if there is no such webhook.
 func (s *Server) Secrets(id string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,8 +115,7 @@ func (s *Server) create(f fields) (*webhook, string, error) {
 	return w, secret, nil
 }
 
-// update changes the fields of a webhook that mask names, or without a mask those
-// that are given.
+// update changes the fields of a webhook that mask names, or without a mask those that are given.
 func (s *Server) update(id string, f fields, mask []string) (*webhook, error) {
 	w, err := s.find(id)
 	if err != nil {

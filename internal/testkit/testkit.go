@@ -43,7 +43,7 @@ func AwaitTrue(t testing.TB, what string, condition func() bool) {
 	defer cancel()
 	for !condition() {
 		if retry.Wait(ctx, 10*time.Millisecond) != nil {
-			t.Fatalf("waited %s in vain: %s", patience, what)
+			t.Fatalf("waited %s without success: %s", patience, what)
 		}
 	}
 }

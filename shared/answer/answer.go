@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// JSON answers with a status and a body, which must be one that encoding/json can encode. What becomes
-// of the answer is not known: whoever asked may be gone.
+// JSON answers with a status and a body, which must be one that encoding/json can encode. Errors of
+// sending it are ignored, as the client may be gone.
 func JSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {

@@ -126,7 +126,7 @@ func TestWithoutCredentials(t *testing.T) {
 }
 
 // TestEmulators wants clients to open without credentials where variables name emulators, and calls
-// to fail for want of the emulators alone.
+// to fail only because the emulators are not there.
 func TestEmulators(t *testing.T) {
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")

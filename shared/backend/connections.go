@@ -24,7 +24,7 @@ var connections = []option.ClientOption{
 	option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
 		Time: 10 * time.Second, Timeout: 3 * time.Second,
 	})),
-	// Firewalls drop idle connections without a word (AWS's after 350 seconds,
+	// Firewalls drop idle connections without notice (AWS's after 350 seconds,
 	// https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_FlowTimeouts.html), and
 	// an instance that was frozen meanwhile has sent no pings. A new connection is cheap; a publish
 	// on a dead one may have landed.

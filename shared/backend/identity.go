@@ -9,7 +9,7 @@ import (
 	"cloud.google.com/go/auth/credentials"
 )
 
-// scope covers all that the clients do; what they may do is for IAM to say.
+// scope covers all that the clients do. IAM limits what they may do.
 const scope = "https://www.googleapis.com/auth/cloud-platform"
 
 // tokenTimeout bounds the request for the first access token, for which other users of the identity
@@ -17,8 +17,8 @@ const scope = "https://www.googleapis.com/auth/cloud-platform"
 const tokenTimeout = 2 * time.Second
 
 // identify finds out as whom the function calls Google Cloud. All clients share this identity, so
-// that an instance asks for one access token, and at once. On Lambda a token takes two requests to
-// another cloud; each client by itself would make them when the first delivery comes.
+// that an instance asks for one access token, as soon as it starts. On Lambda a token takes two
+// requests to another cloud; each client by itself would make them when the first delivery comes.
 func (b *Backend) identify(context.Context) (*auth.Credentials, error) {
 	identity, err := b.credentials(&credentials.DetectOptions{
 		Scopes:           []string{scope},

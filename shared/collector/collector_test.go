@@ -139,7 +139,7 @@ func TestOtherEvents(t *testing.T) {
 		"videos that were filtered": {"video.generated", "operations/o", func(s *standin.Server) {
 			s.AddVideo(standin.Video{Name: "operations/o", Filtered: []string{"It shows a celebrity."}})
 		}, nil, "unavailable", map[string]any{"reason": "All videos were filtered: It shows a celebrity."}},
-		"video whose operation nobody knows": {"video.generated", "v", func(s *standin.Server) { s.AddFile("files/abc123", standin.TextFile("video", "video/mp4")) },
+		"video whose operation is not known": {"video.generated", "v", func(s *standin.Server) { s.AddFile("files/abc123", standin.TextFile("video", "video/mp4")) },
 			[]string{"videos/v/video.generated/0.mp4"}, "collected", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,9 +32,8 @@ const (
 	maxMaxBody = 900_000
 )
 
-// An idForm is what an id may look like. Its length is not left to the pattern: a regular
-// expression that counts to 500 is most of what an instance would do of its own accord before it
-// listens.
+// An idForm is what an id may look like. Its length is checked apart from the pattern: to compile a
+// regular expression that counts to 500 takes most of the time before an instance listens.
 type idForm struct {
 	least, most int // bytes
 	pattern     *regexp.Regexp

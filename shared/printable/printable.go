@@ -1,6 +1,6 @@
 // Package printable makes text from outside safe to show. A webhook-id, a payload, an error of a
-// server can hold characters that command a terminal (escape sequences, in C0 or C1 form), or that
-// show text in another order than it has.
+// server can hold characters that command a terminal (escape sequences, in C0 or C1 form), or
+// change the order in which text is shown.
 //
 // The characters it deals with are those of [Unsafe]. Text replaces them, JSON escapes them.
 package printable
@@ -41,7 +41,7 @@ func Text(text string) string {
 // copy, where there is nothing to escape.
 func JSON(text []byte) []byte {
 	var escaped []byte
-	kept := 0 // what is before is in escaped
+	kept := 0 // text before this is in escaped
 	for i := 0; i < len(text); {
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {

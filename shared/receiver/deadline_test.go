@@ -145,7 +145,7 @@ func TestSlowStepsLeaveTimeForTheNext(t *testing.T) {
 	})
 }
 
-// TestReleasedAfterALongPublish has a publish use up its time in vain. There is still time to
+// TestReleasedAfterALongPublish has a publish use up its time without success. There is still time to
 // release the claim.
 func TestReleasedAfterALongPublish(t *testing.T) {
 	t.Parallel()

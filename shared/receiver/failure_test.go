@@ -167,7 +167,7 @@ func TestLeaseLost(t *testing.T) {
 	b.ledger.onSettle = fail(ledger.ErrLost)
 	b.succeeded(b.post("/", b.v1(b.delivery("msg_1"))), "published", "msg_1")
 	if b.ledger.settles != 1 {
-		t.Errorf("settled %d times in vain, want once: a lost lease does not come back", b.ledger.settles)
+		t.Errorf("settled %d times without success, want once: a lost lease does not come back", b.ledger.settles)
 	}
 	if line := b.log.last(); line["settle_error"] != ledger.ErrLost.Error() || line["level"] != "WARN" || line["outcome"] != "published" {
 		t.Errorf("log line %v", line)

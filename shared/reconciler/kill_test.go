@@ -26,7 +26,7 @@ var kills = flag.Int("kills", 10, "how many runs are killed in each test of kill
 const left = 500
 
 // A killer ends whoever makes a call, before or after its effect, from a certain call on: so a
-// process dies.
+// process ends.
 type killer struct{ calls atomic.Int64 }
 
 func (k *killer) step() {
@@ -35,43 +35,43 @@ func (k *killer) step() {
 	}
 }
 
-// mortal documents and topics are those of a process that is killed.
-type mortal struct {
+// killed documents and topics are those of a process that is killed.
+type killed struct {
 	*documents
 	topics *topics
 	killer *killer
 }
 
-func (m mortal) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]listing.Entry, error) {
+func (m killed) ListState(ctx context.Context, state ledger.State, after ledger.Key, limit int) ([]listing.Entry, error) {
 	m.killer.step()
 	return m.documents.ListState(ctx, state, after, limit)
 }
 
-func (m mortal) Replace(ctx context.Context, key ledger.Key, version ledger.Version, document *ledger.Document) (ledger.Version, error) {
+func (m killed) Replace(ctx context.Context, key ledger.Key, version ledger.Version, document *ledger.Document) (ledger.Version, error) {
 	m.killer.step()
 	defer m.killer.step()
 	return m.documents.Replace(ctx, key, version, document)
 }
 
-func (m mortal) Finish(ctx context.Context, key ledger.Key, version ledger.Version, outcome ledger.Outcome) error {
+func (m killed) Finish(ctx context.Context, key ledger.Key, version ledger.Version, outcome ledger.Outcome) error {
 	m.killer.step()
 	defer m.killer.step()
 	return m.documents.Finish(ctx, key, version, outcome)
 }
 
-func (m mortal) publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
+func (m killed) publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
 	m.killer.step()
 	defer m.killer.step()
 	return m.topics.Publish(ctx, topicID, data, attributes)
 }
 
-// mortalTopics publish as a process that is killed.
-type mortalTopics struct {
+// killedTopics publish as a process that is killed.
+type killedTopics struct {
 	*topics
 	publish func(context.Context, string, []byte, map[string]string) (string, error)
 }
 
-func (m mortalTopics) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
+func (m killedTopics) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {
 	return m.publish(ctx, topicID, data, attributes)
 }
 
@@ -83,7 +83,7 @@ type defect struct {
 
 // runKilled does a run that is killed after so many steps.
 func (f *fixture) runKilled(steps int64, wrong defect) {
-	m := mortal{f.documents, f.topics, &killer{}}
+	m := killed{f.documents, f.topics, &killer{}}
 	m.killer.calls.Store(steps)
 	store := ledger.Store(m)
 	if wrong.store != nil {
@@ -100,7 +100,7 @@ func (f *fixture) runKilled(steps int64, wrong defect) {
 		Books: func(context.Context) (reconciler.Books, error) {
 			return reconciler.Books{Ledger: books, Documents: m, Notes: f.notes}, nil
 		},
-		Publisher: mortalTopics{f.topics, publish}, HTTP: f.client, Log: slog.New(slog.DiscardHandler),
+		Publisher: killedTopics{f.topics, publish}, HTTP: f.client, Log: slog.New(slog.DiscardHandler),
 	}, f.options).Run(f.Context())
 }
 

@@ -12,7 +12,7 @@
 // other. A run is bounded in time: towards its end it begins nothing new, and the next run goes on
 // where it stopped. What a job must know from one run to the next is in a note beside the ledger.
 //
-// Two runs at once, and a run that dies anywhere, do no harm: whatever is published is claimed in
+// Two runs at once, and a run that ends anywhere, do no harm: whatever is published is claimed in
 // the ledger first, and whatever may be done only so often is written down by compare-and-set
 // before it is done.
 //

@@ -1,5 +1,4 @@
-// Package retry has the two things that everything that tries again needs: to wait, and to read how
-// long a server asks to wait.
+// Package retry has what every retry needs: waiting, and reading how long a server asks to wait.
 package retry
 
 import (

@@ -1,5 +1,5 @@
-// Command hellofunction is the least that runs under the Functions Framework: gemhook's start is
-// compared with its.
+// Command hellofunction is the smallest function for the Functions Framework. gemhook's start is
+// compared with its start.
 package main
 
 import (

@@ -1,5 +1,6 @@
 // Command hellolambda is a Lambda function that writes one Firestore document and publishes one
-// Pub/Sub message, in the plainest way: the size of gemhook's is compared with its.
+// Pub/Sub message, in the simplest way. The size of gemhook's Lambda function is compared with its
+// size.
 package main
 
 import (

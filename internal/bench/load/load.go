@@ -1,5 +1,6 @@
 // Package load sends requests that are serialised beforehand over connections that stay open, so
-// that the sender takes as little as it can of the machine that it shares with whoever answers.
+// that the sender takes as little as it can of the machine that it shares with the program that
+// answers.
 package load
 
 import (

@@ -1,9 +1,10 @@
 // Package report holds the figures of gemhook and of what it is compared with, and shows them as a
 // table.
 //
-// Absolute figures of a shared machine are noise; what lasts is the ratio of two things measured at
-// the same time. So a [Row] keeps both sides of every round and the ratio of the two, its ratio is
-// the median of the rounds' ratios, and the spread is the smallest and the largest of them.
+// Absolute figures of a shared machine vary. The ratio of two things that are measured at the same
+// time varies much less. So a [Row] keeps both sides of every round and the ratio of the two, its
+// ratio is the median of the rounds' ratios, and the spread is the smallest and the largest of
+// them.
 package report
 
 import (
@@ -18,8 +19,8 @@ type Round struct {
 }
 
 // Paired returns the round of two sides that were measured as many times, in turn: the median of
-// each side and, as the ratio, the median over the pairs. Both of a pair were measured one right
-// after the other and have met the same noise, which comes and goes in less than a round.
+// each side and, as the ratio, the median over the pairs. The two of a pair are measured one right
+// after the other, so noise that lasts for less than a round affects both.
 func Paired(figures, references []float64) Round {
 	ratios := make([]float64, len(figures))
 	for i := range figures {
@@ -62,7 +63,7 @@ func AtLeast(bound float64) Mark { return Mark{Bound: bound, AtLeast: true} }
 // FigureAtMost is a figure, in its unit, of no more than bound.
 func FigureAtMost(bound float64) Mark { return Mark{Bound: bound, OfFigure: true} }
 
-// Name is different for each row, of the same figure too.
+// Name identifies a row, also among rows of the same figure.
 func (r *Row) Name() string {
 	if r.Reference == "" {
 		return r.Figure

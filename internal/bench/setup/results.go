@@ -128,8 +128,8 @@ func timed(request *http.Request) (time.Duration, error) {
 	return time.Since(begin), nil
 }
 
-// responses are the lines of a batch's file, of 4 KiB each. The same lines come again and again, but
-// with other keys.
+// responses are the lines of a batch's file, of 4 KiB each. The same lines come again and again,
+// but with other keys.
 type responses struct {
 	block []byte
 	keys  []int // where the numbers of the keys are in the block

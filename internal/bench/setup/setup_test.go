@@ -104,8 +104,8 @@ func asJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
-// The lock file has no place of download in it, so that everybody's own registry is asked; the
-// checksums stay.
+// The lock file names no place of download, so that npm asks the registry that it is configured
+// with. It has checksums.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "node", "package-lock.json"))
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// How much of what a round has. The emulators are slow until they have compiled themselves, and get
-// faster for a while: the warm-up is for that, and what is left of it meets both sides alike.
-// Slices are short for the same reason.
+// How much is measured in a round. The emulators get faster for a while after their start, so a
+// warm-up comes first. The slices are short and in turn, so that what remains of it affects both
+// sides alike.
 const (
 	warmUp             = 3000
 	sequentialRequests = 300 // of each side
@@ -167,7 +167,7 @@ func (r *run) parallel(ctx context.Context) ([]*report.Row, error) {
 				return nil, err
 			}
 		}
-		// Medians: an emulator that stops to collect its garbage does so in somebody's slice.
+		// Medians, since an emulator's garbage collection slows down single slices.
 		rounds = append(rounds, report.Paired(delivered, called))
 	}
 	return []*report.Row{{

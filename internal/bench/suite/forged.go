@@ -14,7 +14,7 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// How much of what a round has.
+// How much is measured in a round.
 const (
 	forgedRequests    = 10_000 // in a slice, to the receiver
 	forgedSlices      = 4      // of each side
@@ -107,7 +107,7 @@ func (r *run) targets(ctx context.Context) ([]*target, error) {
 		}
 		t := &target{process: process, status: start.status}
 		targets = append(targets, t)
-		// What refuses a genuine delivery too would be no reference.
+		// A target that refuses genuine deliveries as well would be no reference.
 		genuine, err := r.sender.Request()
 		if err != nil {
 			return targets, err
@@ -126,7 +126,7 @@ func (r *run) targets(ctx context.Context) ([]*target, error) {
 	return targets, nil
 }
 
-// forge returns a request that is as it should be, but for its signature.
+// forge returns a request that is valid but for its signature.
 func (r *run) forge() ([]byte, error) {
 	d, err := r.sender.Delivery()
 	if err != nil {

@@ -27,7 +27,8 @@ func newRun(t *testing.T) *run {
 	return &run{Setup: r, sender: sender, Options: Options{Rounds: 2, Quick: true, Progress: func(string) {}}}
 }
 
-// What runs in this process is run in earnest; that the figures are right is for the marks to say.
+// The benchmarks that run in this process are run with real work. Whether the figures are good is
+// decided by the marks.
 func TestVerification(t *testing.T) {
 	r := newRun(t)
 	r.Only = regexp.MustCompile("^verify-")

@@ -31,7 +31,7 @@ const (
 	batchTime      = time.Millisecond
 )
 
-// sides are what one round has measured of each side, in the order in which it did.
+// sides are the measurements of one round, by side, in their order.
 type sides [][]float64
 
 // measureInTurn times the batches in turn and returns, of each round, the nanoseconds for one.
@@ -193,7 +193,7 @@ func allocated(b batch) float64 {
 	return testing.AllocsPerRun(100, func() { _ = b(1) })
 }
 
-// verifyV1a measures the dearest case: the signature is of the last key that is tried.
+// verifyV1a measures the most expensive case: the signature is of the last key that is tried.
 func (r *run) verifyV1a(ctx context.Context) ([]*report.Row, error) {
 	const keys = 3
 	var signing standin.Keys

@@ -177,8 +177,7 @@ func (c *Clients) SecretText(ctx context.Context, setting deployment.Setting) (s
 	return text.Reveal(), err
 }
 
-// Close closes what is open. What is closed at the end of a run has nothing to lose, so there is no
-// error.
+// Close closes what is open. At the end of a run nothing can be lost, so it returns no error.
 func (c *Clients) Close() {
 	if c.pubsub != nil {
 		_ = c.pubsub.Close()

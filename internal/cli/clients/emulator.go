@@ -15,9 +15,9 @@ import (
 // to it.
 const answering = 2 * time.Second
 
-// checkEmulator sees that the emulator that an environment variable names is there, if one does.
-// Google's clients read the variable themselves, and would try to reach an emulator that is away
-// until the call's time is over.
+// checkEmulator checks that the emulator which an environment variable names is there, if that is
+// set. Google's clients read the variable themselves, and would try to reach an emulator that is
+// away until the call's time is over.
 func checkEmulator(ctx context.Context, variable string) error {
 	address := os.Getenv(variable)
 	if address == "" {

@@ -39,7 +39,7 @@ func TestColoursOnTerminalsOnly(t *testing.T) {
 	}
 }
 
-// A pseudo-terminal is one, on which NO_COLOR and TERM=dumb count.
+// A pseudo-terminal is a terminal, and NO_COLOR and TERM=dumb count on it.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -144,7 +144,7 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// screen tells when something is written to it.
+// screen reports on a channel that something was written to it.
 type screen struct {
 	mu      sync.Mutex
 	text    strings.Builder
@@ -199,8 +199,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// hostile has whatever could command a terminal or forge a line, and would pass for a colour of
-// ours.
+// hostile has every kind of character that could control a terminal or forge a line, and a colour
+// like one of Paint's.
 const hostile = "a\x1b[31mb\u009b2Jc\x7fd\u202ee\x00:31mf\rg"
 
 // Control characters in what comes from outside are replaced wherever it is shown.

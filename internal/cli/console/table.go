@@ -16,8 +16,8 @@ type Cell struct {
 	Right  bool // aligned to the right
 }
 
-// Table lays out rows below a header, which has one title for each column; without any title there
-// is no line for it. Lines end with their text. The result is for Print.
+// Table lays out rows below a header, which has one title for each column. A header without titles
+// is left out. Lines end with their text. The result is for Print.
 func (c *Console) Table(header []string, rows [][]Cell) string {
 	widths := make([]int, len(header))
 	for i, title := range header {
@@ -72,8 +72,8 @@ func Pad(text string, to int) string {
 	return text + strings.Repeat(" ", max(0, to-columns(text)))
 }
 
-// columns is how many columns of a terminal text takes: two for a wide character, none for one that
-// changes the one before.
+// columns is how many columns of a terminal text takes: two for a wide character, none for a
+// combining one.
 func columns(text string) int {
 	sum := 0
 	for _, r := range text {

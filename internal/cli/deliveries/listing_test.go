@@ -70,7 +70,7 @@ func TestALedgerThatCannotBeListed(t *testing.T) {
 	}
 }
 
-// Other failures of a list are not taken for a want of indexes.
+// Other failures of a list are not taken for missing indexes.
 func TestListFailsOtherwise(t *testing.T) {
 	t.Parallel()
 	testkit.FirestoreHost(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
-// A list is fetched by pages, of which each has the time of a call, and results of collect are
-// listed apart.
+// A list is fetched in pages, each within the time of one call, and results of collect are not in
+// it.
 func TestListByPages(t *testing.T) {
 	t.Parallel()
 	testkit.FirestoreHost(t)
@@ -34,7 +34,7 @@ func TestListByPages(t *testing.T) {
 		return ledger.StaticKey(fmt.Sprintf("msg_%03d", i))
 	}
 	for i := range n {
-		// Two have the same moment each.
+		// Every two have the same time.
 		document := &ledger.Document{State: ledger.Published, Type: "batch.failed", ReceivedAt: base.Add(time.Duration(i/2) * time.Second)}
 		switch i {
 		case 1:

@@ -11,16 +11,16 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// An Activity is what the ledger has of a tenant's deliveries; result messages are none.
+// An Activity is what the ledger has of a tenant's deliveries, without result messages.
 type Activity struct {
 	Tenant string
 	Latest time.Time // when its newest delivery was received; zero if there is none
 	Count  int64     // of deliveries received since the time asked for
 }
 
-// NextTenant returns what there is of the tenant that comes after another in the order of names, or
-// of the first after "". It returns nil after the last. The error is ErrNotListed where Firestore
-// has no index for it.
+// NextTenant returns the activity of the next tenant after another in the order of names, or of the
+// first one after "". It returns nil after the last. The error is ErrNotListed where Firestore has
+// no index for it.
 //
 // The index by tenant and received_at answers with one entry and with counts of entries: Firestore
 // bills a few reads for each tenant, and one for each thousand deliveries.
@@ -61,7 +61,8 @@ func (r *Reader) NextTenant(ctx context.Context, after string, since time.Time) 
 // resultTypes are the types of result messages on record.
 var resultTypes = []string{"gemhook.result.collected", "gemhook.result.unavailable"}
 
-// tenantsAfter asks for documents of tenants in the order of names, of each the newest first.
+// tenantsAfter asks for documents of tenants in the order of their names, the newest of each tenant
+// first.
 func (r *Reader) tenantsAfter(name string) firestore.Query {
 	return r.documents.Select("tenant", "received_at").Where("tenant", ">", name).
 		OrderBy("tenant", firestore.Asc).OrderBy("received_at", firestore.Desc)

@@ -17,8 +17,8 @@ const OwnPrefix = "gemhook-"
 
 const (
 	pollEvery = 500 * time.Millisecond
-	// settling is how much later than others a delivery may be settled and still be seen by a
-	// watch, clocks that disagree included.
+	// settling is by how much a delivery may be settled later than others and still be seen by a
+	// watch. It includes the difference between clocks.
 	settling = 30 * time.Second
 )
 
@@ -27,7 +27,7 @@ const (
 type Watch struct {
 	reader *Reader
 	wait   func(context.Context, time.Duration) error
-	since  time.Time // of deliveries received before, none is looked at
+	since  time.Time // deliveries received before are not looked at
 	known  map[ledger.Key]bool
 	found  []*Delivery // not returned yet
 }

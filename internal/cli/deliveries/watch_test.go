@@ -41,7 +41,7 @@ func TestWatchSeesWhatGeminiDelivers(t *testing.T) {
 	var ways []func() // what happens while the watch waits
 	watch, err := deliveries.NewReader(client, "deliveries").Watch(t.Context(), func(context.Context, time.Duration) error {
 		if len(ways) == 0 {
-			return errors.New("waited in vain")
+			return errors.New("nothing came")
 		}
 		next := ways[0]
 		ways = ways[1:]

@@ -146,7 +146,7 @@ type Settings struct {
 type found struct{ value, from string }
 
 // Find looks for every setting: flags by name, then outputs, then the environment. outputs may be
-// nil. An empty value is as good as none.
+// nil. An empty value counts as none.
 func Find(flags map[string]string, outputs *Outputs, getenv func(string) string) *Settings {
 	s := &Settings{oneEmulator: (getenv(FirestoreEmulator) == "") != (getenv(PubSubEmulator) == "")}
 	for setting := range count {

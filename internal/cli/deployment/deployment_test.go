@@ -14,7 +14,7 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// outputs are as "terraform output -json" has them, without what is not read.
+// outputs are what "terraform output -json" prints, reduced to what is read.
 const outputs = `{
   "project_id": {"sensitive": false, "type": "string", "value": "terraform-project"},
   "static_url": {"sensitive": false, "type": "string", "value": "https://hooks.example.com/"},

@@ -17,7 +17,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
-// settings sees that what everything else needs is known.
+// settings checks that the settings are known which all other checks need.
 func (e *examination) settings(context.Context) (string, error) {
 	project, err := e.Settings.Get(deployment.Project)
 	if err != nil {
@@ -93,7 +93,7 @@ func (e *examination) subscriptions(ctx context.Context) (string, error) {
 	return strings.Join(ids, ", "), nil
 }
 
-// ledger sees that the ledger can be read: listed or, where a deployment goes without that, by key.
+// ledger checks that the ledger can be read: by a list or, in a deployment without listing, by key.
 func (e *examination) ledger(ctx context.Context) (string, error) {
 	client, err := e.Clients.Firestore(ctx)
 	if err != nil {

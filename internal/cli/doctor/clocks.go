@@ -10,13 +10,14 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 )
 
-// clockSkew is how far apart clocks may be before it is said. A Date header is good to a second,
-// and a call takes a few at most; what is refused for its age is off by GEMHOOK_TOLERANCE, five
-// minutes.
+// clockSkew is how far apart clocks may be before it is said. A Date header is precise to a second,
+// and a call takes a few at most. A delivery is refused for its age only when clocks differ by
+// GEMHOOK_TOLERANCE, five minutes.
 const clockSkew = 30 * time.Second
 
 // clocks compares this machine's clock with the receiver's and Gemini's: the age of a delivery is
-// Gemini's time against the receiver's, and whatever is sent from here has this machine's.
+// the difference between Gemini's clock and the receiver's, and deliveries that are sent from here
+// have this machine's time.
 func (e *examination) clocks(ctx context.Context) (string, error) {
 	receiver, known := e.ahead(ctx, e.url+"/")
 	if !known {
@@ -66,7 +67,7 @@ func (e *examination) ahead(ctx context.Context, url string) (time.Duration, boo
 	}
 	defer response.Body.Close()
 	answered := e.Now()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<16)) // so that the connection can serve again
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<16)) // so that the connection can be used again
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	return date.Sub(asked.Add(answered.Sub(asked) / 2)), err == nil
 }

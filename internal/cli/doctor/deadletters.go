@@ -17,9 +17,9 @@ import (
 // noEvent is the body of the doctor's own dead letter.
 const noEvent = "A test by gemhook doctor, to be ignored: what the receiver finds to be no event comes here."
 
-// deadLetter sees that the receiver's dead letters come where they are looked for. Where the newest
-// on record did, that is enough; else it has the receiver make one, which is taken out of the
-// dead-letter subscription again.
+// deadLetter checks that the receiver's dead letters arrive in the dead-letter subscription. If the
+// newest on record did, that is enough. Else it has the receiver make one, and takes that out of
+// the subscription again.
 func (e *examination) deadLetter(ctx context.Context) (string, error) {
 	topic := e.Settings.Optional(deployment.DeadLetterTopic)
 	if topic == "" {

@@ -1,6 +1,6 @@
-// Package doctor checks a deployment from end to end: what the receiver is configured with, what it
-// stands on, the receiver itself, its registration at Gemini, and then a delivery all the way
-// through; and it says what reconcile would do. What fails comes with what to do about it.
+// Package doctor checks a deployment from end to end: the receiver's configuration, its backends,
+// the receiver itself, its registration at Gemini, and then a delivery all the way through. It also
+// says what reconcile would do. A check that fails comes with advice.
 //
 // It leaves nothing behind: the receiver is probed without anything being published, and the test
 // delivery's message is read from a subscription of its own. What subscribers see is the test
@@ -69,7 +69,7 @@ type part struct {
 	name      string
 	needs     []string
 	check     func(*examination, context.Context) (string, error)
-	otherwise string // advice on an error that nobody knows more of
+	otherwise string // advice on an error of which no more is known
 }
 
 // parts are all checks there are, in their order.
@@ -98,7 +98,7 @@ var parts = []part{
 	{"left to find", []string{"ledger", "API key"}, (*examination).leftToFind, ofReconcile},
 }
 
-// Advice on errors that nobody knows more of.
+// Advice on errors of which no more is known.
 const (
 	ofGoogle    = "see that GOOGLE_CLOUD_PROJECT is the right one, and its APIs are enabled: gcloud services list"
 	ofReceiver  = "look at the receiver's log, and at what stands between it and this machine"

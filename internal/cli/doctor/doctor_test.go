@@ -13,7 +13,7 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// Each check needs checks that come before it, and has advice on errors that nobody knows more of.
+// Each check needs checks that come before it, and has advice on errors of which no more is known.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	var before []string
@@ -24,7 +24,7 @@ func TestParts(t *testing.T) {
 			}
 		}
 		if part.otherwise == "" {
-			t.Errorf("%s has no advice on an error that nobody knows more of", part.name)
+			t.Errorf("%s has no advice on an error of which no more is known", part.name)
 		}
 		before = append(before, part.name)
 	}

@@ -21,7 +21,7 @@ import (
 // examined is the tenant whose URL is tried where common keys make one.
 const examined = "gemhook-doctor"
 
-// wrongToken has the form of a token, and is none.
+// wrongToken has the form of a token, and fits no key.
 var wrongToken = strings.Repeat("A", 43)
 
 // anyPath returns the path of a tenant's endpoint: of examined, or of the first tenant that has
@@ -39,9 +39,9 @@ func anyPath(keys tenant.Keys, text string) (string, error) {
 	return at, err
 }
 
-// dynamicURLs sees that the receiver accepts the URLs that are made here, and has Gemini's key set.
-// It posts a delivery whose signature nobody made: a receiver that gets as far as the signature has
-// found the token good and the keys to verify with.
+// dynamicURLs checks that the receiver accepts the URLs that are made here, and has Gemini's key
+// set. It posts a delivery with an invalid signature: a receiver that refuses the signature has
+// accepted the token and has the keys to verify with.
 func (e *examination) dynamicURLs(ctx context.Context) (string, error) {
 	if e.dynamicPath == "" {
 		return e.dynamicElsewhere(ctx)
@@ -103,8 +103,8 @@ func (e *examination) dynamicElsewhere(ctx context.Context) (string, error) {
 	return "the receiver takes no dynamic deliveries, and no dynamic key is known here", errNothingToCheck
 }
 
-// postJunk posts a delivery with a signature that nobody made. Neither answer nor error has the URL
-// in it.
+// postJunk posts a delivery with an invalid signature. Neither the answer nor the error contains
+// the URL.
 func (e *examination) postJunk(ctx context.Context, at string) (*standin.Answer, error) {
 	ctx, cancel := e.call(ctx)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"github.com/gemhook/gemhook/shared/checks"
 )
 
-// receiver sees that gemhook answers at the URL.
+// receiver checks that gemhook answers at the URL.
 func (e *examination) receiver(ctx context.Context) (string, error) {
 	ctx, cancel := e.call(ctx)
 	defer cancel()
@@ -32,8 +32,8 @@ func (e *examination) receiver(ctx context.Context) (string, error) {
 // rereading is how long a receiver may go on with old secrets although a signature does not match.
 const rereading = 12 * time.Second
 
-// receiverSecrets sees that the receiver accepts the newest secret that is stored, and has a ledger
-// to look into.
+// receiverSecrets checks that the receiver accepts the newest secret that is stored, and has a
+// ledger to look into.
 func (e *examination) receiverSecrets(ctx context.Context) (string, error) {
 	client, err := e.Clients.Firestore(ctx)
 	if err != nil {

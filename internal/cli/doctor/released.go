@@ -20,8 +20,8 @@ func (e *examination) whyReleased(ctx context.Context, id string) string {
 	return refusedAdvice(id, topic, err)
 }
 
-// refusedAdvice says what makes a topic refuse what the receiver publishes, from what can be seen
-// of the topic.
+// refusedAdvice says why a topic refuses the receiver's messages, as far as the topic's settings
+// show it.
 func refusedAdvice(id string, topic *pubsubpb.Topic, err error) string {
 	const log = "; the receiver's log has the reason, in a line with topic_unavailable"
 	switch {

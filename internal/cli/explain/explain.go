@@ -42,7 +42,7 @@ type Keys struct {
 	KeySetErr  error
 }
 
-// Options are the receiver's settings, and the moment.
+// Options are the receiver's settings, and the time to judge by.
 type Options struct {
 	At        time.Time // as of when to judge
 	Tolerance time.Duration

@@ -15,7 +15,7 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// An explanation is being written into a report.
+// An explanation is a report that is being written.
 type explanation struct {
 	capture Capture
 	keys    Keys
@@ -23,10 +23,10 @@ type explanation struct {
 	report  *Report
 }
 
-// A verifier is one of package webhook's, with keys and a clock of ours.
+// A verifier is one of package webhook's, with the keys and the clock of this package.
 type verifier func(ctx context.Context, header http.Header, body []byte) (webhook.Delivery, error)
 
-// explain goes the way of the delivery and stops where nothing further can be said.
+// explain follows the receiver's steps, and stops where no more is known.
 func (e *explanation) explain(ctx context.Context) {
 	dynamic, ok := e.endpoint()
 	if !ok {
@@ -36,8 +36,7 @@ func (e *explanation) explain(ctx context.Context) {
 		e.step("size", Failed, "%d bytes, more than the receiver's %d", len(e.capture.Body), e.options.MaxBody)
 		return
 	}
-	// With the delivery's own time for the present, everything but its age can be judged of one
-	// that is old.
+	// Judged at its own time, an old delivery can be checked for everything but its age.
 	seconds, _ := strconv.ParseInt(e.capture.Header.Get(webhook.HeaderTimestamp), 10, 64)
 	at := time.Unix(seconds, 0)
 	token := isToken(e.capture.Header.Get(webhook.HeaderSignature))
@@ -137,7 +136,7 @@ func (e *explanation) age(at time.Time) {
 		span(age.Abs()), words, e.options.Tolerance, at.UTC().Format(time.RFC3339))
 }
 
-// span shows a length of time; of a long one only the days are of interest.
+// span shows a length of time, a long one in days only.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d < 2*day {

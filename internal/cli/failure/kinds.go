@@ -25,8 +25,8 @@ import (
 // A kind is one sort of error.
 type kind struct {
 	is     func(error) bool
-	code   int                // 0: another kind says
-	advice func(error) string // nil: another kind says
+	code   int                // 0: that of a later kind
+	advice func(error) string // nil: that of a later kind
 }
 
 // ReceiversLog is where to look for a delivery when the ledger does not show it.

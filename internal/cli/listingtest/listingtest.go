@@ -1,5 +1,5 @@
-// Package listingtest is a Firestore whose ledger can be made one that cannot be listed, for tests:
-// Google's emulator answers any query, whether there is an index for it or not.
+// Package listingtest is a Firestore that can refuse to list a ledger, for tests: Google's emulator
+// answers any query, whether there is an index for it or not.
 package listingtest
 
 import (

@@ -20,8 +20,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// unused is after how long without a reader Pub/Sub deletes a subscription of ours, should we not
-// get to do so: a day is the least it allows
+// unused is how long a subscription of gemhook's may be without a reader before Pub/Sub deletes it,
+// in case gemhook cannot. A day is the least that Pub/Sub allows
 // (https://cloud.google.com/pubsub/docs/subscription-properties#expiration_period).
 const unused = 24 * time.Hour
 
@@ -97,8 +97,9 @@ func Unsubscribe(ctx context.Context, client *pubsub.Client, name string) error 
 	return nil
 }
 
-// Check sees that a subscription, by its id or full name, is there and can be reached: following
-// and pulling would wait for it patiently. Whoever may consume it but not look at it gets no error.
+// Check checks that a subscription, by its id or full name, is there and can be reached: following
+// and pulling would wait for it patiently. A caller that may consume it but not look at it gets no
+// error.
 func Check(ctx context.Context, client *pubsub.Client, subscription string) error {
 	_, err := client.SubscriptionAdminClient.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{
 		Subscription: fullName(client, subscription),
@@ -150,7 +151,7 @@ type follower struct {
 	filter Filter
 	ack    bool
 	show   func(*Message) bool
-	over   chan struct{} // closed when show has had enough
+	over   chan struct{} // closed when show returns false
 
 	mu    sync.Mutex
 	ended bool

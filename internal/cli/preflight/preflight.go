@@ -1,6 +1,6 @@
 // Package preflight looks at a project before anything is made in it: at what its organization
-// forbids, and at what whoever asks may not do. Each finding names the setting of Terraform's that
-// gets along with it.
+// forbids, and at the permissions that the caller lacks. Each finding names the Terraform setting
+// that avoids it.
 package preflight
 
 import (

@@ -2,9 +2,9 @@
 // having it publish anything.
 //
 // It puts a document into the ledger that says a delivery of its own is published already, and
-// sends that delivery. A receiver that knows the secret takes it for a duplicate; one that does not
-// refuses the signature and never looks at the ledger. Nothing reaches the topic either way; only a
-// receiver with another ledger publishes the probe, once, and is found out by that.
+// sends that delivery. A receiver that knows the secret takes it for a duplicate. One that does not
+// know it refuses the signature, and never looks at the ledger. Nothing reaches the topic either
+// way; only a receiver with another ledger publishes the probe, once, and is found out by that.
 package probe
 
 import (
@@ -115,7 +115,7 @@ func (p *Probe) Accepts(ctx context.Context, secret string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	// What was posted is not given up: see Remove. The client has a time limit.
+	// A request that was sent is not cancelled: see Remove. The client has a time limit.
 	answer, err := standin.Send(context.WithoutCancel(ctx), p.options.Client, p.options.URL, delivery)
 	switch {
 	case err != nil:

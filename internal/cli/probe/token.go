@@ -9,8 +9,8 @@ import (
 )
 
 // KnowsToken reports whether the receiver accepts the token in a dynamic URL. It posts a delivery
-// without any header: the receiver looks at the token first, and at nothing behind the headers. Its
-// error is an [*UnexpectedError] or that of having no answer, and never names the URL.
+// without any header: the receiver checks the token first, and then refuses the missing headers.
+// Its error is an [*UnexpectedError] or that of having no answer, and never names the URL.
 func KnowsToken(ctx context.Context, client *http.Client, url string) (bool, error) {
 	answer, err := standin.Send(ctx, client, url, standin.Delivery{})
 	switch {

@@ -73,7 +73,8 @@ type Deps struct {
 const parallel = 8
 
 // Run publishes the items and writes into each what has become of it. It stops beginning new ones
-// at the first failure, which it returns, and when ctx ends; what it has begun it ends.
+// at the first failure, which it returns, and when ctx ends. It completes the ones that it has
+// begun.
 func Run(ctx context.Context, deps Deps, items []*Item) error {
 	group, stopped := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)

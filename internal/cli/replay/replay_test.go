@@ -129,8 +129,8 @@ func TestBeginsNothingAfterAnInterruptAndEndsWhatItBegan(t *testing.T) {
 	}
 }
 
-// Whoever takes over the claim publishes after its lease: the replay's publish ends as long before
-// that as a receiver's.
+// The next claimant publishes after the lease, so a replay's publish ends as long before that as a
+// receiver's.
 func TestAPublishEndsBeforeItsLease(t *testing.T) {
 	t.Parallel()
 	deps, p, store, items := newFixture(t, 1, ledger.Released)
@@ -142,7 +142,7 @@ func TestAPublishEndsBeforeItsLease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The server's time is known but for as long as a read takes.
+	// The server's time is known to within the duration of a read.
 	const margin = ledger.MaxClockSkew + ledger.MaxTransit - time.Second
 	if left := document.LeaseExpiresAt.Sub(p.deadline); p.deadline.IsZero() || left < margin {
 		t.Errorf("the publish may go on until %s before the lease ends, want %s", left, margin)

@@ -14,10 +14,10 @@ import (
 // early it fails with ErrTooEarly as long as the previous one is valid at Gemini; where Gemini does
 // not say, that is 24 hours after the secrets were stored.
 //
-// Whoever has the previous secret can send deliveries that verify with it. So nothing speaks for a
-// secret but a delivery that verifies with that very secret, and none is kept that Gemini lists as
-// ending. Nor is anything dropped that somebody stored while Finish was waiting for that delivery:
-// then it fails with secretstore.ErrChanged.
+// Anybody who has the previous secret can send deliveries that verify with it. So only a delivery
+// that verifies with the secret itself proves a secret, and no secret is kept that Gemini lists as
+// ending. If somebody stores another secret while Finish waits for that delivery, it drops nothing
+// and fails with secretstore.ErrChanged.
 func (r *Rotation) Finish(ctx context.Context, early bool) (*Outcome, error) {
 	r.Step("looking at the webhook and what is stored")
 	stored, err := r.stored(ctx)
@@ -68,7 +68,7 @@ func (r *Rotation) keepOnly(ctx context.Context, secret string, found []string) 
 }
 
 // lasting returns the newest secret stored that Gemini does not list as ending. Where Gemini shows
-// the end of what it goes on signing with, it must be that one.
+// the last characters of the secret that it goes on signing with, it must be that one.
 func lasting(webhook *geminiapi.Webhook, stored []string) (string, bool) {
 	listed := func(text string, ending bool) bool {
 		return slices.ContainsFunc(webhook.SigningSecrets, func(s geminiapi.SigningSecret) bool {

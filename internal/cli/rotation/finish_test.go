@@ -70,8 +70,8 @@ func TestWritesAreTriedFiveTimes(t *testing.T) {
 			_, err := s.rotation().Begin(t.Context())
 			s.refusedAt = nil
 			s.want(err, test.err, test.stored)
-			// A receiver that has not seen the new secret yet looks for it ten seconds after the last
-			// time.
+			// A receiver that has not seen the new secret yet looks for it ten seconds after the
+			// last time.
 			if waited := s.now.Sub(start); err != nil && waited != test.waited || waited < test.waited {
 				t.Errorf("%d failures: it waited for %s, want %s", test.failures, waited, test.waited)
 			}
@@ -149,7 +149,7 @@ func TestBeginGivesTheReceiverFifteenSeconds(t *testing.T) {
 	}
 }
 
-// What is malformed is used by no receiver, and gives way.
+// A malformed secret is used by no receiver, and is replaced.
 func TestAMalformedSecretGivesWay(t *testing.T) {
 	t.Parallel()
 	for stored, want := range map[string]string{
@@ -183,7 +183,7 @@ func TestWaitingIsInterrupted(t *testing.T) {
 	s.want(err, context.Canceled, "whsec_2222 whsec_0001")
 }
 
-// What was stored although its answer was lost is stored once.
+// A text that was stored, though the answer was lost, is stored once.
 func TestAWriteWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -210,8 +210,8 @@ func TestBeginAfterAnEarlyFinishBeginsTheNext(t *testing.T) {
 	}
 }
 
-// Where Gemini has one secret and no end of it, nothing is left to wait for, however new what is
-// stored is.
+// Where Gemini has one secret, without an expiry, there is nothing to wait for, however new the
+// stored secret is.
 func TestFinishWhereGeminiHasOneSecret(t *testing.T) {
 	t.Parallel()
 	s := begun(t)

@@ -30,7 +30,7 @@ type fixture struct {
 	now   time.Time
 	valid []geminiapi.SigningSecret // at Gemini, newest first
 	texts []string                  // of those
-	blind bool                      // Gemini shows no ends of secrets
+	blind bool                      // Gemini shows no last characters of secrets
 	mute  bool                      // nor times
 
 	stored  string
@@ -172,8 +172,8 @@ func (s *fixture) rotation() *rotation.Rotation {
 		Now:  func() time.Time { return s.now },
 		Wait: func(ctx context.Context, d time.Duration) error { s.now = s.now.Add(d); return ctx.Err() },
 		Step: func(what string) {
-			// What is stored is what any receiver knows after one retry. One of Gemini's signatures
-			// must be by it.
+			// Any receiver knows what is stored after one retry, so one of Gemini's signatures must
+			// be by one of those secrets.
 			if !slices.ContainsFunc(s.signers(), func(text string) bool { return slices.Contains(strings.Fields(s.stored), text) }) {
 				s.refusedAt = append(s.refusedAt, what)
 			}

@@ -15,8 +15,8 @@
 // What is stored is the only state, and every step can be run again:
 //
 //   - before Gemini is asked, nothing has happened;
-//   - between the asking and the storing nothing interrupts but the end of the process. Then Gemini
-//     has a secret that nobody knows, and the old one stays valid: [Rotation.Begin] sees from the
+//   - between asking and storing, only the end of the process interrupts. Then Gemini has a
+//     secret that nobody knows, and the old one stays valid: [Rotation.Begin] sees from the
 //     webhook that what is stored lacks one, and asks again;
 //   - after the storing, Begin sees a rotation under way and only probes;
 //   - [Rotation.Finish] changes nothing before its single write, and has nothing to do after it.
@@ -148,8 +148,8 @@ func (r *Rotation) Begin(ctx context.Context) (*Outcome, error) {
 	return &Outcome{Changed: !underWay, Stored: len(stored), ValidUntil: validUntil(webhook, r.Now())}, nil
 }
 
-// checkStored sees that what Gemini signs with is still stored at the end: somebody else may have
-// rotated at the same time, and have stored first what was made last.
+// checkStored checks at the end that the secret which Gemini signs with is still stored: two
+// rotations at the same time may store their secrets in the opposite order.
 func (r *Rotation) checkStored(ctx context.Context, webhook *geminiapi.Webhook) error {
 	stored, err := r.stored(ctx)
 	if err != nil {

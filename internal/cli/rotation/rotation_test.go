@@ -153,7 +153,7 @@ func TestInterruptedAtEachStep(t *testing.T) {
 			}
 			_, err = s.rotation().Finish(ctx, true)
 		}
-		// Past the point of no return a step may well end as it would have.
+		// From some point on, a step is completed in spite of the interrupt.
 		if err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("interrupted at %q: %v", at, err)
 		}
@@ -253,8 +253,8 @@ func TestFinishDropsNothingThatGeminiDoesNotSignWith(t *testing.T) {
 	s.want(err, nil, "whsec_0001")
 }
 
-// Whoever has the old secret can send deliveries that verify with it, and nothing that Gemini says
-// to be ending is kept.
+// Anybody who has the old secret can send deliveries that verify with it, and a secret that Gemini
+// lists as ending is not kept.
 func TestFinishKeepsNothingThatGeminiListsAsEnding(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -269,8 +269,8 @@ func TestFinishKeepsNothingThatGeminiListsAsEnding(t *testing.T) {
 	}
 }
 
-// Without word of Gemini the newest must be proved: an older one that signs is no proof of
-// anything.
+// Where Gemini shows nothing, the newest secret must be proved. A signature by an older one proves
+// nothing.
 func TestFinishWithoutProofDropsNothing(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

@@ -17,8 +17,8 @@ const clockSkew = time.Minute
 // underWay reports whether a rotation is under way whose new secret is stored: Gemini has a
 // previous secret that is still valid, and the new one is stored.
 //
-// Gemini shows the ends of its secrets, by which they are known again. Should it not, the times
-// show: what was stored after the rotation holds its secret.
+// Gemini shows the last characters of its secrets, which identify them. If it does not, the times
+// decide: a text that was stored after the rotation contains its secret.
 func (r *Rotation) underWay(ctx context.Context, webhook *geminiapi.Webhook, stored []string) (bool, error) {
 	if len(stored) < 2 {
 		return false, nil
@@ -34,7 +34,7 @@ func (r *Rotation) underWay(ctx context.Context, webhook *geminiapi.Webhook, sto
 }
 
 // Stored reports whether what a webhook's deliveries are signed with from now on is among the
-// secrets stored. tells is false where Gemini does not show the end of that.
+// secrets stored. tells is false where Gemini does not show enough of it.
 func Stored(webhook *geminiapi.Webhook, stored []string) (known, tells bool) {
 	known = true
 	for _, listed := range webhook.SigningSecrets {
@@ -78,7 +78,7 @@ func validUntil(webhook *geminiapi.Webhook, now time.Time) (until time.Time) {
 	return until
 }
 
-// leastShown is how many characters of a secret must be shown for it to be known again.
+// leastShown is how many characters of a secret must be shown to identify it.
 const leastShown = 4
 
 // shown splits a truncated secret such as "whsec_...3frh" into what it shows of the beginning and

@@ -92,7 +92,7 @@ func TestManyChangeAFile(t *testing.T) {
 	}
 }
 
-// A change that does not go with what somebody else has stored gives way to that.
+// A change that contradicts what somebody else has stored is given up.
 func TestChangeThatIsWithdrawn(t *testing.T) {
 	t.Parallel()
 	store, manager := open(t, name)

@@ -64,7 +64,7 @@ func (f *file) target() (path string, old fs.FileInfo, err error) {
 	return path, old, nil
 }
 
-// checkWritable does all that a replacement does but for the renaming.
+// checkWritable does everything that a replacement does except the renaming.
 func (f *file) checkWritable(context.Context) error {
 	path, old, err := f.target()
 	if err != nil {

@@ -3,13 +3,13 @@
 // or the new one, never a part.
 //
 // Several people can change a secret at the same time. [Store.Change] works on what is stored at
-// that moment, and sees to it that nobody's change is lost in silence:
+// that moment, and makes sure that no change is lost without an error:
 //
 //   - files are compared and replaced under a lock;
-//   - Secret Manager has no precondition on adding a version, but numbers versions in order. Change
-//     looks at the latest number just before it adds one, and again at the number that it was
-//     given: whoever came between is found out, and the change is made once more to what they
-//     stored.
+//   - Secret Manager has no precondition on adding a version, but numbers versions in order.
+//     Change looks at the latest number just before it adds one, and again at the number that it
+//     was given: a version that somebody else added in between is found, and the change is made
+//     once more to that.
 package secretstore
 
 import (
@@ -55,7 +55,7 @@ type place interface {
 	checkWritable(ctx context.Context) error
 }
 
-// A revision tells apart what was stored at two moments.
+// A revision identifies what is stored at a time.
 type revision string
 
 // overwritten is the error of a replacement that has covered what somebody else had stored just

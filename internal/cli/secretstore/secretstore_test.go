@@ -152,7 +152,7 @@ func TestChangeGivesUp(t *testing.T) {
 	}
 }
 
-// What is stored already is not stored again, and white space around it is none of it.
+// What is stored already is not stored again, and white space around it does not count.
 func TestChangeThatChangesNothing(t *testing.T) {
 	t.Parallel()
 	store, manager := open(t, name)

@@ -167,7 +167,7 @@ func (m *Manager) AccessSecretVersion(_ context.Context, request *secretmanagerp
 	}, nil
 }
 
-// GetSecretVersion tells of a version.
+// GetSecretVersion returns the metadata of a version.
 func (m *Manager) GetSecretVersion(_ context.Context, request *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	found, name, err := m.find(request.GetName())
 	if err != nil {
@@ -192,7 +192,7 @@ func (m *Manager) find(name string) (version, string, error) {
 	return all[number-1], fmt.Sprintf("%s/versions/%d", secret, number), nil
 }
 
-// GetSecret tells of a secret.
+// GetSecret returns the metadata of a secret.
 func (m *Manager) GetSecret(_ context.Context, request *secretmanagerpb.GetSecretRequest) (*secretmanagerpb.Secret, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

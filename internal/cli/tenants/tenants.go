@@ -25,7 +25,7 @@ const Common = ""
 // A State says how a tenant stands.
 type State string
 
-// The states. For the receiver Malformed is as good as Closed.
+// The states. The receiver treats Malformed like Closed.
 const (
 	Open      State = "open"
 	Rotating  State = "rotating"  // open, with an old key behind the first

@@ -12,7 +12,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// A defect is something done wrong. A nil member is right.
+// A defect is something done wrong. A nil member changes nothing.
 type defect struct {
 	publish func(*pubsubpb.PublishRequest, func() error) error // around the call
 	status  func(status int) int                               // of the answer

@@ -35,7 +35,7 @@ func table(screen *console.Console, r *faulttest.Result) string {
 		{"answered requests", count(r.Requests), true},
 		{"crashes", count(r.Kills()), true},
 		{"acknowledged in (p50, p99)", fmt.Sprintf("%s, %s", milliseconds(r.P50), milliseconds(r.P99)), true},
-		{"peak memory per process, MiB", strings.Join(peaks, ", "), true}, // 0.0 where the system does not tell
+		{"peak memory per process, MiB", strings.Join(peaks, ", "), true}, // 0.0 where the system does not say
 		{"took", r.Took.Round(time.Second).String(), true},
 	} {
 		mark := console.Cell{Text: "✓", Colour: console.Green}

@@ -17,11 +17,11 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/emulator"
 )
 
-// ownerVariable makes this test binary a program that starts an emulator,
-// prints its address and waits to be killed.
+// ownerVariable makes this test binary a program that starts an emulator, prints its address and
+// waits to be killed.
 const ownerVariable = "EMULATOR_TEST_OWNER"
 
-// notInstalled is that program's exit code for want of the emulator.
+// notInstalled is that program's exit code where the emulator is not installed.
 const notInstalled = 3
 
 func TestMain(m *testing.M) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrNotInstalled is the error of an emulator that cannot be started because
-// something is not installed. Its message is the instruction to do so.
+// ErrNotInstalled is the error of an emulator that cannot be started because something is not
+// installed. Its message is the instruction to do so.
 var ErrNotInstalled = errors.New("install a Java runtime, the Google Cloud CLI, " +
 	"and its components cloud-firestore-emulator and pubsub-emulator " +
 	"(gcloud components install cloud-firestore-emulator pubsub-emulator)")
@@ -46,10 +46,9 @@ func find(ctx context.Context, k kind) (string, error) {
 	return script, nil
 }
 
-// sdkRoot returns the directory that the Google Cloud CLI is installed in.
-// Asking gcloud takes about a second, so it is asked only where its own
-// program does not lie in the bin directory of an installation, as with
-// packages that put a wrapper on the PATH.
+// sdkRoot returns the directory that the Google Cloud CLI is installed in. Asking gcloud takes
+// about a second, so it is asked only where its own program does not lie in the bin directory of an
+// installation, as with packages that put a wrapper on the PATH.
 func sdkRoot(ctx context.Context, gcloud string) (string, error) {
 	if program, err := filepath.EvalSymlinks(gcloud); err == nil {
 		root := filepath.Dir(filepath.Dir(program))
@@ -64,8 +63,8 @@ func sdkRoot(ctx context.Context, gcloud string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// haveJava reports whether the scripts will find a Java runtime; the Pub/Sub
-// emulator's also looks in JAVA_HOME, Firestore's takes the command in JAVA.
+// haveJava reports whether the scripts will find a Java runtime; the Pub/Sub emulator's also looks
+// in JAVA_HOME, Firestore's takes the command in JAVA.
 func haveJava() bool {
 	if os.Getenv("JAVA_HOME") != "" || os.Getenv("JAVA") != "" {
 		return true

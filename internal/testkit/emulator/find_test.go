@@ -104,7 +104,7 @@ func install(t *testing.T, files map[string]string) {
 	for name, script := range files {
 		write(t, root, name, script)
 	}
-	// On the PATH lies a link to the program, as package managers have it.
+	// The PATH has a link to the program, as package managers make it.
 	bin := t.TempDir()
 	for _, name := range []string{"gcloud", "java"} {
 		if _, ok := files["bin/"+name]; !ok {

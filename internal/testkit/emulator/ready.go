@@ -16,8 +16,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/process"
 )
 
-// startTimeout bounds a start where the context does not. The emulators answer
-// within a second or two; ten times that is a machine with no time for them.
+// startTimeout bounds a start where the context does not. The emulators answer within a second or
+// two. More than ten times as long means that the machine is overloaded.
 const startTimeout = 30 * time.Second
 
 const (
@@ -45,8 +45,7 @@ func awaitReady(ctx context.Context, k kind, host string, p *process.Process, ou
 	}
 }
 
-// poll calls until a call succeeds. It returns the cause of ctx where that
-// ends first.
+// poll calls until a call succeeds. It returns the cause of ctx where that ends first.
 func poll(ctx context.Context, k kind, host string) error {
 	conn, err := grpc.NewClient("passthrough:///"+host,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -63,8 +62,8 @@ func poll(ctx context.Context, k kind, host string) error {
 	pause := time.NewTicker(pollInterval)
 	defer pause.Stop()
 	for {
-		// A call waits for the connection; one that failed got a connection
-		// to a server that was not up yet.
+		// A call waits for the connection; one that failed got a connection to a server that was
+		// not up yet.
 		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 		err := k.probe(callCtx, conn)
 		cancel()
@@ -79,9 +78,8 @@ func poll(ctx context.Context, k kind, host string) error {
 	}
 }
 
-// reservePort finds a free port, or makes sure that the wanted one is free. A
-// second emulator on a taken port does not always fail: the one that has the
-// port would answer for it.
+// reservePort finds a free port, or makes sure that the wanted one is free. A second emulator on a
+// taken port does not always fail: the one that has the port would answer for it.
 func reservePort(port int) (int, error) {
 	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 	if err != nil {
@@ -91,8 +89,8 @@ func reservePort(port int) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// awaitFree returns when port is free, or after a second. The system may close
-// the sockets of a killed process a moment after its parent has ended.
+// awaitFree returns when port is free, or after a second. The system may close the sockets of a
+// killed process a moment after its parent has ended.
 func awaitFree(port int) {
 	deadline := time.NewTimer(time.Second)
 	defer deadline.Stop()
@@ -110,8 +108,7 @@ func awaitFree(port int) {
 	}
 }
 
-// A head keeps the first kilobyte written to it, where programs that cannot
-// start tend to say why.
+// A head keeps the first kilobyte written to it, where programs that cannot start tend to say why.
 type head struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

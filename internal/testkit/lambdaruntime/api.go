@@ -23,7 +23,7 @@ func (s *Server) handler() http.Handler {
 	return mux
 }
 
-// next answers with the next invocation, which may be long in coming.
+// next answers with the next invocation, for which it may have to wait long.
 func (s *Server) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-r.Context().Done():
@@ -96,8 +96,8 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return body, true
 }
 
-// parseError reads an error report. Its body is optional to the API, and so is
-// the type in its header.
+// parseError reads an error report. Its body is optional to the API, and so is the type in its
+// header.
 func parseError(body []byte, kind string) *Error {
 	e := &Error{}
 	if err := json.Unmarshal(body, e); err != nil {

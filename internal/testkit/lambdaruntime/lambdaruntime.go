@@ -1,6 +1,5 @@
-// Package lambdaruntime is the AWS Lambda service as a function sees it: a
-// server of the Lambda Runtime API, for tests that run a function's real
-// program.
+// Package lambdaruntime is the AWS Lambda service as a function sees it: a server of the Lambda
+// Runtime API, for tests that run a function's real program.
 //
 //	runtime, err := lambdaruntime.New()
 //	if err != nil {
@@ -14,9 +13,9 @@
 //	}
 //	response, err := runtime.Invoke(ctx, event)
 //
-// The API is that of the [Lambda developer guide]. As in Lambda, one program
-// handles one invocation at a time. Not as in Lambda, it is not frozen between
-// invocations, and is not killed when one takes too long.
+// The API is that of the [Lambda developer guide]. As in Lambda, one program handles one invocation
+// at a time. Unlike in Lambda, it is not frozen between invocations, and is not killed when one
+// takes too long.
 //
 // [Lambda developer guide]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 package lambdaruntime
@@ -39,13 +38,13 @@ const maxDuration = 15 * time.Minute
 
 // An Error is what the function reported instead of a response.
 type Error struct {
-	// Type and Message are the function's own: for a Go function the name of
-	// the error's Go type and the text of the error, or the panic's value.
+	// Type and Message are the function's own: for a Go function the name of the error's Go type
+	// and the text of the error, or the panic's value.
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`
 
-	// Init is set where the function reported that it cannot be started, and
-	// so will handle no invocation.
+	// Init is set where the function reported that it cannot be started, and so will handle no
+	// invocation.
 	Init bool `json:"-"`
 }
 
@@ -57,8 +56,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("lambda function: %s: %s", e.Type, e.Message)
 }
 
-// A Server serves the Runtime API to a function. Its methods may be called
-// concurrently.
+// A Server serves the Runtime API to a function. Its methods may be called concurrently.
 type Server struct {
 	server   *http.Server
 	host     string
@@ -113,22 +111,21 @@ func New() (*Server, error) {
 	return s, nil
 }
 
-// Host is the address of the server, "127.0.0.1:port": the value that the
-// function wants in AWS_LAMBDA_RUNTIME_API.
+// Host is the address of the server, "127.0.0.1:port": the value that the function wants in
+// AWS_LAMBDA_RUNTIME_API.
 func (s *Server) Host() string { return s.host }
 
-// Close ends the server. A program that is served by it loses its connection,
-// on which most end themselves. Further calls do nothing.
+// Close ends the server. A program that is served by it loses its connection, on which most end
+// themselves. Further calls do nothing.
 func (s *Server) Close() error { return s.close() }
 
-// Invoke has the function handle the event payload and returns its response.
-// It waits for a program that is starting or busy. ctx bounds the wait; its
-// deadline is what the function is told as its own, and without one that is
-// Lambda's longest, fifteen minutes.
+// Invoke has the function handle the event payload and returns its response. It waits for a program
+// that is starting or busy. ctx bounds the wait; its deadline is what the function is told as its
+// own, and without one that is Lambda's longest, fifteen minutes.
 //
-// The error is an *[Error] if the function reported one, that of ctx if it
-// ended first, and [ErrClosed] if the server did. A program that died has
-// reported nothing: Invoke then waits for another, or for the end of ctx.
+// The error is an *[Error] if the function reported one, that of ctx if it ended first, and
+// [ErrClosed] if the server did. A program that died has reported nothing: Invoke then waits for
+// another, or for the end of ctx.
 func (s *Server) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxDuration)
 	defer cancel()
@@ -158,8 +155,8 @@ func (s *Server) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-// take removes the invocation with the id and returns it; nil if there is none
-// that waits for a result.
+// take removes the invocation with the id and returns it; nil if there is none that waits for a
+// result.
 func (s *Server) take(id string) *invocation {
 	s.mu.Lock()
 	defer s.mu.Unlock()

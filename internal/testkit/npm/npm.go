@@ -92,7 +92,7 @@ func fetch(t testing.TB, directory string) {
 }
 
 // WantPortableLock fails the test unless the lock file in a folder names those packages, with
-// checksums, and no place of download, so that everybody's own registry is asked.
+// checksums, and no place of download, so that npm asks the registry that it is configured with.
 func WantPortableLock(t testing.TB, folder string, packages ...string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))

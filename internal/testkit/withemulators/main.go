@@ -102,8 +102,8 @@ type interruptedError struct{ signal syscall.Signal }
 
 func (e interruptedError) Error() string { return e.signal.String() }
 
-// startEmulators starts both emulators at once. It returns the variables that
-// name them, and what stops them.
+// startEmulators starts both emulators at once. It returns the variables that name them, and what
+// stops them.
 func startEmulators(signals <-chan os.Signal) (env []string, stop func() error, err error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var firestore, pubSub *emulator.Emulator
@@ -139,8 +139,8 @@ func startEmulators(signals <-chan os.Signal) (env []string, stop func() error, 
 	}, stop, nil
 }
 
-// runCommand runs the command, to which it passes the signals on, and returns
-// its exit code, as a shell would where it has none.
+// runCommand runs the command, to which it passes the signals on, and returns its exit code, as a
+// shell would where it has none.
 func runCommand(cmd *exec.Cmd, signals <-chan os.Signal) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return exitCannotRun, err

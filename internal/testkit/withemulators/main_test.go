@@ -40,8 +40,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// runProgram runs it to its end. Where the emulators are not installed, it
-// skips the test.
+// runProgram runs it to its end. Where the emulators are not installed, it skips the test.
 func runProgram(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer

@@ -25,8 +25,8 @@ import (
 // ahead of them, and the table of the keys of a batch's responses.
 const buffers = 48 << 20
 
-// heapGrowth is less than other functions have, in percent: a collection allocates little, but in large
-// pieces, and those that one collection leaves are to be free before the next has as many.
+// heapGrowth, in percent, is less than that of other functions. A collection allocates few, but
+// large pieces of memory, and those of one should be freed before the next one allocates as many.
 const heapGrowth = 50
 
 // Options change what a collector talks to.

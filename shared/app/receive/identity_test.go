@@ -73,8 +73,8 @@ func (s *tokens) credentials(t *testing.T) string {
 	return string(text)
 }
 
-// cloud is what an accepted delivery needs of Firestore, Pub/Sub and Secret Manager, for those who
-// bear the access token.
+// cloud is what an accepted delivery needs of Firestore, Pub/Sub and Secret Manager, for callers
+// with the access token.
 type cloud struct {
 	firestorepb.UnimplementedFirestoreServer
 	pubsubpb.UnimplementedPublisherServer

@@ -19,8 +19,8 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// A fixture is an app whose ledger is in memory and whose publisher cannot be opened, for want of
-// valid credentials.
+// A fixture is an app whose ledger is in memory and whose publisher cannot be opened, as there are
+// no valid credentials.
 type fixture struct {
 	*app.App
 	keys  *standin.Keys
