@@ -65,9 +65,14 @@ run "started_again" {
 }
 
 # An address goes, a filter changes, push becomes pull, tenants come, listing goes, the
-# function moves to another region and has a domain.
+# function moves to another region, has a domain, and other sources.
 run "moved" {
   command = apply
+
+  override_data {
+    target = module.receiver.module.function.data.archive_file.source
+    values = { output_sha256 = "9c02" }
+  }
 
   variables {
     notification_emails = ["b@example.com"]
@@ -88,6 +93,11 @@ run "moved" {
 run "moved_again" {
   command = plan
 
+  override_data {
+    target = module.receiver.module.function.data.archive_file.source
+    values = { output_sha256 = "9c02" }
+  }
+
   variables {
     notification_emails = ["b@example.com"]
     tenants             = ["acme"]
@@ -103,6 +113,11 @@ run "moved_again" {
 # it; another key, more in the log.
 run "renamed" {
   command = apply
+
+  override_data {
+    target = module.receiver.module.function.data.archive_file.source
+    values = { output_sha256 = "9c02" }
+  }
 
   variables {
     region              = "europe-west1"
@@ -122,6 +137,11 @@ run "renamed" {
 run "renamed_again" {
   command = plan
 
+  override_data {
+    target = module.receiver.module.function.data.archive_file.source
+    values = { output_sha256 = "9c02" }
+  }
+
   variables {
     region              = "europe-west1"
     firestore_location  = "us-central1"
@@ -135,6 +155,11 @@ run "renamed_again" {
 # The old domain goes, and so does a subscription.
 run "settled" {
   command = apply
+
+  override_data {
+    target = module.receiver.module.function.data.archive_file.source
+    values = { output_sha256 = "9c02" }
+  }
 
   variables {
     region              = "europe-west1"
@@ -151,6 +176,11 @@ run "settled" {
 
 run "settled_again" {
   command = plan
+
+  override_data {
+    target = module.receiver.module.function.data.archive_file.source
+    values = { output_sha256 = "9c02" }
+  }
 
   variables {
     region              = "europe-west1"
