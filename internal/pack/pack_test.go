@@ -169,6 +169,25 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// TestReceiverHasNothingOfTheOthers wants the receiver's archive to stay as small as it is: what
+// only the other functions need is in packages that it does not import.
+func TestReceiverHasNothingOfTheOthers(t *testing.T) {
+	files, err := pack.CloudFunctionFiles(repository, "receive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range files {
+		for _, folder := range []string{"collector", "reconciler", "geminiapi", "resultlines", "objects", "pushauth", "notes", "ledger/listing"} {
+			if strings.HasPrefix(name, "shared/"+folder+"/") {
+				t.Errorf("the archive has %s", name)
+			}
+		}
+	}
+	if _, there := files["shared/ledger/ledger.go"]; !there {
+		t.Errorf("the archive has %d files, but not the ledger", len(files))
+	}
+}
+
 // TestOtherCodeChangesNoArchive wants a change of the command line to leave every function's
 // archives the same, byte for byte.
 func TestOtherCodeChangesNoArchive(t *testing.T) {

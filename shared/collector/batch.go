@@ -31,7 +31,7 @@ func collectBatch(ctx context.Context, t *task) error {
 	}
 	switch {
 	case batch.State == "" && !batch.Done:
-		return unavailablef("Gemini describes the job in a way that gemhook does not understand.")
+		return unavailablef(notUnderstood)
 	case !batch.State.Ended() && !batch.Done:
 		return errNotEnded
 	}

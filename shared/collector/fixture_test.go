@@ -36,11 +36,16 @@ type fixture struct {
 	gemini  *standin.Server
 	bucket  *bucket.Server
 	handler http.Handler
+	checker *pushauth.Verifier
+	issuer  *push.Issuer
 	token   string
 	log     bytes.Buffer
 
 	geminiURL string
-	keys      []string // the API key, and those that are read after it was refused
+	keys      []string                           // the API key, and those that are read after it was refused
+	transport func(*http.Request) *http.Response // answers in place of Gemini; nil, or an answer of nil: Gemini does
+	waited    []time.Duration                    // by Gemini's client, between attempts
+	checkTook time.Duration                      // what the check of a token takes by the collector's clock
 
 	mu        sync.Mutex
 	ahead     time.Duration // of the collector's clock
@@ -69,18 +74,18 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = results.Close() })
-	issuer, err := push.NewIssuer("key-1")
-	if err != nil {
+	if f.issuer, err = push.NewIssuer("key-1"); err != nil {
 		t.Fatal(err)
 	}
-	certs := httptest.NewServer(issuer)
+	certs := httptest.NewServer(f.issuer)
 	t.Cleanup(certs.Close)
-	if f.token, err = issuer.Token(audience, account, time.Now()); err != nil {
+	f.checker = pushauth.New(pushauth.Options{Audience: audience, Account: account, CertsURL: certs.URL})
+	if f.token, err = f.issuer.Token(audience, account, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.geminiURL, f.keys = gemini.URL, []string{apiKey}
 	f.handler = collector.New(collector.Deps{
-		Checker:   pushauth.New(pushauth.Options{Audience: audience, Account: account, CertsURL: certs.URL}),
+		Checker:   f,
 		Gemini:    f.client,
 		Bucket:    func(context.Context) (*objects.Bucket, error) { return results, nil },
 		Ledger:    ledger.New(memoryledger.New(), ledger.Options{Lease: lease, Retention: time.Hour, Now: f.now}),
@@ -98,7 +103,29 @@ func (f *fixture) client(_ context.Context, _ string, isRefused bool) (*geminiap
 		}
 		f.keys = f.keys[1:]
 	}
-	return geminiapi.New(f.keys[0], &geminiapi.Options{BaseURL: f.geminiURL, MaxAttempts: 1}), nil
+	options := geminiapi.Options{BaseURL: f.geminiURL, MaxAttempts: 1}
+	if f.transport != nil {
+		options.HTTPClient, options.MaxAttempts = &http.Client{Transport: f}, 2
+		options.Wait = func(_ context.Context, pause time.Duration) error {
+			f.waited = append(f.waited, pause)
+			return nil
+		}
+	}
+	return geminiapi.New(f.keys[0], &options), nil
+}
+
+// RoundTrip is what Gemini's client calls where there is a transport.
+func (f *fixture) RoundTrip(request *http.Request) (*http.Response, error) {
+	if response := f.transport(request); response != nil {
+		return response, nil
+	}
+	return http.DefaultTransport.RoundTrip(request)
+}
+
+// Verify is a collector.Checker's.
+func (f *fixture) Verify(ctx context.Context, header http.Header) error {
+	f.advance(f.checkTook)
+	return f.checker.Verify(ctx, header)
 }
 
 func (f *fixture) now() time.Time {

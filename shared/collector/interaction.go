@@ -40,7 +40,7 @@ func collectInteraction(ctx context.Context, t *task) error {
 	case err != nil:
 		return jobError(err)
 	case interaction.Status == "":
-		return unavailablef("Gemini describes the job in a way that gemhook does not understand.")
+		return unavailablef(notUnderstood)
 	case !interaction.Status.Ended():
 		return errNotEnded
 	}

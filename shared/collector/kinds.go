@@ -41,6 +41,10 @@ type unavailable struct{ reason string }
 
 func (u *unavailable) Error() string { return u.reason }
 
+// notUnderstood is the reason where Gemini describes a job in a shape of JSON that nobody knows. Even
+// a job that still runs has a name or a state.
+const notUnderstood = "Gemini describes the job in a way that gemhook does not understand."
+
 func unavailablef(format string, args ...any) error {
 	return &unavailable{fmt.Sprintf(format, args...)}
 }
@@ -57,7 +61,7 @@ func jobError(err error) error {
 	case errors.Is(err, geminiapi.ErrInvalid):
 		return unavailablef("Gemini refuses to show the job: %s.", refused.Message)
 	case errors.Is(err, geminiapi.ErrMalformedAnswer):
-		return unavailablef("Gemini describes the job in a way that gemhook does not understand.")
+		return unavailablef(notUnderstood)
 	}
 	return fmt.Errorf("%w: %w", errGeminiUnavailable, err)
 }

@@ -18,10 +18,12 @@ func collectVideo(ctx context.Context, t *task) error {
 		return err
 	}
 	operation, err := t.gemini.VideoOperation(ctx, t.event.resourceID)
-	if err != nil {
+	switch {
+	case err != nil:
 		return t.collectNamedVideo(ctx, jobError(err))
-	}
-	if !operation.Done {
+	case operation.Name == "" && !operation.Done:
+		return t.collectNamedVideo(ctx, unavailablef(notUnderstood))
+	case !operation.Done:
 		return errNotEnded
 	}
 	t.result.State = "done"
@@ -49,7 +51,7 @@ func collectVideo(ctx context.Context, t *task) error {
 }
 
 // collectNamedVideo stores the video that the event itself names, where there is no operation by
-// the event's id: the form of that id is not documented.
+// the event's id, which is of a form that is not documented, or none that can be read.
 func (t *task) collectNamedVideo(ctx context.Context, cause error) error {
 	if missing := (*unavailable)(nil); t.event.file == "" || !errors.As(cause, &missing) {
 		return cause

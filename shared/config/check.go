@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gemhook/gemhook/shared/apikey"
@@ -36,17 +37,22 @@ const (
 // regular expression that counts to 500 takes most of the time before an instance listens.
 type idForm struct {
 	least, most int // bytes
-	pattern     *regexp.Regexp
+	pattern     func() *regexp.Regexp
+}
+
+// pattern compiles an expression when it is first used: no function has every setting.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
 var (
-	topicID      = idForm{3, 255, regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.~+%]*$`)}
-	databaseID   = idForm{4, 63, regexp.MustCompile(`^(\(default\)|[a-z][a-z0-9-]*[a-z0-9])$`)}
-	projectID    = idForm{1, 100, regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*$`)}
-	collectionID = idForm{1, 500, regexp.MustCompile(`^[A-Za-z0-9][^/\s]*$`)}
+	topicID      = idForm{3, 255, pattern(`^[A-Za-z][A-Za-z0-9\-_.~+%]*$`)}
+	databaseID   = idForm{4, 63, pattern(`^(\(default\)|[a-z][a-z0-9-]*[a-z0-9])$`)}
+	projectID    = idForm{1, 100, pattern(`^([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*$`)}
+	collectionID = idForm{1, 500, pattern(`^[A-Za-z0-9][^/\s]*$`)}
 	// https://cloud.google.com/storage/docs/buckets#naming
-	bucketName   = idForm{3, 222, regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*[a-z0-9]$`)}
-	accountEmail = idForm{3, 320, regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)}
+	bucketName   = idForm{3, 222, pattern(`^[a-z0-9][a-z0-9._-]*[a-z0-9]$`)}
+	accountEmail = idForm{3, 320, pattern(`^[^@\s]+@[^@\s]+$`)}
 )
 
 // A checker turns values into their types and collects the faults.
@@ -64,7 +70,7 @@ func (c *checker) faultOf(name, format string, args ...any) {
 }
 
 func (c *checker) matching(value string, form idForm, want string) string {
-	if len(value) < form.least || len(value) > form.most || !form.pattern.MatchString(value) {
+	if len(value) < form.least || len(value) > form.most || !form.pattern().MatchString(value) {
 		c.fault("is %q, want %s", value, want)
 	}
 	return value

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // PathPrefix begins the path of every dynamic endpoint.
@@ -36,12 +37,13 @@ const purpose = "gemhook/dynamic/v1:"
 // maxName is the longest name in bytes.
 const maxName = 63
 
-var (
-	name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+var name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
-	// Both alphabets of RFC 4648, each by itself, padded or not.
-	keyForm = regexp.MustCompile(`^` + KeyPrefix + `([A-Za-z0-9+/]{32,}|[A-Za-z0-9_-]{32,})={0,2}$`)
-)
+// keyForm has both alphabets of RFC 4648, each by itself, padded or not. A pattern that counts takes
+// long to compile, and an instance without dynamic keys does not need this one.
+var keyForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^` + KeyPrefix + `([A-Za-z0-9+/]{32,}|[A-Za-z0-9_-]{32,})={0,2}$`)
+})
 
 // NameForm says what a tenant's name looks like, for messages.
 const NameForm = "up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen"
@@ -61,7 +63,7 @@ func ParseKey(text string) (Key, error) {
 		return Key{}, errors.New("a dynamic key is written without quotes")
 	case !strings.HasPrefix(text, KeyPrefix):
 		return Key{}, errors.New("a dynamic key begins with " + KeyPrefix)
-	case !keyForm.MatchString(text):
+	case !keyForm().MatchString(text):
 		return Key{}, errors.New("a dynamic key has at least 32 characters of base64 or base64url after " + KeyPrefix)
 	}
 	return Key{text}, nil

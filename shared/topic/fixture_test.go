@@ -10,7 +10,9 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/shared/topic"
 )
@@ -23,7 +25,8 @@ const (
 // patience is for what must happen. A test that has to wait as long has failed.
 const patience = 20 * time.Second
 
-// A server is Pub/Sub as far as a publisher sees it: Publish does what the test says.
+// A server is Pub/Sub as far as a publisher sees it: Publish does what the test says, and one topic
+// exists.
 type server struct {
 	pubsubpb.UnimplementedPublisherServer
 	publish func(context.Context, *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error)
@@ -33,6 +36,16 @@ type server struct {
 func (s *server) Publish(ctx context.Context, request *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
 	s.calls.Add(1)
 	return s.publish(ctx, request)
+}
+
+// existing is the topic that the server has.
+const existing = "projects/" + project + "/topics/" + topicID
+
+func (s *server) GetTopic(_ context.Context, request *pubsubpb.GetTopicRequest) (*pubsubpb.Topic, error) {
+	if request.GetTopic() != existing {
+		return nil, status.Error(codes.NotFound, "no such topic")
+	}
+	return &pubsubpb.Topic{Name: existing}, nil
 }
 
 type publishFunc = func(context.Context, *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -158,5 +159,30 @@ func TestConcurrentPublishes(t *testing.T) {
 	}
 	if t.Failed() {
 		arrived.Add(-publishes + int(s.calls.Load())) // let go of those that wait
+	}
+}
+
+// TestGetTopic wants the topic, or Pub/Sub's own word that there is none.
+func TestGetTopic(t *testing.T) {
+	_, publisher := newServer(t, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for name, want := range map[string]codes.Code{existing: codes.OK, existing + "-other": codes.NotFound} {
+		t.Run(want.String(), func(t *testing.T) {
+			got, err := publisher.GetTopic(ctx, &pubsubpb.GetTopicRequest{Topic: name})
+			if status.Code(err) != want || err == nil && got.GetName() != name {
+				t.Errorf("topic %q, error %v, want %s", got.GetName(), err, want)
+			}
+		})
+	}
+}
+
+// TestNewWithoutCredentials wants the reason at once, not from the first publish.
+func TestNewWithoutCredentials(t *testing.T) {
+	t.Setenv("PUBSUB_EMULATOR_HOST", "")
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(t.TempDir(), "none.json"))
+	publisher, err := topic.New(t.Context(), project)
+	if err == nil || publisher != nil || !strings.Contains(err.Error(), "open Pub/Sub") {
+		t.Errorf("publisher %v, error %v, want that of opening", publisher, err)
 	}
 }
