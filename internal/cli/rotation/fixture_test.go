@@ -32,6 +32,7 @@ type fixture struct {
 	texts []string                  // of those
 	blind bool                      // Gemini shows no last characters of secrets
 	mute  bool                      // nor times
+	half  bool                      // Gemini shows the ends only of secrets that are ending
 
 	stored  string
 	written time.Time
@@ -65,7 +66,7 @@ func (s *fixture) Get(context.Context, string) (*geminiapi.Webhook, error) {
 		if !listed.ExpireTime.IsZero() && !listed.ExpireTime.After(s.now) {
 			continue
 		}
-		if s.blind {
+		if s.blind || s.half && listed.ExpireTime.IsZero() {
 			listed.TruncatedSecret = ""
 		}
 		if s.mute {

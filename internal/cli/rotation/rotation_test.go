@@ -257,15 +257,21 @@ func TestFinishDropsNothingThatGeminiDoesNotSignWith(t *testing.T) {
 // lists as ending is not kept.
 func TestFinishKeepsNothingThatGeminiListsAsEnding(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t)
-	if _, err := s.rotation().Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s.stored = full("whsec_0001 whsec_2222") // in whatever order
-	_, err := s.rotation().Finish(t.Context(), true)
-	s.want(err, nil, "whsec_2222")
-	if !slices.Equal(s.witnessed, []string{full("whsec_2222")}) {
-		t.Errorf("a delivery was awaited of %q", s.witnessed)
+	for name, half := range map[string]bool{"all ends shown": false, "only ends of ending ones shown": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newFixture(t)
+			if _, err := s.rotation().Begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.half = half
+			s.stored = full("whsec_0001 whsec_2222") // in whatever order
+			_, err := s.rotation().Finish(t.Context(), true)
+			s.want(err, nil, "whsec_2222")
+			if !slices.Equal(s.witnessed, []string{full("whsec_2222")}) {
+				t.Errorf("a delivery was awaited of %q", s.witnessed)
+			}
+		})
 	}
 }
 
