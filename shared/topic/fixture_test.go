@@ -54,12 +54,18 @@ type publishFunc = func(context.Context, *pubsubpb.PublishRequest) (*pubsubpb.Pu
 func newServer(t *testing.T, publish publishFunc) (*server, *topic.Publisher) {
 	t.Helper()
 	s := &server{publish: publish}
+	return s, newPublisher(t, s.serve(t))
+}
+
+// serve has the server listen until the end of the test, and returns its address.
+func (s *server) serve(t *testing.T) string {
+	t.Helper()
 	listener := listen(t)
 	grpcServer := grpc.NewServer()
 	pubsubpb.RegisterPublisherServer(grpcServer, s)
 	go func() { _ = grpcServer.Serve(listener) }()
 	t.Cleanup(grpcServer.Stop)
-	return s, newPublisher(t, listener.Addr().String())
+	return listener.Addr().String()
 }
 
 func listen(t *testing.T) net.Listener {

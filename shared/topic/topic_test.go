@@ -45,6 +45,27 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// The emulator's address is taken with a scheme as well as without, as Firestore's client does.
+func TestEmulatorsAddress(t *testing.T) {
+	s := &server{publish: func(context.Context, *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
+		return published("m-1"), nil
+	}}
+	address := s.serve(t)
+	for _, scheme := range []string{"", "http://"} {
+		t.Run(scheme+"address", func(t *testing.T) {
+			t.Setenv("PUBSUB_EMULATOR_HOST", scheme+address)
+			publisher, err := topic.New(t.Context(), project)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer publisher.Close()
+			if id, err := publish(t, publisher); id != "m-1" || err != nil {
+				t.Errorf("message id %q, error %v", id, err)
+			}
+		})
+	}
+}
+
 // TestCodes goes through what Pub/Sub can answer. Each answer is to one call: a hidden retry would
 // be an unmarked copy.
 func TestCodes(t *testing.T) {
