@@ -55,6 +55,9 @@ func TestDeliveriesList(t *testing.T) {
 	}
 	f.run("deliveries", "list").want(0, "RECEIVED", "dead_lettered", "video.generated", "acme", "msg_1")
 	f.run("deliveries", "list", "--limit", "2").want(0, "there may be more")
+	if all := f.run("deliveries", "list", "--limit", "0").want(0).stdout; strings.Contains(all, "there may be more") {
+		t.Errorf("of all it says that there may be more:\n%s", all)
+	}
 	for _, args := range [][]string{{"--state", "lost"}, {"--since", "yesterday"}, {"--static", "--tenant", "acme"}, {"--limit", "-1"}, {"more"}} {
 		f.run(append([]string{"deliveries", "list"}, args...)...).want(64)
 	}
