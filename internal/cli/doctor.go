@@ -96,7 +96,7 @@ func findingText(c *console.Console, check doctor.Check) string {
 	return text
 }
 
-// dryRunPages is how many pages each job lists at most, to say what reconcile would do: 3,000
+// dryRunPages is how many pages each job lists at most, to say what reconcile would do: about 3,000
 // deliveries, and as many batches as Gemini puts on so many pages.
 const dryRunPages = 10
 

@@ -94,10 +94,12 @@ func TestBackends(t *testing.T) {
 			"topic":  checks.Topic(t.Context(), topics{away}, "p", "events"),
 			"ledger": checks.Ledger(t.Context(), documents{err: away}, "(default)"),
 		} {
-			wantKind(t, err, want)
-			if err == nil || !strings.Contains(err.Error(), what) && !strings.Contains(err.Error(), "database") {
-				t.Errorf("%s, %s: error %v does not say what was looked at", what, code, err)
-			}
+			t.Run(what+" "+code.String(), func(t *testing.T) {
+				wantKind(t, err, want)
+				if err == nil || !strings.Contains(err.Error(), what) && !strings.Contains(err.Error(), "database") {
+					t.Errorf("error %v does not say what was looked at", err)
+				}
+			})
 		}
 	}
 	if err := checks.Topic(t.Context(), topics{}, "p", "events"); err != nil {

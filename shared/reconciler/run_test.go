@@ -107,6 +107,27 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
+// TestMaxPages has more pages to list than a run may, of deliveries and of batches.
+func TestMaxPages(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.clock.Advance(200 * time.Hour)
+	for i := range 700 {
+		f.claim(fmt.Sprintf("msg_%03d", i))
+	}
+	for i := range 20 {
+		f.addBatch(fmt.Sprint("b", i), 26*time.Hour, nil)
+	}
+	f.clock.Advance(2 * lease)
+	f.options.DryRun, f.options.MaxPages = true, 2
+	// Pages are of 300 deliveries, the first that of released ones, and of 3 batches.
+	for job, want := range map[string]int{"finish": 300, "find": 6} {
+		if got := f.run(job); got.Looked != want || !got.More {
+			t.Errorf("%+v, want it to look at %d, and more to be left", got, want)
+		}
+	}
+}
+
 type checker struct{ err error }
 
 func (c checker) Verify(context.Context, http.Header) error { return c.err }

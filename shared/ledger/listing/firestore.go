@@ -21,8 +21,8 @@ import (
 //   - ListSince: received_at, descending, which deployments with listing = false do not have.
 //
 // The entries of the first two are sorted by value and then by document name. Names and resource
-// ids are random, so that writes spread over the index as they do over the documents: neither is a
-// hot spot, at any rate. docs/reconcile.md says what they cost.
+// ids are random, so that writes spread over the index as they do over the documents.
+// docs/reconcile.md says what the two cost, and what is not known about them.
 
 // Firestore lists the documents of a collection that a firestoreledger.Store writes. It is safe for
 // concurrent use.
