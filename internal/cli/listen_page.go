@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/gemhook/gemhook/internal/handler"
 	"github.com/gemhook/gemhook/internal/inspect"
@@ -36,7 +36,7 @@ func (l *listening) record(a *listen.Attempt) {
 // send hands over an event of the inspector's once more, perhaps edited.
 func (l *listening) send(ctx context.Context, r *inspect.Record, edit page.Edit) (string, error) {
 	if len(r.Messages) == 0 {
-		return "", fmt.Errorf("its message is not known")
+		return "", errors.New("its message is not known")
 	}
 	message := r.Messages[0]
 	event := handler.Event{ID: message.ID, PublishTime: message.PublishTime, Data: message.Data, Attributes: message.Attributes, Attempt: 1}
