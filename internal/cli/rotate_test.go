@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -263,4 +264,32 @@ func newTimedFixture(t *testing.T, now func() time.Time, observe func(standin.At
 	f.receiver = f.startReceiver(nil)
 	f.env["GEMHOOK_URL"] = f.receiver
 	return f
+}
+
+// TestAnOlderSecretsDeliveryProvesNothing wants a rotation to stay unfinished where Gemini's own
+// delivery does not come, although somebody who has the leaked secret delivers all the while.
+func TestAnOlderSecretsDeliveryProvesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.register()
+	leaked, _ := f.secrets.Latest(f.signing)
+	f.awaitAccepted(leaked)
+	f.run("webhooks", "rotate").want(0)
+	both, _ := f.secrets.Latest(f.signing)
+	lossy := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
+		if strings.HasSuffix(request.URL.Path, ":ping") {
+			_, _ = io.WriteString(out, "{}") // and its delivery is lost
+			return
+		}
+		f.gemini.ServeHTTP(out, request)
+	}))
+	t.Cleanup(lossy.Close)
+	f.env["GOOGLE_GEMINI_BASE_URL"] = lossy.URL
+	f.pingFor = 2 * time.Second
+	stop := f.attack(leaked)
+	defer stop()
+	f.run("webhooks", "rotate", "--finish", "--early").want(1, "no delivery signed with the new secret has come in", "others came in")
+	if now, _ := f.secrets.Latest(f.signing); now != both {
+		t.Error("what is stored has changed")
+	}
 }

@@ -81,6 +81,16 @@ func TestServe(t *testing.T) {
 			t.Errorf("it ended with %v and says %s", err, output)
 		}
 	})
+	t.Run("another host", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		command := exec.CommandContext(ctx, program)
+		// An address for documentation (RFC 5737), which no machine has.
+		command.Env = process.Environ(settings["receive"], "HOST=192.0.2.1", "PORT="+testkit.FreePort(t))
+		if output, err := command.CombinedOutput(); err == nil || !strings.Contains(string(output), "listen tcp 192.0.2.1:") {
+			t.Errorf("it ended with %v and says %s", err, output)
+		}
+	})
 }
 
 // wantEnds wants each request to end, such as an interrupt or a closed terminal or pipe, to end the
