@@ -32,6 +32,11 @@ func (r *run) canary(ctx context.Context, t *task) error {
 		if err != nil || r.options.Now().Sub(note.At) < canaryEvery {
 			return err
 		}
+		// A webhook that this run has just turned on gets a ping of its own from that job.
+		enabled, _, err := r.Notes.Read(ctx, "enable-"+webhook.ID)
+		if err != nil || !enabled.At.IsZero() && r.options.Now().Sub(enabled.At) < retryEnabling {
+			return err
+		}
 		item := Item{Subject: webhook.ID, Action: "ping"}
 		if r.options.DryRun {
 			t.item(item, Planned, "the daily ping is due")
