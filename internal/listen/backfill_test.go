@@ -79,12 +79,14 @@ func TestThereIsNoGapAndNoDoubleAtTheSeam(t *testing.T) {
 		pending = append(pending, r.claim(id))
 		messageIDs = append(messageIDs, r.publish(id))
 	}
-	f.answer = func(http.ResponseWriter, string, int) { time.Sleep(5 * time.Millisecond) }
+	release := make(chan struct{})
+	f.answer = func(http.ResponseWriter, string, int) { <-release } // nothing is handled before all has come in
 	l := f.start()
 	for i, claim := range pending {
 		receive(10)
 		r.settle(claim, messageIDs[i])
 	}
+	close(release)
 	f.wantHandled(ids...)
 	if s := l.stop(); s.Handled != len(ids) {
 		t.Errorf("%d handled, want %d", s.Handled, len(ids))

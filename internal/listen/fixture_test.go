@@ -3,6 +3,7 @@ package listen_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -26,18 +27,14 @@ import (
 
 var long = flag.Bool("long", false, "run the long form: a handler that is away for a minute, connections that are silent")
 
-// inLong returns one of two durations, by the flag.
-func inLong(short, inFull time.Duration) time.Duration {
+// pauseInLong waits in the long form, whose tests are about how long something lasts.
+func pauseInLong(d time.Duration) {
 	if *long {
-		return inFull
+		time.Sleep(d)
 	}
-	return short
 }
 
-const (
-	topic   = "events"
-	patient = 100 * time.Second
-)
+const topic = "events"
 
 // A fixture is a topic on the emulator, a handler, and a listener between them.
 type fixture struct {
@@ -216,14 +213,8 @@ func (f *fixture) accepted(id string) (n int) {
 // once, or was handed over again without a reason, or without a report.
 func (f *fixture) wantHandled(ids ...string) {
 	f.t.Helper()
-	deadline := time.Now().Add(patient)
 	for _, id := range ids {
-		for f.accepted(id) == 0 {
-			if time.Now().After(deadline) {
-				f.t.Fatalf("%s was not handled; notes: %q", id, f.saidNotes())
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		testkit.AwaitTrue(f.t, id+" is handled", func() bool { return f.accepted(id) > 0 })
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -240,6 +231,26 @@ func (f *fixture) wantHandled(ids ...string) {
 			}
 		}
 	}
+}
+
+// awaitRequests waits until the handler has had so many requests with an event.
+func (f *fixture) awaitRequests(id string, n int) {
+	f.t.Helper()
+	testkit.AwaitTrue(f.t, fmt.Sprintf("%d requests with %s", n, id), func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.requests[id] >= n
+	})
+}
+
+// awaitAttempts waits until so many attempts at an event are reported.
+func (f *fixture) awaitAttempts(id string, n int) {
+	f.t.Helper()
+	testkit.AwaitTrue(f.t, fmt.Sprintf("%d attempts at %s", n, id), func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.attempts[id]) >= n
+	})
 }
 
 func (f *fixture) saidNotes() []string {

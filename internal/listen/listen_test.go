@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ func TestEachEventIsHandledOnceAndNotTooManyAtATime(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.options.Parallel = 2
+	// Long enough for a third request to arrive meanwhile, were there one.
 	f.answer = func(http.ResponseWriter, string, int) { time.Sleep(20 * time.Millisecond) }
 	l := f.start()
 	var ids []string
@@ -40,24 +40,25 @@ func TestEachEventIsHandledOnceAndNotTooManyAtATime(t *testing.T) {
 func TestWhatIsNotAcceptedIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		answer func(http.ResponseWriter, string, int)
+		answer func(w http.ResponseWriter, number int, over <-chan struct{})
 		reason string
 	}{
-		"answering 500": {func(w http.ResponseWriter, _ string, number int) {
+		"answering 500": {func(w http.ResponseWriter, number int, _ <-chan struct{}) {
 			if number <= 3 {
 				w.WriteHeader(http.StatusInternalServerError)
 			}
 		}, "500 Internal Server Error"},
-		"hanging": {func(_ http.ResponseWriter, _ string, number int) {
+		"hanging": {func(_ http.ResponseWriter, number int, over <-chan struct{}) {
 			if number <= 2 {
-				time.Sleep(time.Second)
+				<-over
 			}
 		}, "no answer within 300ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
-			f.answer = test.answer
+			f, over := newFixture(t), make(chan struct{})
+			t.Cleanup(func() { close(over) })
+			f.answer = func(w http.ResponseWriter, _ string, number int) { test.answer(w, number, over) }
 			f.deliverWithin(300 * time.Millisecond)
 			f.start()
 			f.publish("msg_1")
@@ -77,7 +78,9 @@ func TestAHandlerThatIsDownAndComesUp(t *testing.T) {
 	f.start()
 	f.publish("msg_1")
 	f.publish("msg_2")
-	time.Sleep(inLong(time.Second, time.Minute)) // it is a length of time that is tested
+	f.awaitAttempts("msg_1", 2)
+	f.awaitAttempts("msg_2", 2)
+	pauseInLong(time.Minute)
 	listener, err := net.Listen("tcp", strings.TrimPrefix(f.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +106,7 @@ func TestOneThatIsNeverAcceptedIsInNobodysWay(t *testing.T) {
 	}
 	l := f.start()
 	f.publish("poison")
-	testkit.AwaitTrue(t, "it is tried twice", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.requests["poison"] > 1 })
+	f.awaitRequests("poison", 2)
 	f.publish("msg_1")
 	f.wantHandled("msg_1")
 	if s := l.stop(); len(s.Unhandled) != 1 || s.Unhandled[0].Attributes["ce-id"] != "poison" || s.Handled != 1 {
@@ -127,28 +130,30 @@ func TestTheConnectionIsCut(t *testing.T) {
 			}
 			t.Cleanup(between.Close)
 			f.address = between.Address()
-			var release atomic.Bool
+			release := make(chan struct{})
 			f.answer = func(_ http.ResponseWriter, id string, _ int) {
-				for id == "during" && !release.Load() {
-					time.Sleep(10 * time.Millisecond)
+				if id == "during" {
+					<-release
 				}
 			}
 			l := f.start()
 			f.publish("before")
 			f.publish("during")
 			f.wantHandled("before")
-			testkit.AwaitTrue(t, "the handler works", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.requests["during"] == 1 })
+			f.awaitRequests("during", 1)
 
 			cut(between)
 			f.publish("meanwhile")
-			time.Sleep(inLong(time.Second, 20*time.Second)) // it is a length of time that is tested
-			release.Store(true)
+			testkit.AwaitTrue(t, "the cut is noticed", func() bool {
+				return strings.Contains(strings.Join(f.saidNotes(), ""), "connection to Pub/Sub is lost")
+			})
+			close(release)
 			f.wantHandled("during")
 			between.Forward(f.PubSubHost)
 			f.publish("after")
 			f.wantHandled("before", "during", "meanwhile", "after")
 			// What could not be acknowledged comes again, and is known.
-			time.Sleep(inLong(0, 15*time.Second))
+			pauseInLong(15 * time.Second)
 			f.wantHandled("before", "during", "meanwhile", "after")
 			l.stop()
 			f.wantNotes("connection to Pub/Sub is lost", "connected again")

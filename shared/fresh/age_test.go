@@ -28,16 +28,25 @@ func TestGetDoesNotLoadBeforeMaxAge(t *testing.T) {
 	})
 }
 
-// TestAgeByTheWallClock has an instance frozen for MaxAge: its monotonic clock stood still.
-func TestAgeByTheWallClock(t *testing.T) {
-	now := time.Now()
-	options := settings
-	options.Now = func() time.Time { return now }
-	from := &origin{}
-	v := fresh.New(from.load, options)
-	wantGet(t, v, 1)
-	now = shiftMonotonic(now.Add(settings.MaxAge), -settings.MaxAge)
-	wantGet(t, v, 2)
+// TestAgeByEitherClock wants a value to be too old as soon as one of the two clocks says so.
+func TestAgeByEitherClock(t *testing.T) {
+	for name, later := range map[string]func(now time.Time) time.Time{
+		"the monotonic clock stood still": func(now time.Time) time.Time {
+			return shiftMonotonic(now.Add(settings.MaxAge), -settings.MaxAge)
+		},
+		"the wall clock was set back": func(now time.Time) time.Time { return shiftMonotonic(now, settings.MaxAge) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			options := settings
+			options.Now = func() time.Time { return now }
+			from := &origin{}
+			v := fresh.New(from.load, options)
+			wantGet(t, v, 1)
+			now = later(now)
+			wantGet(t, v, 2)
+		})
+	}
 }
 
 // A caller whom the value does not serve has it loaded although a refresh was made just before the
@@ -82,18 +91,6 @@ func TestAgeFromTheBeginningOfTheLoad(t *testing.T) {
 		time.Sleep(settings.MaxAge - time.Second)
 		wantGet(t, v, 2)
 	})
-}
-
-// TestAgeWithTheWallClockSetBack has a clock whose wall time stood still for MaxAge.
-func TestAgeWithTheWallClockSetBack(t *testing.T) {
-	now := time.Now()
-	options := settings
-	options.Now = func() time.Time { return now }
-	from := &origin{}
-	v := fresh.New(from.load, options)
-	wantGet(t, v, 1)
-	now = shiftMonotonic(now, settings.MaxAge)
-	wantGet(t, v, 2)
 }
 
 // shiftMonotonic changes the monotonic reading of a time and leaves its wall clock. Package time
