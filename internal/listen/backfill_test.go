@@ -116,7 +116,7 @@ func TestWhatOfTheLedgerIsBrought(t *testing.T) {
 	f.wantHandled("crashed", "first", "second")
 	// The receiver that takes the abandoned claim over marks what it publishes.
 	r.publish("crashed", ledger.RedeliveredAttribute, "true")
-	testkit.AwaitTrue(t, "the marked copy is handled", func() bool { return f.accepted("crashed") == 2 })
+	f.awaitAccepted("crashed", 2)
 	// A released one was not on the topic, and is now.
 	r.publish("released")
 	f.wantHandled("released")

@@ -34,7 +34,12 @@ func pauseInLong(d time.Duration) {
 	}
 }
 
-const topic = "events"
+const (
+	topic = "events"
+	// patient is how long an event may take: what was on its way over a dead connection comes again
+	// only when Pub/Sub has waited for its acknowledgement.
+	patient = 100 * time.Second
+)
 
 // A fixture is a topic on the emulator, a handler, and a listener between them.
 type fixture struct {
@@ -50,6 +55,7 @@ type fixture struct {
 	mu       sync.Mutex
 	requests map[string]int // at the handler, by ce-id
 	attempts map[string][]*listen.Attempt
+	changed  chan struct{} // closed by the next attempt
 	notes    []string
 	working  atomic.Int64
 	mostBusy int64
@@ -64,7 +70,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(func() { _ = project.Close() })
 	f := &fixture{
 		Project: project, t: t, address: project.PubSubHost,
-		requests: map[string]int{}, attempts: map[string][]*listen.Attempt{},
+		requests: map[string]int{}, attempts: map[string][]*listen.Attempt{}, changed: make(chan struct{}),
 	}
 	if err := f.CreateTopic(t.Context(), topic, time.Minute); err != nil {
 		t.Fatal(err)
@@ -119,6 +125,8 @@ func (f *fixture) attempted(a *listen.Attempt) error {
 	defer f.mu.Unlock()
 	id := a.Attributes["ce-id"]
 	f.attempts[id] = append(f.attempts[id], a)
+	close(f.changed)
+	f.changed = make(chan struct{})
 	return nil
 }
 
@@ -197,8 +205,9 @@ func (f *fixture) publish(id string, set ...string) string {
 	return response.GetMessageIds()[0]
 }
 
-// accepted returns how many attempts at an event were accepted.
-func (f *fixture) accepted(id string) (n int) {
+// accepted returns how many attempts at an event were accepted, and a channel that the next attempt
+// at any event closes.
+func (f *fixture) accepted(id string) (n int, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, a := range f.attempts[id] {
@@ -206,7 +215,24 @@ func (f *fixture) accepted(id string) (n int) {
 			n++
 		}
 	}
-	return n
+	return n, f.changed
+}
+
+// awaitAccepted waits until so many attempts at an event were accepted.
+func (f *fixture) awaitAccepted(id string, want int) {
+	f.t.Helper()
+	limit := time.After(patient)
+	for {
+		n, changed := f.accepted(id)
+		if n >= want {
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			f.t.Fatalf("%s was handled %d times, want %d; notes: %q", id, n, want, f.saidNotes())
+		}
+	}
 }
 
 // wantHandled waits until each event is handled, and fails the test if one was handled more than
@@ -214,7 +240,7 @@ func (f *fixture) accepted(id string) (n int) {
 func (f *fixture) wantHandled(ids ...string) {
 	f.t.Helper()
 	for _, id := range ids {
-		testkit.AwaitTrue(f.t, id+" is handled", func() bool { return f.accepted(id) > 0 })
+		f.awaitAccepted(id, 1)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -182,7 +182,7 @@ func TestAMarkedCopyComesWithItsReasonAndAnyOtherIsKnown(t *testing.T) {
 	f.publish("msg_1")
 	f.wantHandled("msg_1")
 	f.publish("msg_1", "ce-redelivered", "true")
-	testkit.AwaitTrue(t, "the copy is handled", func() bool { return f.accepted("msg_1") == 2 })
+	f.awaitAccepted("msg_1", 2)
 	f.publish("msg_1") // which gemhook's receiver never does
 	f.publish("msg_2")
 	f.wantHandled("msg_2")
