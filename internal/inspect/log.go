@@ -44,6 +44,10 @@ func NewLog(limits *Limits) *Log {
 func (l *Log) Add(record Record) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.add(record)
+}
+
+func (l *Log) add(record Record) string {
 	l.added++
 	r := record.clone()
 	r.ID = strconv.FormatUint(l.added, 10)
@@ -64,6 +68,20 @@ func (l *Log) Add(record Record) string {
 func (l *Log) Update(match func(*Record) bool, change func(*Record)) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.update(match, change)
+}
+
+// UpdateOrAdd is Update, and adds a record if match wants none of those that there are. No other
+// change comes between.
+func (l *Log) UpdateOrAdd(match func(*Record) bool, change func(*Record), record Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.update(match, change) == 0 {
+		l.add(record)
+	}
+}
+
+func (l *Log) update(match func(*Record) bool, change func(*Record)) int {
 	found := 0
 	for i, r := range l.records {
 		if !match(r) {

@@ -20,34 +20,29 @@ import (
 // record it adds a record of its own. Documents of collected results are left out: those are shown
 // with their event.
 func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
-	if strings.HasPrefix(string(key), "result!") || seen(document, log, key) > 0 {
+	if strings.HasPrefix(string(key), "result!") {
 		return
 	}
 	d := &document
-	log.Add(inspect.Record{
-		At: d.ReceivedAt, Key: key, WebhookID: d.WebhookID, Tenant: d.Tenant, Scheme: d.Scheme, Type: d.Type, Subject: d.ResourceID,
-		Outcome: string(d.State), Documents: []inspect.Document{document},
-	})
-}
-
-// seen adds a document to the records of its requests, and returns how many those are.
-func seen(document inspect.Document, log *inspect.Log, key ledger.Key) int {
-	return log.Update(func(r *inspect.Record) bool {
+	log.UpdateOrAdd(func(r *inspect.Record) bool {
 		// A token's delivery has a key that its answer does not say.
-		same := r.Key == "" && r.Request != nil && accepted(r) && r.Tenant == document.Tenant &&
-			(r.WebhookID == document.WebhookID || r.MessageID != "" && r.MessageID == document.MessageID)
+		same := r.Key == "" && r.Request != nil && accepted(r) && r.Tenant == d.Tenant &&
+			(r.WebhookID == d.WebhookID || r.MessageID != "" && r.MessageID == d.MessageID)
 		return r.Key == key || same
 	}, func(r *inspect.Record) {
-		r.Key, r.Scheme = key, document.Scheme
+		r.Key, r.Scheme = key, d.Scheme
 		if r.Request == nil {
-			r.Outcome = string(document.State)
+			r.Outcome = string(d.State)
 		}
 		for i := range r.Documents {
-			if r.Documents[i].At.Equal(document.At) {
+			if r.Documents[i].At.Equal(d.At) {
 				return // a listener that starts again brings the same again
 			}
 		}
 		r.Documents = append(r.Documents, document)
+	}, inspect.Record{
+		At: d.ReceivedAt, Key: key, WebhookID: d.WebhookID, Tenant: d.Tenant, Scheme: d.Scheme, Type: d.Type, Subject: d.ResourceID,
+		Outcome: string(d.State), Documents: []inspect.Document{document},
 	})
 }
 

@@ -93,6 +93,9 @@ func answered(r *inspect.Record) {
 		r.Key, r.Documents = "", nil // of a genuine delivery with the same id, at the same time
 		return
 	}
+	if r.Outcome == "duplicate" {
+		r.Attempts = nil // at the delivery that it repeats; they came before the answer
+	}
 	if said.Status != "" && r.Scheme != string(webhook.SchemeJWT) {
 		r.Key = deliveries.KeyOf(r.WebhookID, r.Tenant)
 	}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,5 +157,57 @@ func TestAttemptsAreWithTheDeliveryThatWasPublished(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int{100, 0, 1}, got); diff != "" {
 		t.Errorf("attempts of the published, the duplicate and the unknown one (-want +got):\n%s", diff)
+	}
+}
+
+// A message may be at the local handler while a duplicate of its delivery is not answered yet.
+func TestAttemptsAreNotWithADuplicateUnderWay(t *testing.T) {
+	t.Parallel()
+	log := inspect.NewLog(nil)
+	message := inspect.Message{ID: "17", Attributes: map[string]string{"ce-id": "msg_1"}}
+	answers := []string{"published", "duplicate"}
+	server := httptest.NewServer(tap.Handler(log, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if answers[0] == "duplicate" {
+			tap.Attempt(log, message, inspect.Attempt{URL: "http://localhost/"})
+		}
+		fmt.Fprintf(w, `{"status":%q}`, answers[0])
+		answers = answers[1:]
+	})))
+	defer server.Close()
+	for range 2 {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("webhook-id", "msg_1")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	got := map[string]int{}
+	for _, r := range log.List() {
+		got[r.Outcome] = len(r.Attempts)
+	}
+	if diff := cmp.Diff(map[string]int{"published": 1, "duplicate": 0}, got); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+}
+
+// The topic and the local handler bring the same message at the same time.
+func TestAMessageThatComesTwiceAtOnceGetsOneRecord(t *testing.T) {
+	t.Parallel()
+	log := inspect.NewLog(nil)
+	var bring sync.WaitGroup
+	for i := range 200 {
+		message := inspect.Message{ID: strconv.Itoa(i), Attributes: map[string]string{"ce-id": "msg_" + strconv.Itoa(i)}}
+		for range 2 {
+			bring.Go(func() { tap.Message(log, message) })
+		}
+	}
+	bring.Wait()
+	if got := len(log.List()); got != 200 {
+		t.Errorf("%d records of 200 messages", got)
 	}
 }

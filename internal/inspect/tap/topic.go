@@ -20,22 +20,6 @@ func Message(log *inspect.Log, message inspect.Message) {
 	if isResult {
 		eventType = attributes["ce-eventtype"]
 	}
-	matched := log.Update(func(r *inspect.Record) bool {
-		return r.WebhookID == id && r.Tenant == tenantName && (r.Key != "" || accepted(r))
-	}, func(r *inspect.Record) {
-		for i := range r.Messages {
-			if r.Messages[i].ID == message.ID {
-				return // Pub/Sub may bring it again
-			}
-		}
-		r.Messages = append(r.Messages, message)
-		if isResult {
-			r.Objects = objects(message.Data)
-		}
-	})
-	if matched > 0 {
-		return
-	}
 	record := inspect.Record{
 		At: message.PublishTime, WebhookID: id, Tenant: tenantName, Scheme: attributes["ce-signaturescheme"], Type: eventType,
 		Subject: attributes["ce-subject"], Outcome: "published", Messages: []inspect.Message{message},
@@ -46,7 +30,19 @@ func Message(log *inspect.Log, message inspect.Message) {
 	if isResult {
 		record.Objects = objects(message.Data)
 	}
-	log.Add(record)
+	log.UpdateOrAdd(func(r *inspect.Record) bool {
+		return r.WebhookID == id && r.Tenant == tenantName && (r.Key != "" || accepted(r))
+	}, func(r *inspect.Record) {
+		for i := range r.Messages {
+			if r.Messages[i].ID == message.ID {
+				return // Pub/Sub may bring it again
+			}
+		}
+		r.Messages = append(r.Messages, message)
+		if isResult {
+			r.Objects = record.Objects
+		}
+	}, record)
 }
 
 // accepted reports whether the receiver takes, or has taken, a delivery.
