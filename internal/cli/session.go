@@ -82,8 +82,8 @@ func (s *session) prepare(command *cobra.Command) error {
 	return nil
 }
 
-// needsSettings reports whether a command works with a deployment: "version", "dev" and cobra's
-// own commands do not.
+// needsSettings reports whether a command works with a deployment: "version", "dev" and cobra's own
+// commands do not.
 func needsSettings(command *cobra.Command) bool {
 	return command.HasParent() && command.Parent().Name() != "completion" && command.Name() != "help" &&
 		command.Name() != "version" && command.Name() != "dev" && !strings.HasPrefix(command.Name(), "__")

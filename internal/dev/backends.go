@@ -25,16 +25,16 @@ type backends struct {
 	pubsubHost    string       // of the emulator or the stand-in
 }
 
-// startBackends starts Google's emulators at once, and a stand-in in this process for each that is
-// not installed. From here on the clients in this process find them as they always do: in the
-// environment.
+// startBackends starts both of Google's emulators at the same time, and a stand-in in this process
+// for each that is not installed. From here on the clients in this process find them as they always
+// do: in the environment.
 func (w *installation) startBackends(ctx context.Context, started *closers) (*backends, error) {
 	w.out.line("starting Firestore and Pub/Sub …")
 
-	// An interrupt ends the start; once they are up, it is for the receiver to end before them.
+	// An interrupt ends the start. Once they are up, the receiver has to stop before them.
 	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	started.add(func() error { cancel(); return nil })
-	interrupts := context.AfterFunc(ctx, cancel)
+	detach := context.AfterFunc(ctx, cancel)
 
 	var firestore, pubSub *emulator.Emulator
 	var group errgroup.Group
@@ -56,8 +56,8 @@ func (w *installation) startBackends(ctx context.Context, started *closers) (*ba
 			started.add(e.Stop)
 		}
 	}
-	if !interrupts() {
-		return nil, context.Cause(ctx)
+	if !detach() {
+		return nil, context.Cause(ctx) // it has ended meanwhile
 	}
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (w *installation) startBackends(ctx context.Context, started *closers) (*ba
 		w.out.warn("  in-process stand-ins for " + strings.Join(standIns, " and ") +
 			": Google's emulators are not installed (see --help)")
 	}
-	// By these the client libraries in this process find them.
+	// The client libraries in this process find them by these.
 	return b, errors.Join(os.Setenv("FIRESTORE_EMULATOR_HOST", b.firestoreHost), os.Setenv("PUBSUB_EMULATOR_HOST", b.pubsubHost))
 }
 

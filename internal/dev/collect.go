@@ -23,14 +23,14 @@ const (
 	pushTail = "-collect" // of the subscription that is pushed
 )
 
-// A collector is the function collect with what is around it.
+// A collector is the function collect, and the bucket that it writes to.
 type collector struct {
 	url    string
 	bucket *bucket.Server
 }
 
-// startCollector starts the bucket and the function, and begins to push events to it, as Pub/Sub
-// would: the emulator signs no pushes.
+// startCollector starts the bucket and the function, and begins to push events to it, in Pub/Sub's
+// place: the emulator does not sign what it pushes.
 func (w *installation) startCollector(ctx context.Context, b *backends, gemini *sender, started *closers) (*collector, error) {
 	stored, err := bucket.StartAt(w.address())
 	if err != nil {
@@ -71,7 +71,7 @@ func (w *installation) startCollector(ctx context.Context, b *backends, gemini *
 type collection struct {
 	eventType string
 	answer    *standin.Answer // nil: it was lost on the way
-	message   *message        // nil: none came
+	message   *message        // on the results topic; nil: none came
 	objects   []string        // as the message names them
 	faults    []string
 }
@@ -88,8 +88,8 @@ func (c collections) asExpected() bool {
 	return true
 }
 
-// addJobs gives the stand-in a job of each kind, and returns the types of their events with the
-// ids.
+// addJobs gives the stand-in a job of each kind, and returns the type and the id of each one's
+// event.
 func addJobs(gemini *standin.Server) [][2]string {
 	gemini.AddFile("files/batch-cats", standin.ResultLines{Count: 100, Text: 200, FailEvery: 50}.File())
 	gemini.AddBatch(standin.Batch{ID: "cats", File: "files/batch-cats", Stats: &standin.BatchStats{Total: 100, Succeeded: 98, Failed: 2}})
@@ -159,7 +159,7 @@ func (c *collection) check(from *collector) {
 	}
 }
 
-// collected prints what became of the jobs.
+// collected prints what came of the jobs.
 func (p *printer) collected(all collections) {
 	var rows []row
 	for _, c := range all {

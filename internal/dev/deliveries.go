@@ -8,7 +8,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// A delivery is one row of the table: what is sent, and what is to come of it.
+// A delivery is one row of the table: what is sent, and what is expected to come of it.
 type delivery struct {
 	group  string // heading of the rows that belong together
 	what   string
@@ -17,11 +17,11 @@ type delivery struct {
 	want   expectation
 }
 
-// An expectation is what is to come of one delivery.
+// An expectation is what is expected to come of one delivery.
 type expectation struct {
 	status    int    // of HTTP
 	outcome   string // the answer's status or error code
-	topic     string // where its one message is to be; empty: nowhere
+	topic     string // of its one message; empty: there is to be none
 	eventType string // ce-type of that message
 }
 
@@ -56,7 +56,7 @@ type draft struct {
 	keys *standin.Keys // to sign with
 }
 
-// deliveries returns all that is delivered, in order, signed and ready to be sent.
+// deliveries returns everything that is to be delivered, in order, signed and ready to be sent.
 func deliveries(from *sender) ([]delivery, error) {
 	var planned []delivery
 	add := func(group, what, eventType, scheme string, want expectation, change func(*draft)) error {

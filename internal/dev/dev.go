@@ -11,9 +11,9 @@
 //	folder.go    the secrets, the logs, and the settings for the command line
 //
 // Then it delivers genuine, repeated and forged events ([deliveries] has them and what is
-// expected), has the results of three jobs collected (collect.go), and prints each with what came
-// of it. What is not as expected is marked. Each run makes keys of its own, and all that was
-// started is stopped at the end.
+// expected), has the results of three jobs collected (collect.go), and prints what came of each.
+// What is not as expected is marked. Each run makes its own keys. At the end everything that it
+// started is stopped.
 package dev
 
 import (
@@ -37,15 +37,15 @@ var ErrUnexpected = errors.New("not everything was as expected")
 // Options are those of Run.
 type Options struct {
 	Console *console.Console // for what is shown
-	Log     io.Writer        // for the functions' log, beside the file; nil is none
-	Folder  string           // for secrets, settings and logs; it is made if need be
+	Log     io.Writer        // gets the functions' log, as a file in Folder does; may be nil
+	Folder  string           // for secrets, settings and logs; made if it does not exist
 	Port    int              // the first of the ports; 0 is any free ones
 	Once    bool             // end after the table
 
 	Inspect bool // serve the inspector
 
 	ForwardTo string  // URL of a local handler, which gets each event; empty: there is none
-	Respond   int     // status with which a handler of this package's answers, in place of ForwardTo; 0: there is none
+	Respond   int     // status that a built-in handler answers, in place of ForwardTo; 0: there is none
 	Drop      float64 // share of the deliveries that are never sent, from 0 to 1
 	Duplicate float64 // share of the deliveries that are sent twice, and of the events that the handler gets twice
 }
@@ -66,9 +66,9 @@ type installation struct {
 	deliveries func(*sender) ([]delivery, error)
 }
 
-// Run runs gemhook until ctx ends or, with Options.Once, until everything has been shown. Whatever
-// it returns, all that it started is stopped. The error is ErrUnexpected if a row is not as
-// expected, and the cause of ctx if that ended before everything was shown.
+// Run runs gemhook until ctx ends or, with Options.Once, until everything has been shown. When it
+// returns, everything that it started has been stopped. The error is ErrUnexpected if a row is not
+// as expected, and the cause of ctx if that ended before everything was shown.
 func Run(ctx context.Context, options Options) error {
 	folder, err := openFolder(options.Folder)
 	if err != nil {

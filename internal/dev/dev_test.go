@@ -15,18 +15,18 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// withoutEmulators hides the emulators, so that stand-ins take their place.
+// withoutEmulators hides the emulators, so that stand-ins are used in their place.
 func withoutEmulators(t *testing.T) {
 	t.Helper()
 	t.Setenv("PATH", t.TempDir())
-	// The run sets these; this is for their old values to come back.
+	// The run sets these. Setenv restores the old values.
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	t.Setenv("STORAGE_EMULATOR_HOST", "")
 }
 
-// runOnce runs with stand-ins in this process until everything has been shown, its deliveries as
-// change leaves them.
+// runOnce runs with stand-ins in this process until everything has been shown. It delivers what
+// change has left of the usual deliveries.
 func runOnce(t *testing.T, change func([]delivery)) (printed, logged string, err error) {
 	t.Helper()
 	withoutEmulators(t)
@@ -64,6 +64,8 @@ func tableRows(printed string) []string {
 	return rows
 }
 
+// TestEverythingIsAsExpected wants a row for each delivery and each job, none of them marked as
+// unexpected, and the totals below the table.
 func TestEverythingIsAsExpected(t *testing.T) {
 	printed, logged, err := runOnce(t, func([]delivery) {})
 	if err != nil {
@@ -116,6 +118,8 @@ func TestEverythingIsAsExpected(t *testing.T) {
 	}
 }
 
+// TestUnexpectedRowsAreMarked changes what is expected of four deliveries, and wants these to be
+// marked, with the reason below each.
 func TestUnexpectedRowsAreMarked(t *testing.T) {
 	faults := map[string]string{
 		"the first, repeated":         "expected one message, batch.succeeded on gemini-events",
@@ -159,6 +163,6 @@ func TestUnexpectedRowsAreMarked(t *testing.T) {
 		t.Errorf("%d rows are marked, want %d:\n%s", marked, len(faults), printed)
 	}
 	if !strings.Contains(printed, "✗ not as expected: 4 deliveries, 0 messages of no delivery\n") {
-		t.Errorf("the verdict does not tell of 4 deliveries:\n%s", printed)
+		t.Errorf("the verdict does not name 4 deliveries:\n%s", printed)
 	}
 }

@@ -21,7 +21,7 @@ type folder struct {
 	log  *os.File
 }
 
-// openFolder makes a folder, which only its owner can read.
+// openFolder makes a folder that only its owner can read.
 func openFolder(path string) (*folder, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func (f *folder) write(name, text string) error {
 	return nil
 }
 
-// writeSettings writes the settings for the command line and for programs of one's own.
+// writeSettings writes the settings for the command line and for the user's own programs.
 func (f *folder) writeSettings(settings map[string]string) error {
 	var text strings.Builder
 	text.WriteString("# The settings of gemhook dev, while it runs.\n")
@@ -60,7 +60,7 @@ func (f *folder) writeSettings(settings map[string]string) error {
 	return f.write(SettingsFile, text.String())
 }
 
-// close removes the settings, which are those of nothing any more.
+// close closes the log, and removes the settings: nothing that they describe runs any more.
 func (f *folder) close() error {
 	err := os.Remove(f.file(SettingsFile))
 	if errors.Is(err, fs.ErrNotExist) {

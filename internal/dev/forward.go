@@ -19,7 +19,7 @@ import (
 	"github.com/gemhook/gemhook/shared/retry"
 )
 
-// A roughness is what is made worse than it has to be, and who is to get on with it.
+// A roughness is what goes wrong on purpose, and which local handler gets the events.
 type roughness struct {
 	forwardTo       string
 	respond         int
@@ -38,8 +38,8 @@ const (
 // twiceReason is why a handler gets an event that it has accepted.
 const twiceReason = "Pub/Sub may bring a message twice (--duplicate)"
 
-// A forwarder hands each event to a local handler until that accepts it. A nil *forwarder hands over
-// nothing.
+// A forwarder hands each event to a local handler until that accepts it. A nil *forwarder hands
+// over nothing.
 type forwarder struct {
 	handler   *handler.Handler
 	inspected *inspect.Log // nil: there is no inspector
@@ -47,19 +47,19 @@ type forwarder struct {
 	slots     chan struct{} // one is taken by each attempt
 
 	mu      sync.Mutex
-	shown   bool // print an attempt as it is made, unless it comes to the same as that before
+	shown   bool // print each attempt whose outcome differs from that of the attempt before
 	twice   standin.Share
 	latest  map[string]attempts // by the message's id
 	changed chan struct{}       // closed by the next attempt
 }
 
-// attempts are those at one message.
+// attempts are the attempts to hand over one message.
 type attempts struct {
 	number int
 	latest inspect.Attempt
 }
 
-// startForwarder begins to hand over events, if there is somebody to get them.
+// startForwarder begins to hand over events, if there is a handler for them.
 func (w *installation) startForwarder(ctx context.Context, started *closers) (*forwarder, error) {
 	url := w.rough.forwardTo
 	if w.rough.respond != 0 {
@@ -93,7 +93,7 @@ func responder(status int) http.Handler {
 	})
 }
 
-// forward hands over a message until the handler accepts it, which is no error, or ctx ends.
+// forward hands over a message until the handler accepts it. It fails only if ctx ends before that.
 func (f *forwarder) forward(ctx context.Context, m *pubsub.Message) error {
 	reason := ""
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
@@ -181,7 +181,7 @@ func (f *forwarder) await(ctx context.Context, messages []message) error {
 	}
 }
 
-// handled returns the messages with what the handler has said to them.
+// handled returns the messages with the handler's answers.
 func (f *forwarder) handled(messages []message) []message {
 	if f == nil {
 		return messages
@@ -201,7 +201,7 @@ func (f *forwarder) handled(messages []message) []message {
 	return messages
 }
 
-// String says what came of the attempts.
+// String returns the outcome of the latest attempt, and how many there were.
 func (a attempts) String() string {
 	outcome := handler.Outcome(&a.latest)
 	if a.number > 1 {
@@ -210,7 +210,7 @@ func (a attempts) String() string {
 	return outcome
 }
 
-// attempt prints one at the local handler.
+// attempt prints the latest attempt to hand over a message.
 func (p *printer) attempt(messageID string, all attempts) {
 	colour := console.Red
 	if handler.Accepted(&all.latest) {

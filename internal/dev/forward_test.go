@@ -17,8 +17,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// A localHandler counts what it gets, by the webhook-id, and does not accept the first failed batch
-// at first.
+// A localHandler counts what it gets, by the webhook-id, and refuses the first event of a failed
+// batch once.
 type localHandler struct {
 	mu      sync.Mutex
 	got     map[string]int
@@ -36,8 +36,8 @@ func (h *localHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestForwardedEvents has a tenth of the deliveries lost and a fifth sent twice, and wants the table
-// and the inspector to show what the local handler got and answered.
+// TestForwardedEvents has a tenth of the deliveries lost and a fifth sent twice, and wants the
+// table and the inspector to show what the local handler got and answered.
 func TestForwardedEvents(t *testing.T) {
 	withoutEmulators(t)
 	folder, err := openFolder(filepath.Join(t.TempDir(), "folder"))
@@ -72,7 +72,8 @@ func TestForwardedEvents(t *testing.T) {
 	}
 
 	// Of 24 deliveries the tenth and the twentieth are lost, and of the others each fifth is sent
-	// twice: three genuine ones and the one with another tenant's token. A job's is the fifth.
+	// twice: three genuine ones and the one with another tenant's token. The next to be sent twice
+	// is that of a job.
 	for _, want := range []string{
 		"\n26 delivered in ", ": 18 published, 4 duplicates, 3 refused, 1 dead-lettered; 2 lost\n",
 		" messages at the handler " + server.URL + "/: ", "✓ everything as expected\n",
@@ -94,7 +95,7 @@ func TestForwardedEvents(t *testing.T) {
 	if diff := cmp.Diff(local.got, attempts); diff != "" {
 		t.Errorf("what the handler got and what the inspector shows (-got +shown):\n%s", diff)
 	}
-	// 18 in the table and three jobs; a fifth of those again, and the one that was not accepted.
+	// 18 in the table and three of jobs; a fifth of those again, and the one that was refused.
 	if diff := cmp.Diff(map[string]int{"": 21, twiceReason: 4, "500 Internal Server Error": 1}, reasons); diff != "" {
 		t.Errorf("reasons for attempts (-want +got):\n%s", diff)
 	}

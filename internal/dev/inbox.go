@@ -23,11 +23,11 @@ const (
 )
 
 const (
-	// arrivalLimit is how long to wait for messages that the receiver says it published. A second
-	// is long for an emulator.
+	// arrivalLimit is how long to wait for messages that the receiver says it published. An
+	// emulator takes less than a second.
 	arrivalLimit = 10 * time.Second
-	// quiet is how long nothing has to arrive for there to be nothing more. No call tells that a
-	// subscription is empty.
+	// quiet is how long nothing has to arrive until everything counts as arrived: no call reports
+	// that a subscription is empty.
 	quiet = 500 * time.Millisecond
 )
 
@@ -67,7 +67,7 @@ func openTopics(ctx context.Context, log *inspect.Log, started *closers) (*inbox
 	var group errgroup.Group
 	started.add(func() error {
 		cancel()
-		_ = group.Wait() // whoever waits for messages has been told
+		_ = group.Wait() // its error is that of box.failed
 		return nil
 	})
 	for _, topic := range []string{topicID, deadLetterTopicID, resultsTopicID} {
@@ -85,7 +85,7 @@ func openTopics(ctx context.Context, log *inspect.Log, started *closers) (*inbox
 			if err != nil {
 				select {
 				case box.failed <- fmt.Errorf("receive from %s: %w", topic, err):
-				default: // the other subscription was first
+				default: // another subscription failed before
 				}
 			}
 			return err
@@ -111,7 +111,7 @@ func createSubscription(ctx context.Context, client *pubsub.Client, topic, id st
 	return err
 }
 
-// put takes in a message. Pub/Sub may bring the same one more than once; it counts as one.
+// put stores a message, unless it is there already: Pub/Sub may bring one more than once.
 func (b *inbox) put(topic string, m *pubsub.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,7 +149,7 @@ func (b *inbox) arrival() <-chan struct{} {
 }
 
 // await returns once the messages with those ids are there and nothing more has arrived for a
-// while, or after arrivalLimit: what is missing then stays missing.
+// while. After arrivalLimit it returns even if some are missing.
 func (b *inbox) await(ctx context.Context, messageIDs []string) error {
 	limit := time.NewTimer(arrivalLimit)
 	defer limit.Stop()

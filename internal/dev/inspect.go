@@ -23,7 +23,7 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// tapped returns the receiver, whose deliveries the inspector shows if there is one.
+// tapped wraps the receiver, so that the inspector, if there is one, shows its deliveries.
 func (w *installation) tapped(receiver http.Handler) http.Handler {
 	if w.inspected == nil {
 		return receiver
@@ -31,7 +31,8 @@ func (w *installation) tapped(receiver http.Handler) http.Handler {
 	return tap.Handler(w.inspected, receiver)
 }
 
-// tappedLogger is logger for the receiver.
+// tappedLogger returns the receiver's logger, from whose lines the inspector, if there is one,
+// takes how long each step took.
 func (w *installation) tappedLogger() *slog.Logger {
 	if w.inspected == nil {
 		return w.logger()
@@ -39,7 +40,8 @@ func (w *installation) tappedLogger() *slog.Logger {
 	return slog.New(tap.LogHandler(w.inspected, w.logger().Handler()))
 }
 
-// tappedStore returns the ledger's store. To Firestore the inspector listens instead.
+// tappedStore wraps a ledger's store in memory, so that the inspector, if there is one, shows its
+// documents. With Firestore the store is nil, and the inspector listens to the documents instead.
 func (w *installation) tappedStore(store ledger.Store) ledger.Store {
 	if w.inspected == nil || store == nil {
 		return store
@@ -80,8 +82,8 @@ func (w *installation) startInspector(ctx context.Context, b *backends, gemini *
 // ledgerSize is how many of the newest deliveries the inspector listens to.
 const ledgerSize = 500
 
-// listenToLedger follows the documents in Firestore until ctx ends; the function that it returns
-// waits for that.
+// listenToLedger follows the documents in Firestore until ctx ends. The function that it returns
+// waits for that end.
 func (w *installation) listenToLedger(ctx context.Context) (func() error, error) {
 	client, err := firestore.NewClient(ctx, project)
 	if err != nil {
@@ -97,7 +99,8 @@ func (w *installation) listenToLedger(ctx context.Context) (func() error, error)
 	return func() error { <-ended; return client.Close() }, nil
 }
 
-// verify judges a request as of when it came in, by the keys that the receiver has now.
+// verify verifies a request as of the time when it came in, with the keys that the receiver has
+// now.
 func (w *installation) verify(ctx context.Context, gemini *sender, r *inspect.Record) *explain.Report {
 	if r.Request == nil {
 		return nil
@@ -131,8 +134,8 @@ const (
 	retention = 7 * 24 * time.Hour
 )
 
-// sendAgain has the stand-in sign a delivery again, by the scheme that it had, and sends it to where
-// it came.
+// sendAgain has the stand-in sign a delivery again, by the same scheme, and sends it to the same
+// path.
 func (w *installation) sendAgain(ctx context.Context, gemini *sender, r *inspect.Record, edit page.Edit) (string, error) {
 	if r.Request == nil {
 		return "", errors.New("its request is not known")

@@ -19,13 +19,14 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// TestPages types what the README and docs/cli.md show after "$", in their order, while gemhook dev
-// runs, and wants the output that they show. It takes --env from elsewhere, but for the section
-// which says that the settings are found without. Then it hangs up, and wants nothing left.
+// TestPages runs what the README and docs/cli.md show after "$", in their order, while gemhook dev
+// runs, and wants the output that they show. It adds --env to the commands, except in the section
+// that says they find the settings by themselves. At the end it sends SIGHUP, and wants nothing
+// left.
 //
-// What has --project or --terraform-dir needs a cloud, and is left out here. Its flags are tested
-// by TestCommands in docs; the walk through Terraform, against stubs, by internal/terraformtest; and
-// preflight by TestPreflight in internal/cli.
+// Commands with --project or --terraform-dir need a cloud, and are left out here. Their flags are
+// tested by TestCommands in docs; the walk through Terraform, against stubs, by
+// internal/terraformtest; and preflight by TestPreflight in internal/cli.
 func TestPages(t *testing.T) {
 	p := start(t, os.Getenv("PATH"))
 	printed := p.until(t, "Messages that arrive from now on:")
@@ -35,7 +36,7 @@ func TestPages(t *testing.T) {
 	handler := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(handler.Close)
 	r := &reader{t: t, program: p, printed: printed, elsewhere: t.TempDir(), names: map[string]string{
-		"127.0.0.1:3000": handler.Listener.Addr().String(), // of the reader's own
+		"127.0.0.1:3000": handler.Listener.Addr().String(), // the reader's own handler
 	}}
 	ran := 0
 	for _, path := range []string{"../../README.md", "../../docs/cli.md"} {
@@ -99,25 +100,25 @@ func shownCommands(t *testing.T, path string) []*shownCommand {
 	return all
 }
 
-// A reader follows a page.
+// A reader runs the commands of a page.
 type reader struct {
 	t         *testing.T
 	program   *program
 	printed   string // by gemhook dev
 	elsewhere string // a folder outside of that of gemhook dev
 	section   string
-	beside    []*besides        // the commands of this section that stay
-	names     map[string]string // what is called what on the page has which name here
+	running   []*runningCommand // those of this section that go on
+	names     map[string]string // name here by name on the page: ids, addresses and the like
 }
 
-// besides is a command that runs beside those after it: tail, listen and inspect.
-type besides struct {
+// A runningCommand goes on while those after it run: tail, listen and inspect.
+type runningCommand struct {
 	*exec.Cmd
 	shown  *shownCommand
 	output *testkit.Buffer
 }
 
-// follow does what a page shows. A command that stays runs until the end of its section.
+// follow runs a command. One that does not end by itself runs until the end of its section.
 func (r *reader) follow(c *shownCommand) {
 	r.t.Helper()
 	if c.section != r.section {
@@ -154,8 +155,8 @@ func (r *reader) follow(c *shownCommand) {
 	run := exec.CommandContext(r.t.Context(), command, words[1:]...)
 	run.Stdout, run.Stderr = output, output
 	run.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.Contains(entry, "EMULATOR_HOST") })
-	if run.Dir = r.elsewhere; words[1] == "dev" { // another one, which ends by itself
-		run.Env = append(run.Env, "PATH=", "JAVA_HOME=", "JAVA=") // with what is within the program
+	if run.Dir = r.elsewhere; words[1] == "dev" { // a second one, which ends by itself
+		run.Env = append(run.Env, "PATH=", "JAVA_HOME=", "JAVA=") // with stand-ins
 	} else if strings.HasPrefix(c.section, "On one's own machine") {
 		run.Dir = filepath.Dir(r.program.folder)
 	} else {
@@ -165,7 +166,7 @@ func (r *reader) follow(c *shownCommand) {
 		r.t.Fatal(err)
 	}
 	if slices.Contains([]string{"tail", "listen", "inspect"}, words[1]) {
-		r.beside = append(r.beside, &besides{run, c, output})
+		r.running = append(r.running, &runningCommand{run, c, output})
 		testkit.AwaitTrue(r.t, words[1]+" is up", func() bool { return output.String() != "" })
 		return
 	}
@@ -173,29 +174,29 @@ func (r *reader) follow(c *shownCommand) {
 	r.compare(c, output.String())
 }
 
-// endSection waits for the commands that stayed: tail and listen have a number of events to wait
-// for.
+// endSection waits for the commands that are running. It ends inspect; tail and listen end after a
+// number of events.
 func (r *reader) endSection() {
 	r.t.Helper()
-	for _, b := range r.beside {
-		if b.Args[1] == "inspect" {
-			if err := b.Process.Signal(os.Interrupt); err != nil {
+	for _, c := range r.running {
+		if c.Args[1] == "inspect" {
+			if err := c.Process.Signal(os.Interrupt); err != nil {
 				r.t.Error(err)
 			}
 		}
-		limit := time.AfterFunc(20*time.Second, func() { _ = b.Process.Kill() })
-		_ = b.Wait()
+		limit := time.AfterFunc(20*time.Second, func() { _ = c.Process.Kill() })
+		_ = c.Wait()
 		limit.Stop()
-		r.compare(b.shown, b.output.String())
+		r.compare(c.shown, c.output.String())
 	}
-	r.beside = nil
+	r.running = nil
 }
 
-// A kind of text varies from run to run.
+// A kind is text that varies from run to run, such as a webhook's id.
 type kind struct {
 	page string // pattern of it on a page
-	here string // pattern of what can be in its place; empty: the same
-	same bool   // each time that the page has it, the same is in its place
+	here string // pattern of what can be in its place in the output; empty: the same as page
+	same bool   // the same text of the page always has the same in its place
 }
 
 var kinds = []kind{
@@ -222,8 +223,8 @@ var varying = func() *regexp.Regexp {
 	return regexp.MustCompile(strings.Join(patterns, "|"))
 }()
 
-// compare wants the output of a command to be what the page shows, but for what varies. A line "…"
-// of the page is for any number of lines, and "…" within a line for any text.
+// compare wants the output of a command to be what the page shows, except for what varies. A line
+// "…" of the page stands for any number of lines, and "…" within a line for any text.
 func (r *reader) compare(c *shownCommand, output string) {
 	r.t.Helper()
 	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
@@ -251,10 +252,10 @@ func (r *reader) compare(c *shownCommand, output string) {
 	}
 }
 
-// match compares a line of the output with that of the page. Columns may be of another width.
+// match compares a line of the output with that of the page. The width of columns may differ.
 func (r *reader) match(page, line string) error {
 	pattern, begin := "", 0
-	var names []string // of the page, in the place of each group of the pattern; empty: any
+	var names []string // on the page, for each group of the pattern; empty: any text
 	for _, found := range varying.FindAllStringSubmatchIndex(page, -1) {
 		k := kinds[slices.IndexFunc(found[2:], func(at int) bool { return at >= 0 })/2]
 		pattern += literal(page[begin:found[0]]) + "(" + cmp.Or(k.here, k.page) + ")"

@@ -20,17 +20,17 @@ type printer struct {
 func (p *printer) line(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Whoever reads may be gone: then the context ends, too.
+	// It fails if nobody reads any more. Then the context ends, too.
 	_ = p.PrintLine(map[string]string{"line": text}, func() string { return text })
 }
 
 func (p *printer) title(text string) { p.line(p.Paint(console.Bold, text)) }
 func (p *printer) warn(text string)  { p.line(p.Paint(console.Yellow, text)) }
 
-// up says that something is up, and where.
+// up prints that something has started, and its address.
 func (p *printer) up(what, where string) { p.line(fmt.Sprintf("  %-19s  %s", what, where)) }
 
-// places says where everything is while it stays up.
+// places prints where everything is while it stays up.
 func (p *printer) places(b *backends, gemini *sender, c *collector, f *folder, page string) {
 	p.title("Still up, until Ctrl-C:")
 	p.line("")

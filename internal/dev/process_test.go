@@ -101,6 +101,7 @@ func (p *program) end() (rest string, code int) {
 	return read.String(), p.ProcessState.ExitCode()
 }
 
+// With --once it ends by itself, and with --verbose it prints the functions' log.
 func TestOnceEndsByItself(t *testing.T) {
 	p := start(t, t.TempDir(), "--once", "--verbose")
 	stdout, code := p.end()
@@ -113,7 +114,7 @@ func TestOnceEndsByItself(t *testing.T) {
 	wantNothingLeft(t, p)
 }
 
-// wantNothingLeft wants no settings of what does not run any more, and no temporary files.
+// wantNothingLeft wants no file of settings, since nothing runs any more, and no temporary files.
 func wantNothingLeft(t *testing.T, p *program) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(p.folder, "env")); !errors.Is(err, fs.ErrNotExist) {
@@ -124,8 +125,8 @@ func wantNothingLeft(t *testing.T, p *program) {
 	}
 }
 
-// The run stays up, delivers on request, and lets go of everything when it is interrupted, and when
-// nobody reads any more what it prints.
+// The run stays up, delivers on request, and stops everything when it is interrupted or when nobody
+// reads any more what it prints.
 func TestStaysUpUntilInterrupted(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -145,8 +146,8 @@ func TestStaysUpUntilInterrupted(t *testing.T) {
 			hosts := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(printed, -1)
 			slices.Sort(hosts)
 			hosts = slices.Compact(hosts)
-			// The stand-in for Gemini, receiver, bucket, collect and inspector; and both emulators,
-			// of which stand-ins have no address to show.
+			// The stand-in for Gemini, receiver, bucket, collect and inspector; and both emulators.
+			// The stand-ins for these have no address to show.
 			if want := 5; len(hosts) != want && (test.standIns || len(hosts) != want+2) {
 				t.Errorf("addresses %v are printed", hosts)
 			}
@@ -202,8 +203,8 @@ func withQuery(t *testing.T, address string, pairs ...string) string {
 	return parsed.String()
 }
 
-// An interrupt while the emulators start ends them too, and so does a terminal or a reader that is
-// gone.
+// An interrupt while the emulators start ends them too, and so does the end of the terminal or of
+// the program that reads.
 func TestInterruptedStart(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE} {
 		t.Run(signal.String(), func(t *testing.T) {
@@ -257,7 +258,8 @@ func TestInterruptedStart(t *testing.T) {
 	}
 }
 
-// The script passes on what ends it, and waits until everything that it started has ended.
+// scripts/run passes on the signal that ends it, and waits until everything that it started has
+// ended.
 func TestScriptLeavesNothingRunning(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

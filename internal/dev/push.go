@@ -19,7 +19,7 @@ func (w *installation) push(ctx context.Context, url string, token func() (strin
 }
 
 // subscribe makes a subscription to the topic of the events, and hands over each message until
-// everything is stopped. One that comes to an error is handed over again.
+// everything is stopped. A message is handed over again after an error.
 func (w *installation) subscribe(ctx context.Context, id string, handOver func(context.Context, *pubsub.Message) error, started *closers) error {
 	client, err := pubsub.NewClient(ctx, project)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 // reconcileEach is how often the reconciler does a run.
 const reconcileEach = time.Minute
 
-// startReconciler has the reconciler do a run each minute. It needs the whole of Firestore.
+// startReconciler has the reconciler do a run each minute. It lists the ledger, which only the
+// emulator of Firestore can do, so without that it is left out.
 func (w *installation) startReconciler(ctx context.Context, b *backends, gemini *sender, started *closers) error {
 	if b.firestoreHost == "" {
 		return nil
@@ -34,7 +35,7 @@ func (w *installation) startReconciler(ctx context.Context, b *backends, gemini 
 		for timer := time.NewTicker(reconcileEach); ; {
 			select {
 			case <-timer.C:
-				_, _ = reconciler.Invoke(running, nil) // the log has what went wrong
+				_, _ = reconciler.Invoke(running, nil) // its errors are in the log
 			case <-running.Done():
 				timer.Stop()
 				return

@@ -23,12 +23,12 @@ type report struct {
 type result struct {
 	delivery
 	answer   *standin.Answer // nil: it was lost on the way
-	again    *standin.Answer // to the same, sent twice; nil: it was not
+	again    *standin.Answer // to the same, sent a second time; nil: it was sent once
 	received []message       // what the topics received of it
 	faults   []string        // what is not as expected
 }
 
-// newResult is what came of a delivery so far: an answer for each time that it was sent.
+// newResult returns the result of a delivery with its answers, one for each time that it was sent.
 func newResult(of delivery, answers []*standin.Answer) *result {
 	r := &result{delivery: of}
 	if len(answers) > 0 {
@@ -73,7 +73,7 @@ func (r *report) find(m message) *result {
 	return found
 }
 
-// asExpected reports whether everything was.
+// asExpected reports whether everything was as expected.
 func (r *report) asExpected() bool { return r.unexpected() == 0 && len(r.strays) == 0 }
 
 // unexpected counts the results that are not as expected.
@@ -91,10 +91,10 @@ func (r *report) count(is func(*result) bool) int {
 	return n
 }
 
-// A count is how many deliveries there were of a kind.
+// A count is how many answers there were of each kind, and how many deliveries were lost.
 type count struct{ delivered, published, duplicates, deadLettered, refused, lost int }
 
-// counts are the deliveries by what they were answered; refused is every answer that is no 2xx.
+// counts counts the answers; refused is every answer that is not a 2xx.
 func (r *report) counts() (c count) {
 	for _, result := range r.results {
 		if result.answer == nil {

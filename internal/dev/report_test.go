@@ -11,7 +11,8 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// A published event and its repetition, both as expected.
+// sample returns the results of a published event and of its repetition, both as expected, and the
+// event's message.
 func sample() (results []*result, messages []message) {
 	signed := standin.Delivery{ID: "msg_1", Scheme: standin.SchemeV1, Body: []byte("body")}
 	answered := func(status string) *standin.Answer {
@@ -25,6 +26,7 @@ func sample() (results []*result, messages []message) {
 		}
 }
 
+// TestReportFindsWhatIsWrong changes one thing of the sample, and wants the fault to be named.
 func TestReportFindsWhatIsWrong(t *testing.T) {
 	for _, test := range []struct {
 		name   string

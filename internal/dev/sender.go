@@ -32,7 +32,7 @@ type sender struct {
 	dynamicKey  tenant.Key
 	now         func() time.Time
 	rand        io.Reader
-	signedV1a   atomic.Int64 // how many, so that each key of the set has its turn
+	signedV1a   atomic.Int64 // how many by v1a, for which the keys of the set take turns
 
 	mu    sync.Mutex
 	lost  standin.Share // of the deliveries
@@ -92,8 +92,8 @@ func (s *sender) send(ctx context.Context, path string, d standin.Delivery) (*st
 	return standin.Send(ctx, nil, s.receiverURL+path, d)
 }
 
-// deliver sends a delivery as Gemini does with its network as bad as the options say. It returns an
-// answer for each time that it was sent: mostly once, but also never or twice.
+// deliver sends a delivery over a network that loses and repeats as many as the options say. It
+// returns an answer for each time that it was sent: mostly once, but also never or twice.
 func (s *sender) deliver(ctx context.Context, path string, d standin.Delivery) ([]*standin.Answer, error) {
 	s.mu.Lock()
 	times := 1
@@ -114,8 +114,8 @@ func (s *sender) deliver(ctx context.Context, path string, d standin.Delivery) (
 	return answers, nil
 }
 
-// serveDeliver signs and delivers another event, of the type and scheme in the query, and answers
-// what the receiver does at first.
+// serveDeliver signs and delivers another event, of the type and scheme in the query, and passes on
+// the receiver's first answer.
 func (s *sender) serveDeliver(w http.ResponseWriter, r *http.Request) {
 	scheme := cmp.Or(r.FormValue("scheme"), standin.SchemeV1)
 	d, err := s.event(cmp.Or(r.FormValue("type"), "batch.succeeded"))
@@ -138,5 +138,5 @@ func (s *sender) serveDeliver(w http.ResponseWriter, r *http.Request) {
 	answer := answers[0]
 	w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 	w.WriteHeader(answer.StatusCode)
-	_, _ = w.Write(answer.Body) // fails only if the asker is gone
+	_, _ = w.Write(answer.Body) // fails only if the client is gone
 }

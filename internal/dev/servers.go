@@ -44,7 +44,8 @@ func (w *installation) startGemini(keys *standin.Keys, started *closers) (*sende
 	return gemini, nil
 }
 
-// keyRefresh lets a person who rotates a secret here wait for a second, and not for ten.
+// keyRefresh is shorter than in a deployment: a person who rotates a secret here waits for a
+// second, and not for ten.
 const keyRefresh = time.Second
 
 // startReceiver starts the receiver as it is deployed, with its secrets in files, and registers its
@@ -72,7 +73,8 @@ func (w *installation) startReceiver(ctx context.Context, b *backends, gemini *s
 	return w.register(ctx, gemini)
 }
 
-// register registers the receiver's webhook. Its secret takes the place of the one before.
+// register registers the receiver's webhook. From then on the webhook's signing secret is the only
+// one.
 func (w *installation) register(ctx context.Context, gemini *sender) error {
 	api := geminiapi.New(apiKey, &geminiapi.Options{BaseURL: gemini.url})
 	created, err := api.Create(ctx, geminiapi.Webhook{
@@ -85,7 +87,7 @@ func (w *installation) register(ctx context.Context, gemini *sender) error {
 	return w.folder.write(signingSecrets, gemini.keys.Secrets[0]+"\n")
 }
 
-// receiverSettings are the variables that a deployment of the receiver would set.
+// receiverSettings returns the variables that a deployment of the receiver would set.
 func (w *installation) receiverSettings(gemini *sender) map[string]string {
 	return map[string]string{
 		"GOOGLE_CLOUD_PROJECT":      project,
@@ -98,7 +100,7 @@ func (w *installation) receiverSettings(gemini *sender) map[string]string {
 	}
 }
 
-// settings are those for the command line and for programs of one's own.
+// settings returns the settings for the command line and for the user's own programs.
 func (w *installation) settings(b *backends, gemini *sender, c *collector) map[string]string {
 	settings := w.receiverSettings(gemini)
 	for name, value := range map[string]string{

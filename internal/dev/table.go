@@ -13,7 +13,7 @@ import (
 type row struct {
 	heading string         // above the row; empty: none
 	mark    console.Cell   // before the first cell
-	cells   []console.Cell // what is missing at the end is empty
+	cells   []console.Cell // those missing at the end are empty
 	below   []string       // faults
 }
 
@@ -68,8 +68,8 @@ func (p *printer) table(text *strings.Builder, header []string, rows []row) {
 	}
 }
 
-// resultRows are the lines of one delivery: more than one only if it was sent twice or has several
-// messages.
+// resultRows returns the lines of one delivery: more than one only if it was sent twice or has
+// several messages.
 func resultRows(r *result) []row {
 	received := r.received
 	first := row{
@@ -91,7 +91,7 @@ func resultRows(r *result) []row {
 	return rows
 }
 
-// messageCells show the first of the messages.
+// messageCells shows the first of the messages.
 func messageCells(received []message) []console.Cell {
 	if len(received) == 0 {
 		return []console.Cell{{Text: "nothing", Colour: console.Dim}, {}}
@@ -100,7 +100,7 @@ func messageCells(received []message) []console.Cell {
 	return []console.Cell{{Text: describe(m), Colour: messageColour(m)}, {Text: m.id}, handledCell(m)}
 }
 
-// answerCell is what the receiver answered; nil is nothing, as the delivery never came.
+// answerCell shows the receiver's answer; nil is that to a delivery that was never sent.
 func answerCell(answer *standin.Answer) console.Cell {
 	if answer == nil {
 		return console.Cell{Text: "lost, never sent", Colour: console.Dim}
@@ -117,7 +117,7 @@ func answerCell(answer *standin.Answer) console.Cell {
 	return cell
 }
 
-// handledCell is what the local handler answered, if it got the message.
+// handledCell shows the local handler's answer, if it got the message.
 func handledCell(m message) console.Cell {
 	if m.accepted {
 		return console.Cell{Text: m.handled, Colour: console.Green}
@@ -140,7 +140,7 @@ func describe(m message) string {
 	return m.eventType
 }
 
-// summary adds up, and says whether all is well.
+// summary prints the totals, and whether everything is as expected.
 func (p *printer) summary(text *strings.Builder, r *report) {
 	c := r.counts()
 	fmt.Fprintf(text, "\n%d delivered in %s: %d published, %s, %d refused, %d dead-lettered", c.delivered, seconds(r.elapsed),

@@ -1,7 +1,7 @@
 // Package faulttest tests the receiver, and the reconciler after it, with what goes wrong in
 // production: processes that are killed and connections that break, with Google's emulators behind
-// them and a stand-in for Gemini in front. Afterwards it compares what was acknowledged with what is
-// on the topic.
+// them and a stand-in for Gemini in front. Afterwards it compares what was acknowledged with what
+// is on the topic.
 //
 //   - [Fleet] runs receiver processes, each in a slot, and starts the next as soon as one crashes.
 //   - [Sender] signs and delivers, to all slots in turn, until each delivery is acknowledged.

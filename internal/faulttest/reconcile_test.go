@@ -207,8 +207,9 @@ func (l *leftovers) tally(inbox *Inbox) *Tally {
 	return l.record.Tally()
 }
 
-// TestReconcileAfterKills wants one run of the reconciler to finish what killed receivers have left,
-// whatever other runs were killed before, two at a time, and although Gemini's retries come in.
+// TestReconcileAfterKills wants one run of the reconciler to finish what killed receivers have
+// left, whatever other runs were killed before, two at a time, and although Gemini's retries come
+// in.
 func TestReconcileAfterKills(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -40,7 +40,7 @@ func NewLog(limits *Limits) *Log {
 	return l
 }
 
-// Add adds a record as the newest and returns the id that it gives it.
+// Add adds a record as the newest and returns its new id.
 func (l *Log) Add(record Record) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,16 +63,16 @@ func (l *Log) add(record Record) string {
 	return r.ID
 }
 
-// Update changes every record that match wants, and returns how many those were. Both functions are
-// called with the log locked, so neither may call it.
+// Update changes every record for which match is true, and returns how many those were. Both
+// functions are called with the log locked, so neither may call it.
 func (l *Log) Update(match func(*Record) bool, change func(*Record)) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.update(match, change)
 }
 
-// UpdateOrAdd is Update, and adds a record if match wants none of those that there are. No other
-// change comes between.
+// UpdateOrAdd is like Update, and adds a record if match is true for none. Both are one step: no
+// other change comes between.
 func (l *Log) UpdateOrAdd(match func(*Record) bool, change func(*Record), record Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,7 +97,7 @@ func (l *Log) update(match func(*Record) bool, change func(*Record)) int {
 	return found
 }
 
-// put stores a record under a new version, and wakes whoever watches.
+// put stores a record under a new version, and wakes those who watch.
 func (l *Log) put(i int, r *Record) {
 	l.version++
 	r.Version = l.version
@@ -121,8 +121,8 @@ func (l *Log) List() []*Record {
 }
 
 // Watch yields every record that changed after a version, in the order of their last changes, until
-// ctx ends. The version 0 wants all. Of changes that follow each other quickly it may yield the
-// last alone.
+// ctx ends. After version 0 that is every record. Of several quick changes to one record it may
+// yield only the last.
 func (l *Log) Watch(ctx context.Context, after uint64) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
 		for {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gemhook/gemhook/internal/inspect"
 )
 
@@ -29,12 +31,12 @@ func TestWatchYieldsEveryChange(t *testing.T) {
 			cancel()
 		}
 	}
-	if got, want := saw, []string{"1 ", "1 published", "2 "}; len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
-		t.Errorf("saw %q, want %q", got, want)
+	if diff := cmp.Diff([]string{"1 ", "1 published", "2 "}, saw); diff != "" {
+		t.Errorf("ids and outcomes (-want +got):\n%s", diff)
 	}
 }
 
-func TestRecordsAreNotSharedWithWhoeverHoldsThem(t *testing.T) {
+func TestReturnedRecordsDoNotChange(t *testing.T) {
 	t.Parallel()
 	log := inspect.NewLog(nil)
 	id := log.Add(inspect.Record{Timings: []inspect.Timing{{Step: "verify"}}})

@@ -9,8 +9,8 @@
 //	handler := tap.Handler(log, receiver)          // package tap fills a log
 //	err := page.Serve(ctx, listener, log, options) // package page shows it in a browser
 //
-// It is a development tool. Records hold payloads, signatures and the tokens of dynamic URLs, so
-// they stay in memory and leave the process by the page alone, which is guarded.
+// It is a development tool. Records hold payloads, signatures and the tokens of dynamic URLs. So
+// they stay in memory, and only the page shows them, which is guarded.
 package inspect
 
 import (
@@ -36,7 +36,7 @@ type Record struct {
 	Subject   string
 	MessageID string // in the receiver's answer
 	// Outcome is what the receiver answered: "published", "duplicate", "dead_lettered" or the code
-	// of a refusal; of a document whose request nobody saw it is the state.
+	// of a refusal. For a document whose request nobody saw it is the state.
 	Outcome string
 
 	Request   *Request
@@ -94,7 +94,7 @@ type Attempt struct {
 	Reason  string // why there was another attempt; empty for the first
 }
 
-// An Object is one that was collected.
+// An Object is one that the collector has stored in the bucket.
 type Object struct {
 	URI         string
 	ContentType string

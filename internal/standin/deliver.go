@@ -17,12 +17,12 @@ var ErrNotAcknowledged = errors.New("delivery not acknowledged")
 
 // DeliverOptions are the options of Deliver. A nil *DeliverOptions is the zero DeliverOptions.
 type DeliverOptions struct {
-	// Sign signs each attempt, whose Time is then the present. Nil sends the delivery as it is each
-	// time; endpoints refuse it once its time is too old.
+	// Sign signs each attempt, whose Time is then the current time. Nil sends the delivery as it is
+	// each time; endpoints refuse it once its time is too old.
 	Sign func(Delivery) (Delivery, error)
 
-	// Observe, if set, is called after each attempt, from 1 on, with either its answer or the error
-	// of having none.
+	// Observe, if set, is called after each attempt, from 1 on, with its answer or, if there was
+	// none, the error.
 	Observe func(attempt int, answer *Answer, err error)
 
 	Attempts   int           // how often to send at most; 0 means 10, or any number where For is set
@@ -39,8 +39,8 @@ type DeliverOptions struct {
 }
 
 // Deliver sends a delivery until it is acknowledged, as Gemini does: the ID stays the same, the
-// wait grows exponentially, and an answer's Retry-After can make it longer. Having no answer counts
-// as a failure like any other.
+// wait grows exponentially, and an answer's Retry-After can make it longer. No answer is a failure
+// like any other.
 //
 // It returns the last answer, if there was one, and with it an error unless that is an
 // acknowledgement: ErrNotAcknowledged after the last attempt, the error of the context when that

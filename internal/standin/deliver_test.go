@@ -40,7 +40,7 @@ func reply(status int, retryAfter string) http.HandlerFunc {
 
 func hangUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// clock is a time that only waiting moves.
+// clock moves only by waiting, and records each wait.
 type clock struct {
 	now   time.Time
 	waits []time.Duration
@@ -66,7 +66,7 @@ func deliver(t *testing.T, ctx context.Context, c *clock, opts standin.DeliverOp
 	return answer, e.requests, err
 }
 
-// Delivery is tried again with growing pauses until it is acknowledged, as Gemini does.
+// A delivery is sent again after growing waits until it is acknowledged, as Gemini does.
 func TestDeliver(t *testing.T) {
 	const s = time.Second
 	tests := []struct {
@@ -128,7 +128,7 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-// Each attempt has the same id and a timestamp and signature of its own.
+// Each attempt has the same id, and its own timestamp and signature.
 func TestDeliverSignsEachAttempt(t *testing.T) {
 	keys := vectorKeys(t)
 	c := &clock{now: time.Unix(1769083200, 0)}
@@ -167,7 +167,7 @@ func TestDeliverEndsWithItsContext(t *testing.T) {
 		t.Errorf("%d requests, %d waits, error %v, want 2, 1 and the context's error", len(requests), len(c.waits), err)
 	}
 
-	// The wait of its own ends with the context too.
+	// The wait by a timer ends with the context too.
 	ctx, cancel = context.WithCancel(t.Context())
 	ts := httptest.NewServer(reply(503, "3600"))
 	defer ts.Close()

@@ -18,7 +18,7 @@ const PingType = "webhook.ping"
 // acknowledged.
 var ErrWithdrawn = errors.New("webhook deleted or disabled")
 
-// A Result is what became of a delivery.
+// A Result is what came of a delivery.
 type Result struct {
 	WebhookID string // of the registered webhook; empty for a dynamic one
 	ID        string // the webhook-id
@@ -30,7 +30,7 @@ type Result struct {
 	Err error
 }
 
-// An Attempt is one attempt of a delivery, with either its answer or the error of having none.
+// An Attempt is one attempt of a delivery, with its answer or, if there was none, the error.
 type Attempt struct {
 	WebhookID string // of the registered webhook; empty for a dynamic one
 	ID        string // the webhook-id
@@ -40,8 +40,9 @@ type Attempt struct {
 }
 
 // Emit delivers an event to every registered webhook that is enabled and subscribed to its type, to
-// all at the same time and to each under a webhook-id of its own, and returns when it is done with
-// them. The results are in the order of registration; there are none if nobody subscribes.
+// all at the same time and to each under its own webhook-id, and returns when all these deliveries
+// have ended. The results are in the order of registration; there are none if no webhook is
+// subscribed.
 //
 // A delivery is signed again for each attempt, with all secrets that are valid then, and goes to
 // the URI of the time of the event. It is tried until it is acknowledged, its webhook deleted or
@@ -87,8 +88,8 @@ type DynamicWebhook struct {
 	Audience string
 }
 
-// EmitDynamic delivers an event to a dynamic webhook as Emit does to a registered one; there is
-// nothing to disable in the end.
+// EmitDynamic delivers an event to a dynamic webhook as Emit does to a registered one, except that
+// it disables nothing.
 func (s *Server) EmitDynamic(ctx context.Context, w DynamicWebhook, body []byte) (Result, error) {
 	s.mu.Lock()
 	d, err := s.newDelivery("", w.URI, body)
@@ -109,7 +110,7 @@ func (s *Server) EmitDynamic(ctx context.Context, w DynamicWebhook, body []byte)
 	return s.deliver(ctx, d), nil
 }
 
-// A delivery is one on its way.
+// A delivery is a Delivery on its way to one webhook.
 type delivery struct {
 	webhookID string
 	uri       string
@@ -150,8 +151,8 @@ func (s *Server) subscribed(eventType string, body []byte) ([]delivery, error) {
 	return deliveries, nil
 }
 
-// signRegistered signs for a registered webhook with the secrets that are valid at the time, unless
-// it is gone or, where that matters, not enabled.
+// signRegistered signs for a registered webhook with the secrets that are valid at the time. It
+// fails if the webhook has been deleted or, with mustBeEnabled, is not enabled.
 func (s *Server) signRegistered(id string, mustBeEnabled bool) func(Delivery) (Delivery, error) {
 	return func(d Delivery) (Delivery, error) {
 		s.mu.Lock()

@@ -69,8 +69,8 @@ func TestEmit(t *testing.T) {
 	}
 }
 
-// An endpoint that never acknowledges: exponential backoff for 24 hours, then the webhook is
-// disabled.
+// A delivery that is never acknowledged is sent for 24 hours, with exponential backoff. Then its
+// webhook is disabled.
 func TestEmitGivesUpAfter24Hours(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{MaxBackoff: 4 * time.Hour})
 	bad := newHook(t, reply(500, ""))
@@ -103,7 +103,8 @@ func TestEmitGivesUpAfter24Hours(t *testing.T) {
 	}
 }
 
-// The secret is rotated between the attempts of one delivery.
+// Each attempt is signed with the secrets that are valid then, also if the secret is rotated
+// between two attempts.
 func TestEmitSignsWithEverySecretThatIsValid(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{Backoff: 16 * time.Hour, MaxBackoff: 16 * time.Hour})
 	h := newHook(t, nil)
@@ -159,7 +160,8 @@ func TestEmitStopsForAWithdrawnWebhook(t *testing.T) {
 	}
 }
 
-// Its owner disables the webhook during the attempt that is the last.
+// A webhook that its owner disables during the last attempt stays "disabled", and does not become
+// "disabled due to failed deliveries".
 func TestEmitLeavesTheOwnersStateAlone(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{Backoff: 25 * time.Hour, MaxBackoff: 25 * time.Hour})
 	h := newHook(t, nil)
@@ -212,7 +214,7 @@ func TestPing(t *testing.T) {
 	if got := h.got[0]; string(got.Body) != want || !signedWith(t, got, f.clock.now, f.Secrets(id(path))...) {
 		t.Errorf("ping = %s, want %s signed with both secrets", got.Body, want)
 	}
-	// A ping shows whether a webhook works that its owner has not enabled yet.
+	// A ping is sent also to a webhook that is disabled, so that its owner can try it first.
 	f.must("PATCH", path, `{"state":"disabled"}`)
 	f.must("POST", path+":ping", "")
 	if f.WaitForPings(); len(h.got) != 3 {
@@ -227,7 +229,7 @@ func TestPing(t *testing.T) {
 	}
 }
 
-// Gemini answers a ping before it delivers it, as long before as is set.
+// A ping is delivered after it is answered, by the delay of the options.
 func TestPingIsDeliveredAfterItsAnswer(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{PingDelay: 500 * time.Millisecond})
 	answered := make(chan struct{})
@@ -248,7 +250,8 @@ func TestPingIsDeliveredAfterItsAnswer(t *testing.T) {
 	}
 }
 
-// A dynamic delivery is signed with the keys in turn, or is a token where an audience is given.
+// A dynamic delivery is signed with each Ed25519 key in turn or, where an audience is given, by a
+// token.
 func TestEmitDynamic(t *testing.T) {
 	keys := vectorKeys(t)
 	f := newFixture(t, standin.ServerOptions{})

@@ -24,7 +24,7 @@ func EventTypes() []string {
 }
 
 // SubscribableTypes returns the types of event that Gemini lets a webhook subscribe to: those of
-// EventTypes but for the two that its SDKs dropped, and that its API is reported to refuse.
+// EventTypes without the two that its SDKs dropped, and that its API is reported to refuse.
 func SubscribableTypes() []string {
 	return slices.DeleteFunc(EventTypes(), func(eventType string) bool { return strings.HasSuffix(eventType, ".cancelled") })
 }
@@ -35,7 +35,7 @@ func Event(eventType string) []byte {
 	return EventAt(eventType, "sample_123456", time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC))
 }
 
-// EventAt is Event about the resource id, at a time.
+// EventAt returns the body of an event as Event does, about the resource id and at a time.
 func EventAt(eventType, id string, at time.Time) []byte {
 	type data struct {
 		ID            string `json:"id"`

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// fields are those that a caller can set; nil is not given.
+// fields are the fields of a webhook that a caller can set; nil means not given.
 type fields struct {
 	Name             *string   `json:"name"`
 	URI              *string   `json:"uri"`

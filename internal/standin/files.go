@@ -17,16 +17,16 @@ const mediaPath = "/media/"
 // A File is a file with results, and what goes wrong when it is downloaded.
 type File struct {
 	Open        func() io.Reader // its content, the same each time
-	Size        int64            // of that in bytes; negative: downloads do not say
+	Size        int64            // of the content in bytes; negative: downloads have no Content-Length
 	ContentType string           // empty means "application/octet-stream"
 
 	Gone        bool          // it has been deleted
-	Unavailable int           // how many downloads get 503 before the first that does not
+	Unavailable int           // how many downloads are answered 503 before one succeeds
 	RetryAfter  time.Duration // in the answers with 503; 0: none
 	CutAt       int64         // after how many bytes the connection breaks; 0: it does not
 	Cuts        int           // how many downloads break; 0: all
-	Pause       time.Duration // before each piece of 32 KiB; 0: as fast as it goes
-	RedirectTo  string        // base URL of this server, by another name, that downloads are redirected to; empty: its own
+	Pause       time.Duration // before each piece of 32 KiB
+	RedirectTo  string        // base URL that downloads are redirected to: this server by another name; empty: by the same
 }
 
 // AddFile adds a file under a name such as "files/abc", or replaces the one with that name.
@@ -68,7 +68,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, file.RedirectTo+mediaPath+id, http.StatusFound)
 }
 
-// startDownload counts a download and returns its file, or why there is none.
+// startDownload counts a download and returns its file, or the error to answer.
 func (s *Server) startDownload(id string) (*File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

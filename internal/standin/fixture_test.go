@@ -16,8 +16,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// A fixture is a stand-in with a simulated time, and a client of its WebhookService that speaks
-// HTTP.
+// A fixture is a stand-in with a simulated time, and an HTTP client of its WebhookService.
 type fixture struct {
 	*standin.Server
 	t     *testing.T
@@ -62,7 +61,7 @@ func (f *fixture) call(method, path, body string, header ...string) (int, object
 	return resp.StatusCode, got
 }
 
-// must is call for what has to succeed.
+// must makes a request that has to succeed, and returns its JSON.
 func (f *fixture) must(method, path, body string) object {
 	f.t.Helper()
 	status, got := f.call(method, path, body)
@@ -89,7 +88,7 @@ func wantEqual[T any](t *testing.T, what string, got, want T) {
 
 func id(path string) string { return path[strings.LastIndex(path, "/")+1:] }
 
-// simulatedTime is a clock that only waiting moves.
+// simulatedTime is a clock that moves only by waiting.
 type simulatedTime struct {
 	mu  sync.Mutex
 	now time.Time

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// jobs are what results are fetched from. The server's lock guards them.
+// jobs are the jobs whose results can be fetched, and their files. The server's lock guards them.
 type jobs struct {
 	batches      []Batch
 	emptyPages   int // at the beginning of the list of batches
@@ -28,8 +28,8 @@ type Batch struct {
 	State       string // empty means "BATCH_STATE_SUCCEEDED"
 	Embeddings  bool   // a job of embeddings instead of generated content
 
-	// File is the file with the responses, such as "files/batch-abc". Without it, Inline are in the
-	// job, twice as Gemini has them.
+	// File is the file with the responses, such as "files/batch-abc". Without it, the responses are
+	// Inline, and the job has them twice, as Gemini's do.
 	File   string
 	Inline []json.RawMessage
 
@@ -53,7 +53,7 @@ type Video struct {
 	Name     string   // "models/{model}/operations/{id}"
 	Running  bool     // not done yet
 	Files    []string // of the generated videos, such as "files/abc"
-	Filtered []string // why each video that was held back was
+	Filtered []string // for each video that was filtered, the reason
 	Error    *JobError
 }
 
@@ -251,7 +251,7 @@ func (s *Server) serveVideo(r *http.Request) (any, error) {
 	return operation, nil
 }
 
-// serveInteraction answers with errors in a form of their own, as that part of the API has.
+// serveInteraction serves an interaction. The errors of this part of the API have another form.
 func (s *Server) serveInteraction(w http.ResponseWriter, r *http.Request) {
 	if err := s.admit(r); err != nil {
 		writeError(w, asAPIError(err))

@@ -18,7 +18,7 @@ import (
 const SecretPrefix = "whsec_"
 
 // Keys are what a sender signs with. The fields may be set directly; they must not be changed while
-// another goroutine uses them. A rotation is another Keys.
+// another goroutine uses them. A rotation makes another Keys.
 type Keys struct {
 	Secrets []string // signing secrets: SecretPrefix and standard base64
 	Ed25519 []Ed25519Key
@@ -115,7 +115,7 @@ func ParseKeys(data []byte) (*Keys, error) {
 }
 
 // JWKS returns the public keys as a JSON Web Key Set that looks like Google's: Ed25519 and RSA keys
-// in turn, and no sign of which is in use.
+// in turn, without a mark of which is in use.
 func (k *Keys) JWKS() []byte {
 	set := struct {
 		Keys []jwk `json:"keys"`

@@ -63,7 +63,7 @@ func publicKeys(t testing.TB, jwks []byte) map[string]crypto.PublicKey {
 	return keys
 }
 
-// The key set is the public vectors' own.
+// The key set is that of the public vectors.
 func TestJWKS(t *testing.T) {
 	var got struct{ Keys []map[string]string }
 	if err := json.Unmarshal(vectorKeys(t).JWKS(), &got); err != nil {

@@ -24,7 +24,7 @@ type ResultLines struct {
 func (l ResultLines) Line(i int) []byte {
 	number := i
 	if l.Shuffled {
-		// Any factor that shares no divisor with Count visits every number once.
+		// With a factor that shares no divisor with Count, every number comes once.
 		number = i * coprime(l.Count) % max(l.Count, 1)
 	}
 	key := fmt.Sprintf("request-%d", number)
@@ -62,7 +62,7 @@ func gcd(a, b int) int {
 	return a
 }
 
-// prose is what responses say, with an escape here and there as JSON has them.
+// prose is the text of the responses, with some escapes of JSON in it.
 var prose = strings.Repeat(`The quick answer to this request is \"yes\", and the long one is a matter of taste.\n`, 200)
 
 func sentence(size int) string {

@@ -18,8 +18,8 @@ import (
 
 const sdkKey = "test-key"
 
-// newSDK is a stand-in with simulated time, and Google's SDK for Go as a client of its
-// WebhookService.
+// newSDK returns a stand-in with simulated time, and a function that makes clients of its
+// WebhookService: those of Google's SDK for Go.
 func newSDK(t *testing.T) (*fixture, func(apiKey string) *interactions.Webhooks) {
 	t.Helper()
 	f := newFixture(t, standin.ServerOptions{APIKeys: []string{sdkKey}})
@@ -34,7 +34,7 @@ func newSDK(t *testing.T) (*fixture, func(apiKey string) *interactions.Webhooks)
 	}
 }
 
-// wantAPIError wants the SDK's own kind of error, with a status and Google's words in it.
+// wantAPIError wants the SDK's type of error, with a status and with words in its body.
 func wantAPIError(t *testing.T, err error, status int, words string) {
 	t.Helper()
 	var refused *apierrors.APIError
@@ -51,7 +51,7 @@ func input(uri string, events ...string) operations.CreateWebhookRequest {
 	return request
 }
 
-// The whole life of a webhook, by Google's SDK for Go.
+// Google's SDK for Go registers, reads, changes, pings, rotates, lists and deletes a webhook.
 func TestGoogleSDKForGo(t *testing.T) {
 	t.Parallel()
 	gemini, open := newSDK(t)
@@ -75,7 +75,7 @@ func TestGoogleSDKForGo(t *testing.T) {
 	}
 	if listed := got.Webhook.SigningSecrets; got.Webhook.NewSigningSecret != nil || len(listed) != 1 ||
 		!strings.HasSuffix(secret, strings.TrimPrefix(*listed[0].TruncatedSecret, "whsec_...")) {
-		t.Error("get shows the secret, or not which it is")
+		t.Error("get shows the whole secret, or the end of another")
 	}
 
 	state, mask := webhooks.WebhookUpdateStateDisabled, "state"
@@ -109,7 +109,7 @@ func TestGoogleSDKForGo(t *testing.T) {
 			want = want[:1]
 		}
 		if valid := gemini.Secrets(id); !slices.Equal(valid, want) {
-			t.Errorf("%d secrets are valid, and not the %d that the SDK was told", len(valid), len(want))
+			t.Errorf("%d secrets are valid, want the %d that the SDK got", len(valid), len(want))
 		}
 		rotated = want[:1]
 	}

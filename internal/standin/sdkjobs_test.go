@@ -16,7 +16,7 @@ import (
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
-// newJobs is a stand-in, and Google's SDK for Go as a client of its jobs and files.
+// newJobs returns a stand-in, and a client of its jobs and files: that of Google's SDK for Go.
 func newJobs(t *testing.T) (*fixture, *genai.Client) {
 	t.Helper()
 	f := newFixture(t, standin.ServerOptions{APIKeys: []string{sdkKey}})
@@ -83,7 +83,7 @@ func TestGoogleSDKForGoReadsBatches(t *testing.T) {
 	wantStatus(t, err, http.StatusNotFound)
 }
 
-// It reads videos, running, filtered and made.
+// Google's SDK for Go reads videos: running, generated and filtered.
 func TestGoogleSDKForGoReadsVideos(t *testing.T) {
 	t.Parallel()
 	gemini, client := newJobs(t)
@@ -108,14 +108,14 @@ func TestGoogleSDKForGoReadsVideos(t *testing.T) {
 	if err != nil || operation.Response.RAIMediaFilteredCount != 1 || len(operation.Response.GeneratedVideos) != 0 {
 		t.Errorf("a filtered video: %+v, %v", operation, err)
 	}
-	// The SDK takes any answer to a download for the file.
+	// The SDK takes every answer to a download for the file, errors too.
 	gone, err := client.Files.Download(t.Context(), genai.NewDownloadURIFromFile(&genai.File{DownloadURI: "files/gone"}), nil)
 	if err != nil || !strings.Contains(string(gone), "may not exist") {
 		t.Errorf("a file that is gone is %q, %v", gone, err)
 	}
 }
 
-// It reads interactions, finished and waiting for a function.
+// Google's SDK for Go reads interactions: completed, waiting for a function, and failed.
 func TestGoogleSDKForGoReadsInteractions(t *testing.T) {
 	t.Parallel()
 	gemini, client := newJobs(t)

@@ -20,7 +20,7 @@ type Answer struct {
 	// The members of gemhook's JSON answers; empty where the body has none.
 	Status    string // "published", "duplicate" or "dead_lettered"
 	Error     string // code of a refusal
-	Message   string // and its sentence
+	Message   string // sentence about the refusal
 	WebhookID string
 	MessageID string
 }
@@ -37,8 +37,8 @@ const maxAnswer = 1 << 20
 // Content-Type application/json if d.Header has none. A redirect is not followed but returned: for
 // Gemini it is a failure. A nil client means http.DefaultClient.
 //
-// An answer of any status is no error; having none is. An error does not name the URL, which holds
-// a secret for dynamic webhooks.
+// An answer with any status is not an error; no answer is. The error does not name the URL, which
+// holds a secret for dynamic webhooks.
 func Send(ctx context.Context, client *http.Client, endpoint string, d Delivery) (*Answer, error) {
 	answer, err := send(ctx, client, endpoint, d)
 	if err != nil {
@@ -81,7 +81,7 @@ func send(ctx context.Context, client *http.Client, endpoint string, d Delivery)
 }
 
 // decode fills in the members of a JSON answer. An endpoint need not be gemhook, so a body of
-// another form is no fault.
+// another form is not an error.
 func (a *Answer) decode() {
 	var members struct {
 		Status    string `json:"status"`

@@ -16,11 +16,11 @@ import (
 // JWKSPath is where a Server serves its key set, as Google does.
 const JWKSPath = "/.well-known/jwks.json"
 
-// Server is the part of the Gemini API that webhooks meet, as an http.Handler: the key set and the
-// WebhookService. Emit has it deliver an event to the webhooks that are registered with it. Put it
-// behind an httptest.Server or any other. It is safe for concurrent use, its methods while requests
-// are served included. A ping's delivery is sent after the ping has been answered; WaitForPings
-// waits for it.
+// Server is the part of the Gemini API that concerns webhooks, as an http.Handler: the key set, the
+// WebhookService, and the jobs that events are about. Emit has it deliver an event to the webhooks
+// that are registered with it. It is safe for concurrent use; its methods may be called while it
+// serves requests. A ping's delivery is sent after the ping has been answered; WaitForPings waits
+// for it.
 type Server struct {
 	mux  *http.ServeMux
 	opts ServerOptions
@@ -42,8 +42,7 @@ type Server struct {
 
 // ServerOptions are the options of a Server. A nil *ServerOptions is the zero ServerOptions.
 type ServerOptions struct {
-	// APIKeys are the keys with which the WebhookService can be called; without any it asks for
-	// none.
+	// APIKeys are the keys with which the API can be called. If there are none, no key is needed.
 	APIKeys []string
 
 	// Client sends the deliveries. Nil means one that gives up an attempt after 10 seconds.
@@ -52,8 +51,9 @@ type ServerOptions struct {
 	// Observe, if set, is called after each attempt of a delivery, from several goroutines.
 	Observe func(Attempt)
 
-	// DisableAfter is after how many failed attempts in a row, of whatever deliveries,
-	// a webhook is disabled; 0 means when a delivery is given up, after RetryPeriod.
+	// DisableAfter is the number of failed attempts in a row, over all its deliveries, after which
+	// a webhook is disabled. 0 means that it is disabled when a delivery is given up, after
+	// RetryPeriod.
 	DisableAfter int
 
 	PingDelay time.Duration // between the answer to a ping and its delivery
@@ -61,7 +61,7 @@ type ServerOptions struct {
 	Backoff    time.Duration // wait after a delivery's first failure, doubled after each further one; 0 means 1s
 	MaxBackoff time.Duration // bound of the doubling; 0 means 1h
 
-	// Now is the clock; nil means time.Now. With Wait it makes a simulated time.
+	// Now is the clock; nil means time.Now. Together with Wait it can simulate time.
 	Now func() time.Time
 
 	// Wait waits for a duration or until the context ends, whose error it then returns; nil means a
@@ -93,7 +93,7 @@ func NewServerWithOptions(keys *Keys, opts *ServerOptions) *Server {
 	return s
 }
 
-// WaitForPings returns when the deliveries of all pings that were answered are done with.
+// WaitForPings returns when the deliveries of all pings that were answered have ended.
 func (s *Server) WaitForPings() { s.pings.Wait() }
 
 func (o *ServerOptions) setDefaults() {
@@ -169,7 +169,7 @@ func (s *Server) serveJWKS(w http.ResponseWriter, _ *http.Request) {
 	w.Write(keys.JWKS())
 }
 
-// An apiError is an error that a caller of the API is told.
+// An apiError is an error that the API answers.
 type apiError struct {
 	code    int // HTTP status
 	message string

@@ -27,7 +27,7 @@ func get(t *testing.T, url string) (int, string, []byte) {
 	return resp.StatusCode, resp.Header.Get("Content-Type"), body
 }
 
-// The key set is served, follows SetKeys, and fails where that is asked for.
+// The key set is served, changes with SetKeys, and fails after FailJWKS.
 func TestServer(t *testing.T) {
 	old, next := vectorKeys(t), &standin.Keys{}
 	next.Ed25519 = old.Ed25519[:1]
@@ -71,7 +71,7 @@ func TestServer(t *testing.T) {
 		}
 	}
 	if gemini.Keys() != old {
-		t.Error("Keys are not those of SetKeys")
+		t.Error("Keys does not return what SetKeys was given")
 	}
 
 	if status, _, _ := get(t, ts.URL+"/other"); status != 404 {
@@ -126,22 +126,24 @@ func TestEvents(t *testing.T) {
 	}
 	members["later.invented"] = []string{"id"}
 	for _, eventType := range append(types, "later.invented") {
-		var got object
-		if err := json.Unmarshal(standin.Event(eventType), &got); err != nil {
-			t.Fatal(err)
-		}
-		data := got["data"].(object)
-		var names []string
-		for name, value := range data {
-			names = append(names, name)
-			if value == "" {
-				t.Errorf("%s: data.%s is empty", eventType, name)
+		t.Run(eventType, func(t *testing.T) {
+			var got object
+			if err := json.Unmarshal(standin.Event(eventType), &got); err != nil {
+				t.Fatal(err)
 			}
-		}
-		slices.Sort(names)
-		wantEqual(t, "members of data of "+eventType, names, members[eventType])
-		delete(got, "data")
-		wantEqual(t, "event", got, object{"type": eventType, "version": "v1", "timestamp": "2026-01-22T12:00:00Z"})
+			data := got["data"].(object)
+			var names []string
+			for name, value := range data {
+				names = append(names, name)
+				if value == "" {
+					t.Errorf("data.%s is empty", name)
+				}
+			}
+			slices.Sort(names)
+			wantEqual(t, "members of data", names, members[eventType])
+			delete(got, "data")
+			wantEqual(t, "event", got, object{"type": eventType, "version": "v1", "timestamp": "2026-01-22T12:00:00Z"})
+		})
 	}
 	at := time.Date(2026, 3, 1, 1, 0, 0, 5e6, time.FixedZone("", 3600))
 	want := `{"type":"batch.expired","version":"v1","timestamp":"2026-03-01T00:00:00.005Z","data":{"id":"batches/7"}}`

@@ -72,7 +72,7 @@ func (s *Server) admit(r *http.Request) error {
 	case key == "":
 		return &apiError{code: http.StatusForbidden, message: "There is no API key in the header x-goog-api-key."}
 	case !slices.Contains(s.opts.APIKeys, key):
-		// For Google an unknown key is an argument like any other.
+		// To Google an unknown key is an invalid argument.
 		return &apiError{code: http.StatusBadRequest, message: "The API key is not valid.", reason: "API_KEY_INVALID"}
 	}
 	return nil
@@ -189,8 +189,8 @@ func (s *Server) serveVerb(r *http.Request) (any, error) {
 	return nil, &apiError{code: http.StatusNotFound, message: "No such method."}
 }
 
-// servePing answers before the delivery is sent, and the same whether or not it arrives, as Gemini
-// does.
+// servePing answers before the delivery is sent, as Gemini does, so its answer does not depend on
+// whether the delivery arrives.
 func (s *Server) servePing(r *http.Request, id string) (any, error) {
 	if err := readBody(r, &struct{}{}); err != nil {
 		return nil, err
@@ -248,8 +248,8 @@ func readFields(r *http.Request) (fields, error) {
 	return request.fields, err
 }
 
-// readBody reads the JSON of a request; no body at all is an empty object. It knows every name, and
-// that only in snake_case: Gemini refuses others.
+// readBody reads the JSON of a request; no body at all is an empty object. It refuses names that it
+// does not know, those in camelCase among them, as Gemini does.
 func readBody(r *http.Request, into any) error {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()

@@ -52,9 +52,9 @@ func (k *Keys) SignV1a(d Delivery, key int) (Delivery, error) {
 }
 
 // SignJWT signs a delivery as the guide describes dynamic webhooks: with an RS256 token by
-// k.RSA[key] whose claims are the members of the event and iss, aud, iat and exp, which take the
-// place of any the event has. It signs the body as it is now; neither ID nor Time is in it. It
-// fails for a body that is not a JSON object.
+// k.RSA[key] whose claims are iss, aud, iat, exp, and the members of the event, except those with
+// one of these four names. Neither ID nor Time is in it. It fails for a body that is not a JSON
+// object.
 func (k *Keys) SignJWT(d Delivery, key int, audience string, iat, exp time.Time) (Delivery, error) {
 	if key < 0 || key >= len(k.RSA) {
 		return d, fmt.Errorf("sign jwt: no key %d of %d", key, len(k.RSA))
@@ -90,8 +90,7 @@ func (k *Keys) SignJWT(d Delivery, key int, audience string, iat, exp time.Time)
 }
 
 // appendMembers returns the JSON object registered with the members of event that it lacks, in
-// their order and with the very bytes of their values: numbers must not change their form on the
-// way.
+// their order and with the same bytes: numbers must keep the form in which they are written.
 func appendMembers(registered, event []byte) ([]byte, error) {
 	var taken map[string]json.RawMessage
 	if err := json.Unmarshal(registered, &taken); err != nil {

@@ -29,7 +29,7 @@ func newKeys(t testing.TB) *standin.Keys {
 	return keys
 }
 
-// delivery is one that is not signed yet.
+// delivery returns a delivery that is not signed yet.
 func delivery() standin.Delivery {
 	return standin.Delivery{ID: "msg_1", Time: time.Unix(1769083200, 0), Body: standin.Event("batch.failed")}
 }
@@ -125,7 +125,8 @@ func TestSignJWTWithFreshKeys(t *testing.T) {
 	}
 }
 
-// A token keeps the event's values as they are written, and none of its own iss, aud, iat or exp.
+// A token has the event's values as they are written, except for the event's own iss, aud, iat and
+// exp.
 func TestSignJWTKeepsTheEventsBytes(t *testing.T) {
 	d := delivery()
 	d.Body = []byte(` {"type": "x", "iss":"attacker", "exp" : 9e99, "n":[1.0, 1e3,12345678901234567890],"é<\u0041":{"iss":1}}` + "\n")

@@ -1,7 +1,7 @@
 // Package standin stands in for the sender of Gemini API webhooks in tests and demonstrations: it
-// has keys of its own, signs deliveries in each of the three ways that Gemini does, sends them as
-// often as it takes, serves the public half of its keys where a receiver looks for Google's, and
-// serves the WebhookService, with which webhooks are registered.
+// has its own keys, signs deliveries in each of the three ways that Gemini does, sends them until
+// they are acknowledged, serves the public half of its keys where a receiver looks for Google's,
+// and serves the WebhookService, with which webhooks are registered.
 //
 //	keys, err := standin.NewKeys(rand.Reader)
 //	gemini := standin.NewServer(keys)
@@ -18,8 +18,8 @@
 // # Registered webhooks
 //
 // Any client of the WebhookService, Google's SDKs among them, can register a webhook at the
-// server's URL, rotate its secret and the like. Emit then delivers an event to whoever subscribed
-// to it:
+// server's URL, rotate its secret and the like. Emit then delivers an event to the webhooks that
+// are subscribed to it:
 //
 //	results, err := gemini.Emit(ctx, standin.Event("batch.succeeded"))
 //
@@ -34,7 +34,7 @@
 // Body, a value of its Header, the secret it is signed with.
 //
 // The package shares no code with the receiver, so that each checks the other. It uses the standard
-// library only, keeps no global state, and is not for production: it takes no care of its keys.
+// library only, keeps no global state, and is not for production: it does not protect its keys.
 package standin
 
 import (

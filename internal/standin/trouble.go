@@ -10,7 +10,7 @@ import (
 // ErrDropped is the error of a delivery that was never sent, as DropDeliveries asks for.
 var ErrDropped = errors.New("delivery dropped")
 
-// A Share chooses a share of what it is asked about, spread evenly: of 0.1 each tenth. The zero
+// A Share chooses a share of what it is asked about, spread evenly: every tenth for 0.1. The zero
 // Share chooses nothing. It is not safe for concurrent use.
 type Share struct {
 	Of float64 // from 0 to 1
@@ -20,7 +20,7 @@ type Share struct {
 
 // Next reports whether the next one is chosen.
 func (s *Share) Next() bool {
-	due := func() int { return int(float64(s.asked)*s.Of + 1e-9) } // sums of binary fractions fall short
+	due := func() int { return int(float64(s.asked)*s.Of + 1e-9) } // 10 × 0.1 may be a little below 1
 	before := due()
 	s.asked++
 	return due() > before
@@ -59,8 +59,8 @@ func (s *Server) Disable(id string) {
 	}
 }
 
-// attempted counts the failures in a row of a webhook, and disables it after so many as the options
-// say.
+// attempted counts the failures in a row of a webhook, and disables it after as many as
+// ServerOptions.DisableAfter.
 func (s *Server) attempted(id string, acknowledged bool) {
 	s.mu.Lock()
 	w, err := s.find(id)
@@ -77,16 +77,15 @@ func (s *Server) attempted(id string, acknowledged bool) {
 	}
 }
 
-// AddEmptyPages has a list of batches begin with so many pages that are empty and not the last, as
-// Gemini's can.
+// AddEmptyPages has the list of batches begin with n empty pages, as Gemini's can.
 func (s *Server) AddEmptyPages(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.jobs.emptyPages = n
 }
 
-// A Clock stands still until Advance moves it. Its methods fit into ServerOptions, and are safe for
-// concurrent use.
+// A Clock stands still until Advance moves it. ServerOptions can take its methods, which are safe
+// for concurrent use.
 type Clock struct {
 	mu      sync.Mutex
 	now     time.Time
@@ -105,7 +104,7 @@ func (c *Clock) Now() time.Time {
 	return c.now
 }
 
-// Wait waits until the clock has moved so far, or until the context ends, whose error it then
+// Wait waits until the clock has moved by d, or until the context ends, whose error it then
 // returns.
 func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 || ctx.Err() != nil {
@@ -139,7 +138,7 @@ func (c *Clock) Advance(by time.Duration) {
 	}
 }
 
-// Waiting returns how many wait for the clock to move.
+// Waiting returns how many calls of Wait have not returned yet.
 func (c *Clock) Waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 
 func accepted(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
-// A share of the deliveries is dropped, or all within a time.
+// DropDeliveries drops a share of the deliveries, or all within a time.
 func TestDropDeliveries(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	h := newHook(t, accepted)
@@ -52,7 +52,8 @@ func TestDropDeliveries(t *testing.T) {
 	}
 }
 
-// A webhook is disabled after so many failures, and not one that a person disabled.
+// A webhook is disabled after as many failures as DisableAfter. One that a person disabled keeps
+// its state.
 func TestDisableAfterFailures(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{DisableAfter: 5})
 	failing := true
@@ -108,7 +109,7 @@ func TestEmptyPages(t *testing.T) {
 	}
 }
 
-// A wait on a clock ends when the clock is put forward far enough, or with its context.
+// A wait ends when the clock has moved far enough, or with its context.
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)

@@ -46,7 +46,7 @@ const vectorJWT = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjZmMWQwYzJiOWE3ZTRmNTUiLCJ0eXAiO
 	"_E4LfFxJUgQj5fNZnHkB6Rn2Tkfq0D6Nyqke0nObBj8QSNdIp11s13TfJ_4aKvrU2AtIMPDcRdi9wLVpnW99o-qRpG6GvN875JTTzhaaBbPzXn" +
 	"_DsYlebibZsdANkG0hxBpyHr9TB4_nmm4cUtKL0_gcIsbAsMbgrB_0Ma7MG4dPoPRg"
 
-// Deliveries are signed byte for byte as the public vectors are.
+// Deliveries are signed as the public vectors are, byte for byte.
 func TestVectors(t *testing.T) {
 	keys := vectorKeys(t)
 	type delivery = standin.Delivery

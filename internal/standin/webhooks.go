@@ -26,9 +26,9 @@ const (
 	revokeImmediately = "revoke_previous_secrets_immediately"
 )
 
-// A webhook is one that is registered. The Server's lock guards it.
+// A webhook is a registered webhook. The Server's lock guards it.
 type webhook struct {
-	number  int // of its registration: pages begin after one
+	number  int // of its registration, from 1 on; a page token names that of the last on the page
 	id      string
 	name    string
 	uri     string
@@ -38,12 +38,12 @@ type webhook struct {
 	created time.Time
 	updated time.Time
 
-	failures int // attempts in a row
+	failures int // failed attempts in a row
 }
 
 type signingSecret struct {
 	text    string
-	expires time.Time // zero: not at all
+	expires time.Time // zero: never
 }
 
 // Secrets returns the signing secrets of a registered webhook that are valid now, newest first;
@@ -93,7 +93,7 @@ func (s *Server) create(f fields) (*webhook, string, error) {
 	if f.SubscribedEvents == nil {
 		return nil, "", invalid("The field subscribed_events is required.")
 	}
-	f.State = nil // output only here
+	f.State = nil // a new webhook is enabled, whatever the request says
 	id, err := newWebhookID(s.opts.Rand)
 	if err != nil {
 		return nil, "", err
@@ -174,7 +174,7 @@ func (s *Server) rotate(id, behavior string) (string, error) {
 
 // newWebhookID makes an id that looks like Gemini's: 36 letters and digits.
 func newWebhookID(rand io.Reader) (string, error) {
-	const alphabet = "0123456789abcdefghijklmnopqrstuv" // 32, so that every byte is as good
+	const alphabet = "0123456789abcdefghijklmnopqrstuv" // 32, so that each is as likely as the others
 	var b [36]byte
 	if _, err := io.ReadFull(rand, b[:]); err != nil {
 		return "", fmt.Errorf("read randomness for a webhook's id: %w", err)

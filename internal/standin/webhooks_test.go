@@ -68,7 +68,7 @@ func TestWebhookLifecycle(t *testing.T) {
 	}
 }
 
-// Lists have pages of the size asked for, and go on where they ended.
+// A list has pages of the size asked for, and each begins where the one before ended.
 func TestWebhookPages(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	var paths []string
@@ -97,7 +97,7 @@ func TestWebhookPages(t *testing.T) {
 	if second, end := read("?page_size=26&page_token=" + token); end != "" || len(second) != 26 || second[0] != "26" {
 		t.Errorf("the second page begins with %s of %d, token %q", second[0], len(second), end)
 	}
-	// A page begins where the last one ended, though what it ended with is gone.
+	// A page begins where the one before ended, even if the webhook there has been deleted.
 	f.must("DELETE", paths[25], "")
 	f.must("DELETE", paths[26], "")
 	second, token := read("?page_size=26&page_token=" + token)
@@ -113,7 +113,7 @@ func TestWebhookPages(t *testing.T) {
 	}
 }
 
-// Each wrong call is refused with Google's kind of error, and changes nothing.
+// Each wrong call is refused with an error as Google's APIs have it, and changes nothing.
 func TestWebhookErrors(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{APIKeys: []string{"right", "other"}})
 	const collection, valid = "/v1beta/webhooks", `{"uri":"https://example.com/","subscribed_events":["batch.failed"]}`
@@ -190,7 +190,7 @@ func TestWebhookErrors(t *testing.T) {
 	}
 }
 
-// After a rotation the previous secrets are valid for 24 hours, or no longer at all.
+// After a rotation the previous secrets are valid for 24 hours or, if it says so, no longer.
 func TestRotation(t *testing.T) {
 	f := newFixture(t, standin.ServerOptions{})
 	path := f.register("https://example.com/")

@@ -42,8 +42,8 @@ func TestRunbookOnAWS(t *testing.T) {
 
 var logCommand = regexp.MustCompile(`(?s)\naws logs tail /aws/lambda/gemhook-(\w+) .*?--filter-pattern '(\{.*?\})'`)
 
-// wantPageOnAWS checks the page that an alarm's description names: it shows the function's log lines
-// by the alarm's own pattern, if there is one.
+// wantPageOnAWS checks the page that an alarm's description names: it shows the function's log
+// lines by the alarm's own pattern, if there is one.
 func wantPageOnAWS(t *testing.T, function, description, pattern string) {
 	t.Helper()
 	link := runbookLink.FindStringSubmatch(description)
@@ -82,8 +82,8 @@ func (a alarms) matching(t *testing.T, function, logged string) []string {
 
 var property = regexp.MustCompile(`^\$\.(\w+) (?:(=|!=) "([^"]*)"|IS TRUE)$`)
 
-// matchesPattern reports whether the fields of a line match the pattern of a metric filter, of which
-// it knows comparisons with a string, IS TRUE, and alternatives in parentheses, joined by &&.
+// matchesPattern reports whether the fields of a line match the pattern of a metric filter, of
+// which it knows comparisons with a string, IS TRUE, and alternatives in parentheses, joined by &&.
 func matchesPattern(t *testing.T, fields map[string]any, pattern string) bool {
 	t.Helper()
 	for _, all := range strings.Split(pattern, " && ") {

@@ -94,8 +94,8 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
-// TestAlertsMatchWhatTheReceiverWrites breaks a receiver in one way after another, and wants the log
-// lines that it writes to match the alerts that are named for that, and no other.
+// TestAlertsMatchWhatTheReceiverWrites breaks a receiver in one way after another, and wants the
+// log lines that it writes to match the alerts that are named for that, and no other.
 func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 	read, onAWS := readAlerts(t), readAlarms(t)
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
@@ -299,8 +299,8 @@ var severities = []string{"DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITIC
 
 var comparison = regexp.MustCompile(`^(NOT )?([\w.]+) (=|>=) (.+)$`)
 
-// matches reports whether an entry matches a filter of Cloud Logging's, of which it knows comparisons
-// joined by AND, NOT, severities, and alternatives of one field.
+// matches reports whether an entry matches a filter of Cloud Logging's, of which it knows
+// comparisons joined by AND, NOT, severities, and alternatives of one field.
 func (e entry) matches(t *testing.T, filter string) bool {
 	t.Helper()
 	for _, term := range strings.Split(filter, " AND ") {

@@ -9,8 +9,8 @@ import (
 	"github.com/gemhook/gemhook/shared/config"
 )
 
-// notDeployed are variables that no deployment sets: the platform gives the
-// port, and emulators and stand-ins are for this machine.
+// notDeployed are variables that no deployment sets: the platform gives the port, and emulators and
+// stand-ins are for this machine.
 var notDeployed = []string{
 	"PORT", "FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "GOOGLE_GEMINI_BASE_URL", "GEMHOOK_PUSH_CERTS_URL",
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// A field that the ledger module does not name would be indexed in both
-// directions on every write.
+// A field that the ledger module does not name would be indexed in both directions on every write.
 func TestLedgerFieldsHaveTheirIndexSetting(t *testing.T) {
 	folder := filepath.Join(repository(t), "terraform", "modules", "backend")
 	var named []string
@@ -35,8 +34,8 @@ func TestLedgerFieldsHaveTheirIndexSetting(t *testing.T) {
 	sameSet(t, "the ledger's document", fields, "the backend module", named)
 }
 
-// TestLeastPrivilege looks for grants that are wider than they need to be, and
-// for arguments that would put a secret into the state.
+// TestLeastPrivilege looks for grants that are wider than they need to be, and for arguments that
+// would put a secret into the state.
 func TestLeastPrivilege(t *testing.T) {
 	forbidden := map[string]*regexp.Regexp{
 		"a basic role":                    regexp.MustCompile(`"roles/(owner|editor|viewer)"`),

@@ -1,10 +1,10 @@
-// Package terraformtest compares what Terraform makes with what the Go code
-// expects: the environment variables, the files of the function's source, the
-// ledger's fields, and the commands it prints.
+// Package terraformtest compares what Terraform makes with what the Go code expects: the
+// environment variables, the files of the function's source, the ledger's fields, and the commands
+// it prints.
 //
-// It evaluates modules that need no provider with the real terraform, and so
-// needs neither a cloud nor a registry; where terraform is not installed the
-// tests that need it are skipped. terraform/test runs Terraform's own tests.
+// It evaluates modules that need no provider with the real terraform, and so needs neither a cloud
+// nor a registry; where terraform is not installed the tests that need it are skipped.
+// terraform/test runs Terraform's own tests.
 package terraformtest
 
 import (
@@ -28,14 +28,14 @@ func repository(t *testing.T) string {
 	return root
 }
 
-// evaluate calls a module of the repository at root with arguments and decodes
-// its outputs into outputs.
+// evaluate calls a module of the repository at root with arguments and decodes its outputs into
+// outputs.
 func evaluate(t *testing.T, root, module string, arguments map[string]any, outputs any) {
 	t.Helper()
 	testkit.Program(t, testkit.Terraform, "terraform")
 
-	// Terraform copies a module that is named by an absolute path, and this one
-	// has to find the repository around it.
+	// Terraform copies a module that is named by an absolute path, and this one has to find the
+	// repository around it.
 	work, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,9 @@ import (
 const Version = "0.1.0"
 
 // Start returns the configuration that the process environment has for a function, and a log to
-// standard output. It paces the process's garbage collector as pace says of the configuration. It
-// ends the process, with one message that names every bad variable, if the configuration is bad.
+// standard output. It sets the process's garbage collector to the pace that pace returns for the
+// configuration. It ends the process, with one message that names every bad variable, if the
+// configuration is bad.
 func Start(function config.Function, pace func(config.Config) Pace) (config.Config, *slog.Logger) {
 	configuration, err := config.Load(function, os.LookupEnv)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/gemhook/gemhook/shared/config"
 )
 
-// startsAlone is set where the test binary is to be nothing but a function that starts.
+// startsAlone is set for a process of the test binary that only starts a function.
 const startsAlone = "APP_TEST_STARTS_ALONE"
 
 func TestMain(m *testing.M) {

@@ -40,8 +40,8 @@ type drainer struct {
 	idle    chan struct{} // closed when none runs any more; nil before drain
 }
 
-// ServeHTTP implements http.Handler. A request runs until its answer is sent, not only written to a
-// buffer.
+// ServeHTTP implements http.Handler. A request counts as running until its answer is sent, not only
+// written to a buffer.
 func (d *drainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.count(1)
 	defer d.count(-1)

@@ -2,8 +2,8 @@
 // anything: that the receiver answers at its URL, and that the ledger and the topics are there and
 // may be used.
 //
-// gemhook doctor explains its findings to a person; reconcile goes by them before it has Gemini
-// deliver again.
+// gemhook doctor explains the findings to a person. The reconciler enables a webhook again only if
+// there are none.
 package checks
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// What is wrong, for errors.Is. An error of this package without one of these is that of a call.
+// What is wrong, for errors.Is. Any other error of this package is that of a call which failed.
 var (
 	ErrUnreachable = errors.New("nothing answers")
 	ErrNotPublic   = errors.New("not public")
@@ -32,7 +32,7 @@ var (
 	ErrForbidden   = errors.New("forbidden")
 )
 
-// A finding is an error whose text is its own and which is one of the package's.
+// A finding is an error with its own text that wraps one of those above.
 type finding struct {
 	is   error
 	text error
@@ -65,7 +65,7 @@ func Receiver(ctx context.Context, client *http.Client, receiverURL string) (ver
 		return "", find(ErrUnreachable, "%s cannot be reached: %w", receiverURL, err)
 	}
 	var who struct{ Service, Version string }
-	_ = json.Unmarshal(body, &who) // whatever is not gemhook may answer anything
+	_ = json.Unmarshal(body, &who) // an answer that is not gemhook's leaves it empty
 	switch {
 	case who.Service == "gemhook" && response.StatusCode == http.StatusOK:
 		return who.Version, nil
@@ -104,7 +104,7 @@ func Ledger(ctx context.Context, store ledger.Store, database string) error {
 		return nil
 	}
 	switch status.Code(err) {
-	case codes.NotFound: // of a document the store says ErrNotFound
+	case codes.NotFound: // for a missing document the store returns ErrNotFound
 		return find(ErrMissing, "there is no database %s: %w", database, err)
 	case codes.PermissionDenied:
 		return find(ErrForbidden, "the ledger may not be read: %w", err)

@@ -36,12 +36,12 @@ func TestReceiver(t *testing.T) {
 		body   string
 		want   error
 	}{
-		"gemhook":        {200, `{"service":"gemhook","version":"1.2.3"}`, nil},
-		"gemhook, ill":   {503, `{"service":"gemhook","version":"1.2.3"}`, checks.ErrNotGemhook},
-		"something else": {200, `hello`, checks.ErrNotGemhook},
-		"not there":      {404, ``, checks.ErrNotGemhook},
-		"not public":     {403, `Forbidden`, checks.ErrNotPublic},
-		"asks who":       {401, ``, checks.ErrNotPublic},
+		"gemhook":              {200, `{"service":"gemhook","version":"1.2.3"}`, nil},
+		"gemhook failing":      {503, `{"service":"gemhook","version":"1.2.3"}`, checks.ErrNotGemhook},
+		"something else":       {200, `hello`, checks.ErrNotGemhook},
+		"not there":            {404, ``, checks.ErrNotGemhook},
+		"not public":           {403, `Forbidden`, checks.ErrNotPublic},
+		"asks for credentials": {401, ``, checks.ErrNotPublic},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -59,12 +59,15 @@ func TestReceiver(t *testing.T) {
 			}
 		})
 	}
-	server := httptest.NewServer(nil)
-	server.Close()
-	_, err := checks.Receiver(t.Context(), http.DefaultClient, server.URL)
-	wantKind(t, err, checks.ErrUnreachable)
+	t.Run("nothing answers", func(t *testing.T) {
+		server := httptest.NewServer(nil)
+		server.Close()
+		_, err := checks.Receiver(t.Context(), http.DefaultClient, server.URL)
+		wantKind(t, err, checks.ErrUnreachable)
+	})
 }
 
+// topics has the topic events, whose look-ups fail with err.
 type topics struct{ err error }
 
 func (f topics) GetTopic(_ context.Context, request *pubsubpb.GetTopicRequest, _ ...gax.CallOption) (*pubsubpb.Topic, error) {
@@ -84,6 +87,7 @@ func (f documents) Read(context.Context, ledger.Key) (*ledger.Document, ledger.V
 	return nil, ledger.Version{}, f.err
 }
 
+// The error of a call says whether the topic or the ledger is missing, or may not be used.
 func TestBackends(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[codes.Code]error{

@@ -1,23 +1,21 @@
-// Package cloudlog writes slog records as the JSON lines that Google Cloud's
-// log collectors understand, so that severity, time and message of a record
-// become those of the log entry:
+// Package cloudlog writes slog records as the JSON lines that Google Cloud's log collectors
+// understand, so that severity, time and message of a record become those of the log entry:
 //
 //	logger := slog.New(cloudlog.NewHandler(os.Stderr, &cloudlog.Options{Project: "my-project"}))
 //	http.ListenAndServe(addr, cloudlog.Trace(handler))
 //
-// A record that is logged with the context of a request (slog's …Context
-// functions) also names the request's trace, and the Logs Explorer shows it
-// beneath the request. Elsewhere the lines are plain structured JSON.
+// A record that is logged with the context of a request (slog's …Context functions) also names the
+// request's trace, and the Logs Explorer shows it beneath the request. Elsewhere the lines are
+// plain structured JSON.
 //
 // # Reserved keys
 //
-// The top-level keys severity, time, message and those that begin with
-// logging.googleapis.com/ have a meaning to Cloud Logging, and slog's own msg,
-// level and source are written as such keys. An attribute outside any group
-// must not be called like one of them, or the line has the key twice.
+// The top-level keys severity, time, message and those that begin with logging.googleapis.com/ have
+// a meaning to Cloud Logging, and slog's own msg, level and source are written as such keys. An
+// attribute outside any group must not be called like one of them, or the line has the key twice.
 //
-// The names are those of "Special fields in structured payloads" in the Cloud
-// Logging documentation; the levels are those of its LogSeverity.
+// The names are those of "Special fields in structured payloads" in the Cloud Logging
+// documentation; the levels are those of its LogSeverity.
 package cloudlog
 
 import (
@@ -44,20 +42,20 @@ type Options struct {
 	// Level is the least level that is written; nil means slog.LevelInfo.
 	Level slog.Leveler
 
-	// Project is the id of the Google Cloud project that traces are in.
-	// Without it no trace is written: its name would be incomplete.
+	// Project is the id of the Google Cloud project that traces are in. Without it no trace is
+	// written: its name would be incomplete.
 	Project string
 
 	// AddSource adds the place in the source code that logged the record.
 	AddSource bool
 }
 
-// NewHandler returns a handler that writes each record to w as one line, in a
-// single call of Write. It is safe for concurrent use.
+// NewHandler returns a handler that writes each record to w as one line, in a single call of Write.
+// It is safe for concurrent use.
 //
-// A level is written as the greatest of DEBUG, INFO, WARNING and ERROR that is
-// not above it, and as DEBUG below that; a time in RFC 3339 with nanoseconds.
-// The trace stays outside of any group, as Cloud Logging wants it.
+// A level is written as the greatest of DEBUG, INFO, WARNING and ERROR that is not above it, and as
+// DEBUG below that; a time in RFC 3339 with nanoseconds. The trace stays outside of any group, as
+// Cloud Logging wants it.
 func NewHandler(w io.Writer, opts *Options) slog.Handler {
 	if opts == nil {
 		opts = &Options{}
@@ -82,8 +80,8 @@ func (e escaping) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// handler is a JSON handler that can still add attributes outside of the groups
-// that were opened since.
+// handler is a JSON handler that can still add attributes outside of the groups that were opened
+// since.
 type handler struct {
 	root    slog.Handler // without attributes and groups
 	next    slog.Handler // root after with
@@ -168,8 +166,8 @@ func severity(level slog.Level) string {
 	}
 }
 
-// sourceLocation is the LogEntrySourceLocation of the Logging API, whose line is
-// an int64 and so a string in JSON.
+// sourceLocation is the LogEntrySourceLocation of the Logging API, whose line is an int64 and so a
+// string in JSON.
 type sourceLocation struct {
 	File     string `json:"file"`
 	Line     string `json:"line"`

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// traceContext is what a request says of its trace. Its strings are lower-case
-// hexadecimal, whatever the header held.
+// traceContext is what a request says of its trace. Its strings are lower-case hexadecimal,
+// whatever the header held.
 type traceContext struct {
 	traceID string // 32 digits
 	spanID  string // 16 digits, or empty
@@ -29,13 +29,12 @@ func (t traceContext) attrs(project string) []slog.Attr {
 	return append(attrs, slog.Bool(traceSampledKey, t.sampled))
 }
 
-// WithTrace returns a context whose records carry the trace that a request's
-// header names: traceparent of W3C Trace Context or, if that is missing or
-// malformed, X-Cloud-Trace-Context. Without either it returns ctx itself.
+// WithTrace returns a context whose records carry the trace that a request's header names:
+// traceparent of W3C Trace Context or, if that is missing or malformed, X-Cloud-Trace-Context.
+// Without either it returns ctx itself.
 //
-// A client can choose its header, and so the trace that its records appear in.
-// It can choose nothing else: a header that is not exactly of its form, or is
-// there twice, is ignored.
+// A client can choose its header, and so the trace that its records appear in. It can choose
+// nothing else: a header that is not exactly of its form, or is there twice, is ignored.
 func WithTrace(ctx context.Context, header http.Header) context.Context {
 	trace, ok := parseTraceparent(only(header.Values("Traceparent")))
 	if !ok {
@@ -47,8 +46,8 @@ func WithTrace(ctx context.Context, header http.Header) context.Context {
 	return context.WithValue(ctx, traceContextKey{}, trace)
 }
 
-// Trace returns a handler that calls h with each request's trace in the
-// request's context, as WithTrace puts it there.
+// Trace returns a handler that calls h with each request's trace in the request's context, as
+// WithTrace puts it there.
 func Trace(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ctx := WithTrace(r.Context(), r.Header); ctx != r.Context() {
@@ -80,8 +79,8 @@ func parseTraceparent(value string) (traceContext, bool) {
 	return traceContext{traceID: m[2], spanID: m[3], sampled: odd(m[4])}, true
 }
 
-// TRACE_ID[/SPAN_ID][;o=OPTIONS], with the span in decimal where log entries have
-// it in hexadecimal: https://cloud.google.com/trace/docs/trace-context.
+// TRACE_ID[/SPAN_ID][;o=OPTIONS], with the span in decimal where log entries have it in
+// hexadecimal: https://cloud.google.com/trace/docs/trace-context.
 var cloudTraceForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\A([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?\z`)
 })
@@ -108,8 +107,8 @@ func zeros(digits string) bool {
 	return strings.Trim(digits, "0") == ""
 }
 
-// odd reports whether the lowest bit of hexadecimal flags is set, which in both
-// headers is the one for a sampled trace.
+// odd reports whether the lowest bit of hexadecimal flags is set, which in both headers is the one
+// for a sampled trace.
 func odd(digits string) bool {
 	return strings.ContainsAny(digits[len(digits)-1:], "13579bdf")
 }

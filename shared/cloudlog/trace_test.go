@@ -22,8 +22,8 @@ type fields struct {
 	sampled     bool
 }
 
-// logBehindTrace sends one request with the given header lines through Trace
-// and returns the log line, and the trace fields if there are any.
+// logBehindTrace sends one request with the given header lines through Trace and returns the log
+// line, and the trace fields if there are any.
 func logBehindTrace(t testing.TB, header http.Header) (map[string]any, *fields) {
 	t.Helper()
 	var buf bytes.Buffer

@@ -15,6 +15,7 @@ import (
 	"github.com/gemhook/gemhook/shared/jwks"
 )
 
+// Fetch returns the keys of a set with one request.
 func TestFetch(t *testing.T) {
 	t.Parallel()
 	keys, _ := vectorKeys(t)
@@ -31,7 +32,8 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// closing notes whether the body of an answer was closed, so that its connection can be used again.
+// closing records whether the body of an answer was closed, so that its connection can be used
+// again.
 type closing struct {
 	io.ReadCloser
 	closed *bool
@@ -49,14 +51,16 @@ func (r roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { re
 func TestFetchClosesTheAnswer(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusOK, http.StatusInternalServerError} {
-		closed := false
-		client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: status, Body: closing{io.NopCloser(strings.NewReader("{}")), &closed}}, nil
-		})}
-		_, _ = jwks.Fetch(t.Context(), client, "https://keys.example.com/")
-		if !closed {
-			t.Errorf("the body of an answer %d is left open", status)
-		}
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			closed := false
+			client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Body: closing{io.NopCloser(strings.NewReader("{}")), &closed}}, nil
+			})}
+			_, _ = jwks.Fetch(t.Context(), client, "https://keys.example.com/")
+			if !closed {
+				t.Error("the body of the answer is left open")
+			}
+		})
 	}
 }
 
@@ -127,7 +131,7 @@ func TestFetchTakesAKeySetOf1MiB(t *testing.T) {
 	wantKeys(t, set, keys)
 }
 
-// padded answers with the document, made that long by another member in front.
+// padded answers with the document, which another member at its start makes as long as size.
 func padded(document []byte, size int) http.HandlerFunc {
 	const open, end = `{"pad":"`, `",`
 	rest := strings.TrimPrefix(string(document), "{")
@@ -165,8 +169,10 @@ func TestFetchFromNowhere(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	for _, url := range []string{server.URL, "", "http://%zz", "gopher://127.0.0.1/"} {
-		if _, err := jwks.Fetch(t.Context(), http.DefaultClient, url); err == nil {
-			t.Errorf("fetched %q, want an error", url)
-		}
+		t.Run(url, func(t *testing.T) {
+			if _, err := jwks.Fetch(t.Context(), http.DefaultClient, url); err == nil {
+				t.Error("fetched, want an error")
+			}
+		})
 	}
 }

@@ -1,4 +1,4 @@
-// Package jwks fetches Google's key set and sorts it into what verifies deliveries.
+// Package jwks fetches Google's key set and finds the keys in it that verify deliveries.
 //
 // It fetches once per call; keeping the set at hand and up to date is the job of package fresh. The
 // cache of the library that parses the set is not used because it refreshes from a timer, which
@@ -23,9 +23,8 @@ import (
 // maxBytes bounds the answer; Google's is about 3 KiB.
 const maxBytes = 1 << 20
 
-// The sizes of RSA keys that are used: RS256 asks for 2048 bits or more (RFC 7518, section 3.3),
-// and every token that names an overlong key would cost as much time as the key likes. The upper
-// bound is that of crypto/tls.
+// The sizes of RSA keys that are used. RS256 needs 2048 bits or more (RFC 7518, section 3.3). The
+// upper bound, that of crypto/tls, is there because verifying with a huge key takes long.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192

@@ -16,8 +16,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// vectorKeys returns the keys of the project's public vectors, and the key set that is published of
-// them.
+// vectorKeys returns the keys of the project's public vectors, and the published key set with their
+// public halves.
 func vectorKeys(t *testing.T) (*standin.Keys, json.RawMessage) {
 	t.Helper()
 	private, err := os.ReadFile("../webhook/testdata/signing-keys.json")
@@ -67,16 +67,17 @@ func TestParseSortsTheVectorsKeySet(t *testing.T) {
 	wantKeys(t, set, keys)
 }
 
-// jwk is the JSON of a key with members changed; nil takes one away.
+// jwk has the members of a key.
 type jwk map[string]any
 
+// with returns the JSON of the key with members changed; nil leaves one out.
 func (k jwk) with(changes jwk) string {
 	changed := maps.Clone(k)
 	maps.Copy(changed, changes)
 	maps.DeleteFunc(changed, func(_ string, value any) bool { return value == nil })
 	document, err := json.Marshal(changed)
 	if err != nil {
-		panic(err) // a slip of the test
+		panic(err) // a mistake of the test
 	}
 	return string(document)
 }
@@ -93,6 +94,7 @@ func encode(bytes []byte) string { return base64.RawURLEncoding.EncodeToString(b
 
 func set(keys ...string) []byte { return []byte(`{"keys":[` + strings.Join(keys, ",") + `]}`) }
 
+// Parse takes the keys that can verify a delivery, and skips every other.
 func TestParseTakesWhatVerifiesDeliveries(t *testing.T) {
 	t.Parallel()
 	keys, _ := vectorKeys(t)
@@ -165,7 +167,7 @@ func TestParseTakesWhatVerifiesDeliveries(t *testing.T) {
 				t.Errorf("a set of this key alone: %v", err)
 			}
 
-			// Whatever it is, it does not put the others out of use.
+			// In no case does it put the others out of use.
 			other := modulus.with(jwk{"kid": "other"})
 			among, err := jwks.Parse(set(other, test.key, ed.with(nil)))
 			if err != nil {
@@ -181,7 +183,7 @@ func TestParseTakesWhatVerifiesDeliveries(t *testing.T) {
 	}
 }
 
-// ones is the modulus of that many bits, all of them set.
+// ones returns a modulus of that many bits, all of them set.
 func ones(bits int) string {
 	modulus := bytes.Repeat([]byte{0xff}, (bits+7)/8)
 	modulus[0] >>= (8 - bits%8) % 8

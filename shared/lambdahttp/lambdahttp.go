@@ -1,27 +1,25 @@
-// Package lambdahttp lets an http.Handler answer AWS Lambda events of payload
-// format 2.0, the format of function URLs and of API Gateway HTTP APIs:
+// Package lambdahttp lets an http.Handler answer AWS Lambda events of payload format 2.0, the
+// format of function URLs and of API Gateway HTTP APIs:
 //
 //	func main() { lambda.Start(lambdahttp.Wrap(handler)) }
 //
-// The handler sees the request that the client sent, as it would behind
-// net/http: the body decoded, the path without the name of the API's stage,
-// the header names in canonical form, the context of the invocation. Its
-// answer is collected and returned as a whole, so a function URL must have the
+// The handler sees the request that the client sent, as it would behind net/http: the body decoded,
+// the path without the name of the API's stage, the header names in canonical form, the context of
+// the invocation. Its answer is collected and returned as a whole, so a function URL must have the
 // invoke mode BUFFERED, which is the default, and http.Flusher is not offered.
 //
 // # What differs from net/http
 //
-//   - A header sent more than once arrives as one value joined with commas: the
-//     event does not tell "a,b" from "a" and "b".
+//   - A header sent more than once arrives as one value joined with commas: in the event, "a,b"
+//     looks the same as "a" and "b".
 //   - Host is the domain name of the URL or API, which the client cannot choose.
 //   - RemoteAddr is the client's IP address without a port.
-//   - An HTTP API has decoded the path before the event is made, so RawPath is
-//     kept for function URLs only.
+//   - An HTTP API has decoded the path before the event is made, so RawPath is kept for function
+//     URLs only.
 //   - A panic is answered with 500 rather than by cutting the connection.
 //
-// The format is described in the API Gateway developer guide, "Create AWS
-// Lambda proxy integrations for HTTP APIs", and in the Lambda developer guide,
-// "Invoking Lambda function URLs".
+// The format is described in the API Gateway developer guide, "Create AWS Lambda proxy integrations
+// for HTTP APIs", and in the Lambda developer guide, "Invoking Lambda function URLs".
 package lambdahttp
 
 import (
@@ -39,24 +37,22 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// ErrFormat is the error of an event that is no HTTP request of payload format
-// 2.0: one of format 1.0, or of a trigger that is not HTTP. No retry cures it;
-// the function's trigger is configured wrongly.
+// ErrFormat is the error of an event that is not an HTTP request of payload format 2.0: one of
+// format 1.0, or of a trigger that is not HTTP. A retry does not help: the function's trigger is
+// configured wrongly.
 var ErrFormat = errors.New("event is not an HTTP request of payload format 2.0")
 
-// Wrap returns a function for lambda.Start that answers every event by calling
-// h with the request it describes. The events of function URLs fit the same
-// type as those of HTTP APIs; what they lack is left zero.
+// Wrap returns a function for lambda.Start that answers every event by calling h with the request
+// it describes. The events of function URLs have the same type as those of HTTP APIs; members that
+// they lack are zero.
 //
-// The function returns an error, ErrFormat, only for an event that is no HTTP
-// request; the Lambda runtime reports it and the instance lives on. A body that
-// claims to be base64 and is not is answered with 400 and code
-// "malformed_header" without calling h.
+// The function returns an error, ErrFormat, only for an event that is not an HTTP request; the
+// Lambda runtime reports it and the instance goes on. A body that is said to be base64 and is not
+// is answered with 400 and code "malformed_header" without calling h.
 //
-// A panic of h is answered with 500 and code "internal", and what h had written
-// is dropped. Nothing is logged: this is the last net, there so that one bad
-// request does not end the instance. A handler that wants its panics seen
-// recovers and logs them itself.
+// A panic of h is answered with 500 and code "internal", and what h had written is dropped. Nothing
+// is logged: Wrap only keeps one bad request from ending the instance. A handler that wants its
+// panics in the log recovers and logs them itself.
 //
 // The function may be called concurrently if h may be.
 func Wrap(h http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
@@ -121,11 +117,11 @@ func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest, body 
 	return r.WithContext(ctx)
 }
 
-// requestURL is the URL as the client asked for it.
+// requestURL returns the URL as the client asked for it.
 //
-// Function URLs send rawPath as it was sent, HTTP APIs send it decoded, and
-// nothing in the event says which: what is a valid encoding is taken as one,
-// anything else as a decoded path. The query is encoded in both.
+// The rawPath of a function URL is encoded as the client sent it, that of an HTTP API is decoded,
+// and nothing in the event says which: what is a valid encoding is taken as one, anything else as a
+// decoded path. The query is encoded in both.
 func requestURL(event events.APIGatewayV2HTTPRequest) *url.URL {
 	raw := cmp.Or(trimStage(event.RawPath, event.RequestContext.Stage), "/")
 	u := &url.URL{Path: raw, RawQuery: event.RawQueryString}
@@ -145,9 +141,8 @@ func requestURL(event events.APIGatewayV2HTTPRequest) *url.URL {
 	return u
 }
 
-// trimStage removes the stage that an HTTP API puts before the path. It does so
-// for every stage but $default, even where a custom domain hides the stage from
-// the client.
+// trimStage removes the stage that an HTTP API puts before the path. It does so for every stage but
+// $default, even where a custom domain hides the stage from the client.
 func trimStage(path, stage string) string {
 	if stage == "" || stage == "$default" {
 		return path

@@ -9,12 +9,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/shared/lambdahttp"
 )
@@ -33,6 +33,7 @@ func invoke(t *testing.T, h http.HandlerFunc, event []byte) map[string]any {
 	return resp
 }
 
+// recorded returns an event in testdata.
 func recorded(t *testing.T, name string) []byte {
 	t.Helper()
 	event, err := os.ReadFile(filepath.Join("testdata", name))
@@ -42,7 +43,7 @@ func recorded(t *testing.T, name string) []byte {
 	return event
 }
 
-// mutated is a recorded event with one change.
+// mutated returns a recorded event with one change.
 func mutated(t *testing.T, name string, change func(event map[string]any)) []byte {
 	t.Helper()
 	var event map[string]any
@@ -57,6 +58,7 @@ func mutated(t *testing.T, name string, change func(event map[string]any)) []byt
 	return out
 }
 
+// seen is the request that a handler sees.
 type seen struct {
 	Method, Path, RawPath, Query, RequestURI, Host, RemoteAddr, Proto, Body string
 
@@ -84,6 +86,8 @@ func request(t *testing.T, event []byte) seen {
 	return *got
 }
 
+// The handler sees the request that the client sent, in the events of function URLs and HTTP APIs
+// that are recorded in testdata.
 func TestRequest(t *testing.T) {
 	const (
 		functionURL = "k3jx5qdemoq2w7hexample0abcdefghij.lambda-url.eu-west-1.on.aws"
@@ -136,19 +140,20 @@ func TestRequest(t *testing.T) {
 				if want != "" {
 					values = []string{want}
 				}
-				if !reflect.DeepEqual(got.Header[name], values) {
-					t.Errorf("header %s = %q, want %q", name, got.Header[name], values)
+				if diff := cmp.Diff(values, got.Header[name]); diff != "" {
+					t.Errorf("header %s (-want +got):\n%s", name, diff)
 				}
 			}
 			got.Header = nil
 			test.want.Proto = "HTTP/1.1"
-			if !reflect.DeepEqual(got, test.want) {
-				t.Errorf("request =\n%+v, want\n%+v", got, test.want)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
+// The path is that of the client: without the stage, and decoded once.
 func TestRequestPath(t *testing.T) {
 	tests := []struct {
 		stage, rawPath string
@@ -186,6 +191,7 @@ func TestRequestPath(t *testing.T) {
 	}
 }
 
+// The request's context is that of the invocation.
 func TestContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("the invocation ended")
@@ -203,6 +209,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
+// http.MaxBytesReader works as it does behind net/http.
 func TestMaxBytes(t *testing.T) {
 	var got error
 	invoke(t, func(w http.ResponseWriter, r *http.Request) {
@@ -213,15 +220,19 @@ func TestMaxBytes(t *testing.T) {
 	}
 }
 
+// A body that is said to be base64, and is not, is answered 400 without the handler.
 func TestBadBase64(t *testing.T) {
 	for _, body := range []string{"%%%", "e30", "e30=x", "e3_="} {
-		resp := invoke(t, func(http.ResponseWriter, *http.Request) {
-			t.Errorf("body %q: the handler was called", body)
-		}, mutated(t, "functionurl-base64.json", func(event map[string]any) { event["body"] = body }))
-		assertError(t, resp, 400, "malformed_header")
+		t.Run(body, func(t *testing.T) {
+			resp := invoke(t, func(http.ResponseWriter, *http.Request) {
+				t.Error("the handler was called")
+			}, mutated(t, "functionurl-base64.json", func(event map[string]any) { event["body"] = body }))
+			wantError(t, resp, 400, "malformed_header")
+		})
 	}
 }
 
+// A panic of the handler is answered 500, with nothing of what the handler wrote or panicked with.
 func TestPanic(t *testing.T) {
 	values := map[string]any{"string": "hidden detail", "error": errors.New("hidden detail"), "abort": http.ErrAbortHandler}
 	for name, value := range values {
@@ -231,7 +242,7 @@ func TestPanic(t *testing.T) {
 				io.WriteString(w, `{"status":"published"}`)
 				panic(value)
 			}, recorded(t, "functionurl-base64.json"))
-			assertError(t, resp, 500, "internal")
+			wantError(t, resp, 500, "internal")
 			if s := resp["body"].(string); strings.Contains(s, "hidden") || strings.Contains(s, "published") {
 				t.Errorf("body = %s, want nothing of the handler's", s)
 			}
@@ -239,8 +250,8 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// assertError checks that a response is an error of the contract's form and nothing more.
-func assertError(t *testing.T, resp map[string]any, status float64, code string) {
+// wantError wants a response to be an error as the receiver answers it, and nothing more.
+func wantError(t *testing.T, resp map[string]any, status float64, code string) {
 	t.Helper()
 	var body map[string]string
 	if err := json.Unmarshal([]byte(resp["body"].(string)), &body); err != nil {
@@ -255,6 +266,7 @@ func assertError(t *testing.T, resp map[string]any, status float64, code string)
 	}
 }
 
+// An event that is not an HTTP request of payload format 2.0 is an error.
 func TestFormat(t *testing.T) {
 	tests := map[string]string{
 		"format 1.0": `{"version":"1.0","resource":"/","path":"/","httpMethod":"POST","requestContext":{"httpMethod":"POST"},"body":"{}"}`,

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// responseWriter collects an answer by net/http's rules, so that a handler need
-// not know which of the two it serves.
+// responseWriter collects an answer by net/http's rules, so that a handler can be the same on both
+// platforms.
 type responseWriter struct {
 	method string
 	header http.Header // what the handler changes
@@ -28,8 +28,8 @@ func newResponseWriter(method string) *responseWriter {
 
 func (w *responseWriter) Header() http.Header { return w.header }
 
-// WriteHeader takes the first final status; informational ones have no place in
-// an answer that is returned as a whole.
+// WriteHeader takes the first final status. Informational ones are dropped: the answer is returned
+// as a whole.
 func (w *responseWriter) WriteHeader(status int) {
 	if status < 100 || status > 999 {
 		panic(fmt.Sprintf("invalid WriteHeader code %v", status))

@@ -3,11 +3,13 @@ package lambdahttp_test
 import (
 	"io"
 	"net/http"
-	"reflect"
 	"strconv"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
+// A handler's answer becomes the response that Lambda documents, by the rules of net/http.
 func TestResponse(t *testing.T) {
 	type object = map[string]any
 	tests := []struct {
@@ -100,22 +102,21 @@ func TestResponse(t *testing.T) {
 				t.Errorf("multiValueHeaders = %v, want none: format 2.0 has no such member", got["multiValueHeaders"])
 			}
 			delete(got, "multiValueHeaders")
-			if !reflect.DeepEqual(got, test.want) {
-				t.Errorf("response =\n%v, want\n%v", got, test.want)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestStatusCodes wants the codes that HTTP allows to be taken, and others to be an internal error,
-// as net/http has it.
+// A status that net/http takes is answered, and any other is an internal error.
 func TestStatusCodes(t *testing.T) {
 	for status, taken := range map[int]bool{0: false, 99: false, 200: true, 999: true, 1000: false} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			answer := invoke(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) },
 				recorded(t, "functionurl-base64.json"))
 			if !taken {
-				assertError(t, answer, 500, "internal")
+				wantError(t, answer, 500, "internal")
 			} else if answer["statusCode"] != float64(status) {
 				t.Errorf("the status is %v, want %d", answer["statusCode"], status)
 			}

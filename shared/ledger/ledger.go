@@ -30,8 +30,8 @@ import (
 	"time"
 )
 
-// The premises of the guarantee that two claimants never publish at the same time. Both can hold
-// at once, so a publish must end both margins before the lease does.
+// The premises of the guarantee that two claimants never publish at the same time. Both can hold at
+// once, so a publish must end both margins before the lease does.
 const (
 	// MaxClockSkew is how far apart the clocks of two claimants may be.
 	MaxClockSkew = 5 * time.Second
@@ -107,8 +107,8 @@ type Claim struct {
 }
 
 // TimeLeft returns how long a publish of the claim may take that starts now. The monotonic clock
-// stops while a machine is suspended and the wall clock can be set back, so the stricter of the
-// two counts.
+// stops while a machine is suspended and the wall clock can be set back, so the stricter of the two
+// counts.
 func (c *Claim) TimeLeft(now time.Time) time.Duration {
 	return min(c.PublishBy.Sub(now), c.PublishBy.Round(0).Sub(now.Round(0)))
 }

@@ -1,5 +1,5 @@
 // Package notes keeps what a job that runs again and again must know from one run to the next:
-// where it stopped, and when it last did what it may do only so often.
+// where it stopped, or when it last did something that it may not do often.
 //
 // A note is a small document with a name, written by compare-and-set: of two runs at the same time,
 // one writes. The notes are beside the ledger, in the same database, so that they need no store and
@@ -18,13 +18,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrChanged is returned by Write if the note is not of that version any more.
+// ErrChanged is returned by Write if the note no longer has that version.
 var ErrChanged = errors.New("the note has changed since")
 
 // A Note is what one job keeps. The zero Note is one that was never written.
 type Note struct {
 	Cursor string    `firestore:"cursor"` // where to go on; empty: at the beginning
-	At     time.Time `firestore:"at"`     // what it means is for the job to say
+	At     time.Time `firestore:"at"`     // its meaning is up to the job
 }
 
 // A Version identifies the contents of a note; the zero Version is that of a note that was never

@@ -33,7 +33,10 @@ func TestFirestore(t *testing.T) {
 	}
 }
 
+// testStore wants a note to be read as it was written, and to be written only over the version that
+// was read.
 func testStore(t *testing.T, s store) {
+	t.Helper()
 	ctx := t.Context()
 	first := notes.Note{Cursor: "claimed static!msg_1", At: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)}
 	wantNote(t, s, "finish", notes.Note{})
@@ -44,7 +47,7 @@ func testStore(t *testing.T, s store) {
 	wantNote(t, s, "finish", first)
 	wantNote(t, s, "find", notes.Note{})
 	if _, err := s.Write(ctx, "finish", notes.Note{Cursor: "x"}, notes.Version{}); !errors.Is(err, notes.ErrChanged) {
-		t.Errorf("write as if there were none: %v, want ErrChanged", err)
+		t.Errorf("write over a note as if there were none: %v, want ErrChanged", err)
 	}
 	later := notes.Note{At: first.At.Add(time.Hour)}
 	second, err := s.Write(ctx, "finish", later, version)

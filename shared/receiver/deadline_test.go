@@ -145,8 +145,8 @@ func TestSlowStepsLeaveTimeForTheNext(t *testing.T) {
 	})
 }
 
-// TestReleasedAfterALongPublish has a publish use up its time without success. There is still time to
-// release the claim.
+// TestReleasedAfterALongPublish has a publish use up its time without success. There is still time
+// to release the claim.
 func TestReleasedAfterALongPublish(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -49,7 +49,7 @@ func (m *manager) AccessSecretVersion(_ context.Context, request *secretmanagerp
 	return m.answer, m.err
 }
 
-// client serves the manager on a loopback port and returns how to reach it.
+// client serves the manager on a loopback port and returns a function that returns a client of it.
 func (m *manager) client(t *testing.T) clientFunc {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -77,7 +77,7 @@ func (m *manager) client(t *testing.T) clientFunc {
 	return func(context.Context) (*secretmanager.Client, error) { return client, nil }
 }
 
-// payload is an answer of data with that checksum, if any.
+// payload returns an answer with data and a checksum, if any.
 func payload(data string, checksum *int64) *secretmanagerpb.AccessSecretVersionResponse {
 	return &secretmanagerpb.AccessSecretVersionResponse{
 		Payload: &secretmanagerpb.SecretPayload{Data: []byte(data), DataCrc32C: checksum},
@@ -141,13 +141,15 @@ func TestSecretManagerIsAskedForTheLatestVersionByDefault(t *testing.T) {
 		"projects/versions/secrets/s":            "projects/versions/secrets/s/versions/latest",
 		"projects/versions/secrets/s/versions/7": "projects/versions/secrets/s/versions/7",
 	} {
-		m.asked = nil
-		if _, err := parse(t, ref).Read(t.Context(), client); err != nil {
-			t.Fatal(err)
-		}
-		if len(m.asked) != 1 || m.asked[0] != want {
-			t.Errorf("%s: asked for %q, want %q", ref, m.asked, want)
-		}
+		t.Run(ref, func(t *testing.T) {
+			m.asked = nil
+			if _, err := parse(t, ref).Read(t.Context(), client); err != nil {
+				t.Fatal(err)
+			}
+			if len(m.asked) != 1 || m.asked[0] != want {
+				t.Errorf("asked for %q, want %q", m.asked, want)
+			}
+		})
 	}
 }
 
@@ -168,11 +170,13 @@ func TestEachReadAsksSecretManagerAgain(t *testing.T) {
 func TestReadErrorsNameTheSecret(t *testing.T) {
 	t.Parallel()
 	for _, code := range []codes.Code{codes.NotFound, codes.PermissionDenied, codes.FailedPrecondition} {
-		m := &manager{err: status.Error(code, "refused")}
-		text, err := parse(t, "projects/p/secrets/s").Read(t.Context(), m.client(t))
-		if status.Code(err) != code || !strings.HasPrefix(err.Error(), "access projects/p/secrets/s/versions/latest: ") || text != (secret.Text{}) {
-			t.Errorf("%s: error %v", code, err)
-		}
+		t.Run(code.String(), func(t *testing.T) {
+			m := &manager{err: status.Error(code, "refused")}
+			text, err := parse(t, "projects/p/secrets/s").Read(t.Context(), m.client(t))
+			if status.Code(err) != code || !strings.HasPrefix(err.Error(), "access projects/p/secrets/s/versions/latest: ") || text != (secret.Text{}) {
+				t.Errorf("error %v, want one with the code and the name", err)
+			}
+		})
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 // byteOrderMark is what some editors put before the text of a file.
 const byteOrderMark = "\ufeff"
 
-// Text is secret text. It shows itself to no log and no format verb; Reveal returns it.
+// Text is secret text. No log and no format verb shows it; Reveal returns it.
 type Text struct{ text string }
 
 // NewText makes a text secret.
@@ -43,7 +43,7 @@ func (t Text) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, t.S
 // LogValue hides the text.
 func (Text) LogValue() slog.Value { return slog.StringValue("[secret]") }
 
-// A Ref says where a secret text is. The zero Ref says nowhere.
+// A Ref says where a secret text is. The zero Ref is for no text.
 type Ref struct {
 	version string // a secret version of Secret Manager
 	file    string
@@ -88,13 +88,13 @@ func parseSecretName(name string) (Ref, error) {
 	return Ref{version: name}, nil
 }
 
-// Format writes the place for every verb, and never a literal text: of a field, fmt would not call
-// Text's methods.
+// Format writes the place for every verb, and never a literal text. Without it fmt would print the
+// fields, and it does not call the methods of an unexported one.
 func (r Ref) Format(state fmt.State, _ rune) {
 	_, _ = io.WriteString(state, cmp.Or(r.version, r.file, r.literal.String()))
 }
 
-// IsZero reports whether the reference says nowhere.
+// IsZero reports whether the reference is for no text.
 func (r Ref) IsZero() bool { return r == Ref{} }
 
 // Literal returns the text where the reference is the text itself.
@@ -132,7 +132,8 @@ func (r Ref) access(ctx context.Context, client func(context.Context) (*secretma
 	if payload == nil {
 		return Text{}, fmt.Errorf("access %s: the answer has no payload", r.version)
 	}
-	// Secret Manager sends a checksum and asks its readers to compare it (SecretPayload.data_crc32c).
+	// Secret Manager sends a checksum and asks its readers to compare it
+	// (SecretPayload.data_crc32c).
 	if want := payload.DataCrc32C; want != nil && *want != int64(crc32.Checksum(payload.GetData(), crc32.MakeTable(crc32.Castagnoli))) {
 		return Text{}, fmt.Errorf("access %s: the data does not match its checksum", r.version)
 	}

@@ -40,13 +40,15 @@ func TestSecretTextHidesItself(t *testing.T) {
 		"a pointer to one":      &ref,
 		"a field of references": struct{ Ref secret.Ref }{ref},
 	} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%c", "%U"} {
-			wantHidden(t, name+" with "+verb, fmt.Sprintf(verb, value))
-		}
-		var logged bytes.Buffer
-		slog.New(slog.NewTextHandler(&logged, nil)).Info("secret", "value", value)
-		slog.New(slog.NewJSONHandler(&logged, nil)).Info("secret", "value", value)
-		wantHidden(t, name+" in a log", logged.String())
+		t.Run(name, func(t *testing.T) {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%c", "%U"} {
+				wantHidden(t, verb, fmt.Sprintf(verb, value))
+			}
+			var logged bytes.Buffer
+			slog.New(slog.NewTextHandler(&logged, nil)).Info("secret", "value", value)
+			slog.New(slog.NewJSONHandler(&logged, nil)).Info("secret", "value", value)
+			wantHidden(t, "a log", logged.String())
+		})
 	}
 	if got := fmt.Sprint(text); got != "[secret]" || text.String() != got || text.LogValue().String() != got {
 		t.Errorf("a text shows itself as %q", got)
@@ -63,9 +65,11 @@ func TestReferencesShowTheirPlace(t *testing.T) {
 		"file:/run/secret":     "/run/secret",
 		hunter2:                "[secret]",
 	} {
-		if got := fmt.Sprint(parse(t, ref)); got != want {
-			t.Errorf("reference shows itself as %q, want %q", got, want)
-		}
+		t.Run(ref, func(t *testing.T) {
+			if got := fmt.Sprint(parse(t, ref)); got != want {
+				t.Errorf("the reference shows itself as %q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -78,7 +82,7 @@ func parse(t *testing.T, text string) secret.Ref {
 	return ref
 }
 
-func TestParseRefTellsTheThreeForms(t *testing.T) {
+func TestParseRefDistinguishesThreeForms(t *testing.T) {
 	t.Parallel()
 	const (
 		manager = "a secret of Secret Manager is projects/P/secrets/S or projects/P/secrets/S/versions/V"
@@ -135,11 +139,11 @@ func TestParseRefTellsTheThreeForms(t *testing.T) {
 	}
 }
 
-func TestZeroRefSaysNowhere(t *testing.T) {
+func TestZeroRef(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []secret.Ref{{}, parse(t, "")} {
 		if _, is := ref.Literal(); !ref.IsZero() || ref.InSecretManager() || is {
-			t.Error("the zero reference says somewhere")
+			t.Error("the zero reference is for a text")
 		}
 	}
 }

@@ -16,8 +16,8 @@ type Gate struct{ keys webhook.Source[Keys] }
 // NewGate returns a gate with the keys of a source.
 func NewGate(keys webhook.Source[Keys]) *Gate { return &Gate{keys: keys} }
 
-// Admit returns nil if one of the keys made the token for the tenant, ErrUnknownToken if none did,
-// not even after a look for newer keys, or webhook.ErrKeysUnavailable wrapped.
+// Admit returns nil if one of the keys made the token for the tenant. The error is ErrUnknownToken
+// if none did, nor any newer key, and wraps webhook.ErrKeysUnavailable if there are no keys.
 func (g *Gate) Admit(ctx context.Context, tenant, token string) error {
 	keys, err := g.keys.Get(ctx)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// source has keys and, once it is asked for newer ones, perhaps others.
+// source returns keys and, when it is asked for newer ones, those in newer, if any.
 type source struct {
 	keys, newer *tenant.Keys
 	err         error
@@ -21,7 +21,7 @@ func (s *source) Get(context.Context) (*tenant.Keys, error) { return s.keys, s.e
 func (s *source) Refresh(_ context.Context, stale *tenant.Keys) *tenant.Keys {
 	s.refreshes++
 	if stale != s.keys {
-		panic("other keys are stale than those of Get")
+		panic("the stale keys are not those of Get")
 	}
 	if s.newer != nil {
 		return s.newer
@@ -29,6 +29,7 @@ func (s *source) Refresh(_ context.Context, stale *tenant.Keys) *tenant.Keys {
 	return stale
 }
 
+// A token is admitted if the keys made it, or newer ones that it looks for before it refuses.
 func TestGate(t *testing.T) {
 	t.Parallel()
 	old, other := keysOf(t, byLetter.Replace("$A")), keysOf(t, byLetter.Replace("$B acme:$C beta:"))
@@ -50,7 +51,7 @@ func TestGate(t *testing.T) {
 		"closed, open to newer keys":  {source{keys: other, newer: old}, "beta", token("A", "beta"), nil, 1},
 		"known, and closed by newer":  {source{keys: old, newer: other}, "beta", token("A", "beta"), nil, 0},
 		"without keys":                {source{err: away}, "acme", token("A", "acme"), webhook.ErrKeysUnavailable, 0},
-		"without keys, for what else": {source{err: away}, "acme", "", away, 0},
+		"without keys, and the cause": {source{err: away}, "acme", "", away, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,6 +66,7 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// Own returns a tenant's own keys in their order, or for "" the common ones.
 func TestOwn(t *testing.T) {
 	t.Parallel()
 	keys := keysOf(t, byLetter.Replace("$A acme:$B $C acme:$A beta:"))
@@ -72,14 +74,16 @@ func TestOwn(t *testing.T) {
 		letters string
 		has     bool
 	}{"": {"AC", true}, "acme": {"BA", true}, "beta": {"", true}, "other": {"", false}} {
-		own, has := keys.Own(name)
-		letters := ""
-		for _, key := range own {
-			letters += key.Reveal()[len(tenant.KeyPrefix):][:1]
-		}
-		if letters != test.letters || has != test.has {
-			t.Errorf("%q has the keys %q, %t; want %q, %t", name, letters, has, test.letters, test.has)
-		}
+		t.Run(name, func(t *testing.T) {
+			own, has := keys.Own(name)
+			letters := ""
+			for _, key := range own {
+				letters += key.Reveal()[len(tenant.KeyPrefix):][:1]
+			}
+			if letters != test.letters || has != test.has {
+				t.Errorf("keys %q, %t; want %q, %t", letters, has, test.letters, test.has)
+			}
+		})
 	}
 	if own, has := (tenant.Keys{}).Own(""); len(own) > 0 || has {
 		t.Error("no keys have common ones")

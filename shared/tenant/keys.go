@@ -16,7 +16,7 @@ const MaxText = 64 << 10
 
 // Why a tenant has no URL.
 var (
-	// ErrClosed: the tenant has an entry of its own, and no valid key in it.
+	// ErrClosed: the tenant has entries of its own, and no valid key in them.
 	ErrClosed = errors.New("the tenant is closed")
 	// ErrNoKey: the tenant has no entry of its own, and there is no common key.
 	ErrNoKey = errors.New("there is no dynamic key for the tenant")
@@ -46,11 +46,10 @@ func ParseEntry(text string) (Entry, error) {
 	return Entry{Tenant: tenant, Key: parsed}, err
 }
 
-// Keys are the keys whose tokens are accepted at one time. They show themselves to no log and no
-// format verb.
+// Keys are the keys whose tokens are accepted at one time. No log and no format verb shows them.
 type Keys struct {
 	common []Key
-	own    map[string][]Key // of tenants with entries of their own; none: the tenant is closed
+	own    map[string][]Key // of tenants with entries of their own; an empty list: the tenant is closed
 }
 
 // ParseKeys reads any number of entries separated by white space. An entry is one of
@@ -60,10 +59,12 @@ type Keys struct {
 //	TENANT:      closes the tenant
 //
 // Several keys for the same tenant, or in common, are all valid, and the first makes the URL. So
-// behind a first key of its own a tenant can have the common key, with which its URL was made
-// before. The error names each malformed entry by its place in the text. The others are returned
-// and may be used: a malformed entry puts no other out of use, and a tenant whose only entry is
-// malformed is closed. Without one entry that is well formed the keys are not usable.
+// after a first key of its own a tenant can have the common key, with which its URL was made
+// before.
+//
+// The error names each malformed entry by its place in the text. The others are returned and may be
+// used: a malformed entry puts no other out of use, and a tenant whose only entry is malformed is
+// closed. If no entry is well formed, there is no key to use.
 func ParseKeys(text string) (Keys, error) {
 	if len(text) > MaxText {
 		return Keys{}, fmt.Errorf("the dynamic keys are %d bytes long, and Secret Manager holds %d: "+
@@ -106,7 +107,7 @@ func ParseKeys(text string) (Keys, error) {
 	return keys, errors.Join(faults...)
 }
 
-// sightings are the places of the keys read so far.
+// sightings are the places of the keys that have been read, from 1 on.
 type sightings struct {
 	common map[Key]int
 	first  map[Key]int // of those that make a tenant's URL
@@ -121,9 +122,9 @@ func (s sightings) addCommon(i int, key Key) error {
 	return nil
 }
 
-// addOwn refuses a key that the tenant has already, and as the first one a key that makes the URLs
-// of others: that one is pasted in the wrong place. Behind the first it is what the tenant had
-// before its own key.
+// addOwn refuses a key that the tenant has already. As a tenant's first key it also refuses one
+// that makes the URLs of others, which must be a mistake. After the first such a key is allowed:
+// the tenant's URL may have been made with it before.
 func (s sightings) addOwn(i int, entry Entry, first bool) error {
 	if at, twice := s.own[entry]; twice {
 		return sameKey(i, at)
@@ -197,8 +198,8 @@ func (k Keys) Check(tenant, token string) bool {
 	return made && open
 }
 
-// of returns the keys that count for a tenant. Where there are none it returns others, to spend the
-// same time on.
+// of returns the keys that count for a tenant. For a closed tenant it returns others, so that a
+// check takes the same time.
 func (k Keys) of(tenant string) (keys []Key, open bool) {
 	own, has := k.own[tenant]
 	switch {

@@ -9,9 +9,9 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// wantOwnTokensAlone fails the test unless the keys of a text accept, of all tokens that its keys
-// make for these tenants, only those that they should, each in the URL of its own tenant alone.
-// What they should it reads from the text word by word.
+// wantOwnTokensAlone makes a token for each of these tenants with each key in a text. It wants the
+// keys of the text to accept those that an entry is for, each in the URL of its own tenant only,
+// and no others. It finds the entries in the text itself, word by word.
 func wantOwnTokensAlone(t *testing.T, text string, names []string) {
 	t.Helper()
 	keys, err := tenant.ParseKeys(text)
@@ -60,8 +60,8 @@ func wantOwnTokensAlone(t *testing.T, text string, names []string) {
 
 var mixed = []string{"acme", "acme-2", "beta", "a", "other"}
 
-// TestNoTokenOpensAnotherTenant goes through mixtures of all forms, malformed ones too, from few
-// keys so that they meet.
+// TestNoTokenOpensAnotherTenant tries random mixtures of all forms of entries, malformed ones too.
+// The keys are few, so that entries often have the same.
 func TestNoTokenOpensAnotherTenant(t *testing.T) {
 	t.Parallel()
 	const seed = 17

@@ -9,15 +9,15 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// Keys of the tables below, by one letter.
+// byLetter replaces $A, $B and $C by keys.
 var byLetter = strings.NewReplacer(
 	"$A", "dynkey_"+strings.Repeat("A", 43),
 	"$B", "dynkey_"+strings.Repeat("B", 43),
 	"$C", "dynkey_"+strings.Repeat("C", 43),
 )
 
-// wantAccepted wants tokens of a tenant to be accepted where they were made with one of the
-// letters' keys, and no other.
+// wantAccepted wants tokens of a tenant to be accepted that were made with the keys of these
+// letters, and no others.
 func wantAccepted(t *testing.T, keys *tenant.Keys, name, letters string) {
 	t.Helper()
 	for _, letter := range []string{"A", "B", "C"} {
@@ -28,6 +28,7 @@ func wantAccepted(t *testing.T, keys *tenant.Keys, name, letters string) {
 	}
 }
 
+// Each entry counts for the tenants that it is for, whatever else is malformed.
 func TestParseKeys(t *testing.T) {
 	t.Parallel()
 	const (
@@ -118,10 +119,12 @@ func TestPathIsMadeWithTheFirstKeyThatCounts(t *testing.T) {
 	t.Parallel()
 	keys := keysOf(t, byLetter.Replace("$A acme:$B $C acme:$A1 beta:"))
 	for name, letter := range map[string]string{"acme": "B", "other": "A"} {
-		want := key(t, byLetter.Replace("$"+letter)).Path(name)
-		if got, err := keys.Path(name); err != nil || got != want {
-			t.Errorf("%s: another path than that of key %s, or %v", name, letter, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			want := key(t, byLetter.Replace("$"+letter)).Path(name)
+			if got, err := keys.Path(name); err != nil || got != want {
+				t.Errorf("another path than that of key %s, or %v", letter, err)
+			}
+		})
 	}
 	if path, err := keys.Path("beta"); path != "" || !errors.Is(err, tenant.ErrClosed) {
 		t.Errorf("error %v for a closed tenant, want %v", err, tenant.ErrClosed)
@@ -131,7 +134,7 @@ func TestPathIsMadeWithTheFirstKeyThatCounts(t *testing.T) {
 	}
 }
 
-// TestLongestText has as many entries as Secret Manager holds, and one byte more.
+// A text as long as Secret Manager holds is read, and one byte more is refused.
 func TestLongestText(t *testing.T) {
 	t.Parallel()
 	const tenants = 1024
@@ -190,10 +193,12 @@ func TestClosedTakesTheSameWork(t *testing.T) {
 	for name, text := range map[string]string{
 		"one common key": "$A closed:", "common keys": "$A $B $C closed:", "no common key": "acme:$A closed:",
 	} {
-		keys, token := keysOf(t, byLetter.Replace(text)), key(t, byLetter.Replace("$A")).Token("acme")
-		work := func(name string) float64 { return testing.AllocsPerRun(10, func() { keys.Check(name, token) }) }
-		if closed, unknown := work("closed"), work("other"); closed != unknown || closed == 0 {
-			t.Errorf("%s: %v allocations for a closed tenant, %v for an unknown token", name, closed, unknown)
-		}
+		t.Run(name, func(t *testing.T) {
+			keys, token := keysOf(t, byLetter.Replace(text)), key(t, byLetter.Replace("$A")).Token("acme")
+			work := func(name string) float64 { return testing.AllocsPerRun(10, func() { keys.Check(name, token) }) }
+			if closed, unknown := work("closed"), work("other"); closed != unknown || closed == 0 {
+				t.Errorf("%v allocations for a closed tenant, %v for an unknown token", closed, unknown)
+			}
+		})
 	}
 }

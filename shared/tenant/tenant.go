@@ -39,8 +39,8 @@ const maxName = 63
 
 var name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
-// keyForm has both alphabets of RFC 4648, each by itself, padded or not. A pattern that counts takes
-// long to compile, and an instance without dynamic keys does not need this one.
+// keyForm takes the two alphabets of RFC 4648, but not both in one key, padded or not. It is
+// compiled when it is used: that takes long, and an instance without dynamic keys does not need it.
 var keyForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^` + KeyPrefix + `([A-Za-z0-9+/]{32,}|[A-Za-z0-9_-]{32,})={0,2}$`)
 })
@@ -51,8 +51,8 @@ const NameForm = "up to 63 lower-case letters, digits and hyphens, not beginning
 // Valid reports whether a tenant may have that name: see [NameForm].
 func Valid(tenant string) bool { return len(tenant) <= maxName && name.MatchString(tenant) }
 
-// A Key makes tokens. It shows itself to no log and no format verb; Reveal returns it. The zero Key
-// is none.
+// A Key makes tokens. No log and no format verb shows it; Reveal returns it. The zero Key is not a
+// key.
 type Key struct{ text string }
 
 // ParseKey reads a dynamic key: "dynkey_" and at least 32 characters of base64 or base64url. Its

@@ -136,7 +136,8 @@ func TestTerraformFailures(t *testing.T) {
 	}
 }
 
-// TestWrapperOfTerraform wants the outputs to be read although a wrapper has written lines before them.
+// TestWrapperOfTerraform wants the outputs to be read although a wrapper has written lines before
+// them.
 func TestWrapperOfTerraform(t *testing.T) {
 	for name, before := range map[string]string{
 		"a line":             "Using workspace staging.\n",

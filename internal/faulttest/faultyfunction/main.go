@@ -1,10 +1,10 @@
 // Command faultyfunction is the receiver or the reconciler as it is deployed, in a process that can
 // kill itself.
 //
-// The receiver serves on the listener that it inherits as file descriptor 4. The reconciler does one
-// run and ends with code 0, or 1 if the run went wrong. Both end when the pipe that they inherit as
-// file descriptor 3 closes: so neither outlives the process that started it. The configuration is
-// the function's environment, and
+// The receiver serves on the listener that it inherits as file descriptor 4. The reconciler does
+// one run and ends with code 0, or 1 if the run went wrong. Both end when the pipe that they
+// inherit as file descriptor 3 closes: so neither outlives the process that started it. The
+// configuration is the function's environment, and
 //
 //	FUNCTION_TARGET                        receive or reconcile
 //	FAULTTEST_FIRESTORE, FAULTTEST_PUBSUB  the addresses of the backends

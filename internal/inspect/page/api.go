@@ -15,12 +15,12 @@ import (
 // maxEdit bounds an edited delivery, in bytes of JSON.
 const maxEdit = 8 << 20
 
-// pingEvery is how often an idle stream shows that it lives.
+// pingEvery is how often an idle stream sends a comment, by which the browser knows that it lives.
 const pingEvery = 15 * time.Second
 
 func answerJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_ = json.NewEncoder(w).Encode(value) // whoever hung up gets nothing
+	_ = json.NewEncoder(w).Encode(value) // fails only if the browser is gone
 }
 
 func (p *Page) about(w http.ResponseWriter, _ *http.Request) {
@@ -29,7 +29,7 @@ func (p *Page) about(w http.ResponseWriter, _ *http.Request) {
 
 // events streams the summary of every record, and again of each that changes.
 func (p *Page) events(w http.ResponseWriter, request *http.Request) {
-	after, _ := strconv.ParseUint(request.URL.Query().Get("after"), 10, 64) // none: all
+	after, _ := strconv.ParseUint(request.URL.Query().Get("after"), 10, 64) // 0 if it is missing
 	w.Header().Set("Content-Type", "text/event-stream")
 	stream := http.NewResponseController(w)
 	changes := make(chan *inspect.Record)
@@ -47,7 +47,7 @@ func (p *Page) events(w http.ResponseWriter, request *http.Request) {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
-		text := ": alive\n\n" // a comment, also at the start: the browser learns that it is connected
+		text := ": alive\n\n" // also at the start: the browser learns that it is connected
 		if _, err := fmt.Fprint(w, text); err != nil || stream.Flush() != nil {
 			return
 		}
@@ -71,7 +71,7 @@ func (p *Page) events(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// search returns the ids of the records that have a text anywhere in a body or a header.
+// search answers the ids of the records that have a text anywhere in a body or a header.
 func (p *Page) search(w http.ResponseWriter, request *http.Request) {
 	wanted := bytes.ToLower([]byte(request.URL.Query().Get("q")))
 	found := []string{}
@@ -97,7 +97,7 @@ func contains(r *inspect.Record, wanted []byte) bool {
 	}
 	if r.Request != nil {
 		var header bytes.Buffer
-		_ = r.Request.Header.Write(&header) // to memory
+		_ = r.Request.Header.Write(&header) // never fails
 		if has(header.Bytes(), r.Request.Body) {
 			return true
 		}
@@ -120,7 +120,7 @@ func contains(r *inspect.Record, wanted []byte) bool {
 	return false
 }
 
-// record answers for a record that is not there.
+// record returns the record that a request names. If there is none it answers so and returns nil.
 func (p *Page) record(w http.ResponseWriter, request *http.Request) *inspect.Record {
 	record := p.log.Get(request.PathValue("id"))
 	if record == nil {
@@ -158,8 +158,8 @@ func (p *Page) curl(w http.ResponseWriter, request *http.Request) {
 	answerJSON(w, map[string]string{"command": command})
 }
 
-// send sends a delivery again. That the request is JSON is a guard as well: a foreign form cannot
-// send any.
+// send sends a delivery again. The check that the request is JSON is also a guard: a form on
+// another site cannot send any.
 func (p *Page) send(w http.ResponseWriter, request *http.Request) {
 	if p.options.Send == nil {
 		http.Error(w, "this page only reads", http.StatusForbidden)

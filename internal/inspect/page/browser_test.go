@@ -19,9 +19,7 @@ import (
 	"github.com/gemhook/gemhook/shared/retry"
 )
 
-var screenshot = flag.String("screenshot", "", "write the picture of the README to this file")
-
-// patience is how long a test waits for what a page does at once.
+// patience is how long a test waits at most for what the page does.
 const patience = 20 * time.Second
 
 // chromium is one browser for all tests, each of which has tabs of its own.
@@ -55,7 +53,7 @@ func startChromium(t *testing.T) context.Context {
 		options = append(options, chromedp.NoSandbox) // it does not start as root with one
 	}
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	quiet := func(string, ...any) {} // a browser that is newer than the protocol's description sends events without one
+	quiet := func(string, ...any) {} // a newer browser sends events that chromedp does not know
 	browser, stopBrowser := chromedp.NewContext(allocator, chromedp.WithErrorf(quiet))
 	if err := chromedp.Do(browser); err != nil {
 		t.Fatalf("start %s: %v", program, err)
@@ -64,13 +62,13 @@ func startChromium(t *testing.T) context.Context {
 	return browser
 }
 
-// A tab is one of the browser, with the page open.
+// A tab is a tab of the browser, with the page open.
 type tab struct {
 	t       *testing.T
 	context context.Context
 }
 
-// open opens the page, after what is to be done before.
+// open opens the page in a new tab, after the steps that are to be done before.
 func (f *fixture) open(before ...step) *tab {
 	f.t.Helper()
 	parent := startChromium(f.t)
@@ -124,8 +122,8 @@ func call[P, R any](method cdp.Command[P, R], params P) step {
 // script is a step that runs a script.
 func script(text string) step { return chromedp.Evaluate[chromedp.Void](text) }
 
-// await waits until an expression is true. The page's policy forbids chromedp's own way to wait,
-// which makes functions of text.
+// await waits until an expression is true. Chromedp's own way to wait makes functions from text,
+// which the page's policy forbids.
 func (b *tab) await(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -163,8 +161,7 @@ func (b *tab) choose(text string) {
 	b.await(`document.getElementById('detail').dataset.id === ` + find + `.hash.slice(2)`)
 }
 
-// click clicks with the mouse on the middle of an element, which must be what is there to be
-// clicked on.
+// click clicks with the mouse on the middle of an element, which nothing may cover.
 func (b *tab) click(id string) {
 	b.t.Helper()
 	element := `document.getElementById(` + quoted(id) + `)`
@@ -178,7 +175,7 @@ func (b *tab) click(id string) {
 }
 
 func quoted(text string) string {
-	encoded, _ := json.Marshal(text) // a string always can be
+	encoded, _ := json.Marshal(text) // never fails for a string
 	return string(encoded)
 }
 
@@ -201,11 +198,12 @@ func (b *tab) set(id, to string) {
 		e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change')); })()`))
 }
 
-// dark and narrow are what the page adapts to.
+// dark has the browser ask for a dark page.
 func dark() step {
 	return call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
 	})
 }
 
+// narrow gives the page as little room as a telephone has.
 func narrow() step { return chromedp.EmulateViewport(360, 740) }

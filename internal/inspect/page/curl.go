@@ -41,7 +41,7 @@ func curlOf(request *inspect.Request, url string) string {
 	var command, before string
 	body := quote(string(request.Body))
 	if len(body) > maxArgument || strings.ContainsRune(string(request.Body), 0) {
-		// No argument holds it.
+		// An argument cannot hold it.
 		before = "base64 --decode <<'END' | "
 		body = "@-"
 	} else if strings.HasPrefix(string(request.Body), "@") {
@@ -67,8 +67,8 @@ func curlOf(request *inspect.Request, url string) string {
 	return command
 }
 
-// quote quotes a text for the shell. What cannot be seen is written as bytes, so that the command
-// that is read before it is run is the one that runs.
+// quote quotes a text for the shell. Bytes that cannot be seen are written as escapes: a person who
+// reads the command before running it sees all of it.
 func quote(text string) string {
 	if printable.Text(text) == text {
 		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"

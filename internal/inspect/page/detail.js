@@ -45,7 +45,8 @@ async function showDetail() {
   }
 }
 
-// render keeps what is open, focused and scrolled to, since a delivery changes while somebody reads it.
+// render keeps what is open, what has the focus and how far it is scrolled: a delivery may change
+// while somebody reads it.
 function render(detail) {
   const main = at('detail');
   const same = main.dataset.id === detail.id;
@@ -67,7 +68,7 @@ function heading(d) {
     make('button', { id: 'back', type: 'button', onclick: back }, '← List'),
     make('h2', {}, (d.type || '(no type)') + ' ', make('span', { class: d.standing.replace(' ', '-') }, outcome)),
     make('p', { class: 'dim' }, [d.webhook_id, d.tenant && 'tenant ' + d.tenant, d.subject, d.scheme, clock(d.at)].filter(Boolean).join(' · ')),
-    d.standing === 'refused' ? make('p', { class: 'hint' }, 'Nobody has verified this request: its type and subject are what it says of itself.') : null,
+    d.standing === 'refused' ? make('p', { class: 'hint' }, 'This request is not verified: its type and subject are only what it claims.') : null,
     make('p', { class: 'buttons' },
       sends ? button('send', 'Send again', sendAgain) : null,
       sends && editable(d) ? button('edit-open', 'Edit and send', openEdit) : null,
@@ -160,7 +161,7 @@ function openEdit() {
   const body = current && sends && editable(current);
   if (!body) return;
   at('edit-body').value = body.raw;
-  at('edit-note').textContent = body.raw.includes('\r') ? 'Its line ends become single line feeds once it is changed.' : '';
+  at('edit-note').textContent = body.raw.includes('\r') ? 'If you change it, its line ends become single line feeds.' : '';
   at('edit').showModal();
   at('edit-body').focus();
 }
@@ -178,7 +179,7 @@ async function copyCurl() {
   try {
     const { command } = await (await call('/api/records/' + chosen + '/curl')).json();
     await navigator.clipboard.writeText(command);
-    say('Copied. A signature is good for five minutes from its timestamp.');
+    say('Copied. A signature is valid for five minutes from its timestamp.');
   } catch (error) {
     say('It was not copied: ' + error.message);
   }

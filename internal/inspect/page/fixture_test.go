@@ -36,7 +36,7 @@ type fixture struct {
 	keys      *standin.Keys
 	log       *inspect.Log
 	receiver  string         // URL
-	elsewhere *ledger.Ledger // that of another instance, which the log does not see
+	elsewhere *ledger.Ledger // another instance's, whose changes the log does not see
 	page      *page.Page
 	published atomic.Int64
 	topicAway atomic.Bool
@@ -105,7 +105,7 @@ func (f *fixture) explainKeys(keySetURL string) explain.Keys {
 	return explain.Keys{Secrets: secrets, Tenants: tenants, KeySet: set}
 }
 
-// topic is one that tells the log what is published to it.
+// topic adds what is published to the log.
 type topic struct{ f *fixture }
 
 func (t topic) Publish(_ context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {

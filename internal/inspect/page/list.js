@@ -1,5 +1,5 @@
-// The list of deliveries: the stream, the filters, and the keys. Whatever comes from the server is put into the document as
-// text, never as markup.
+// The list of deliveries: the stream, the filters, and the keys. Everything that comes from the
+// server is put into the document as text, never as markup.
 
 const at = id => document.getElementById(id);
 
@@ -127,7 +127,7 @@ function applyFilters() {
     shown += wanted;
   }
   at('empty').hidden = shown > 0;
-  at('empty').textContent = records.size ? 'No delivery fits.' : 'Nothing has come in yet.';
+  at('empty').textContent = records.size ? 'No delivery matches.' : 'Nothing has come in yet.';
   at('count').textContent = shown === records.size ? shown + (shown === 1 ? ' delivery' : ' deliveries') : shown + ' of ' + records.size;
 }
 

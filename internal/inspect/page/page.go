@@ -1,14 +1,17 @@
 // Package page shows an [inspect.Log] in a browser on the same machine: a live list of deliveries,
 // and all that is known of each.
 //
-// The page is one document without anything from elsewhere. Its data come as JSON, and changes as
+// The page is one document that loads nothing from elsewhere. Its data come as JSON, and changes as
 // server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 //
-// It shows payloads, and everything that it shows comes from outside. So it listens on loopback
-// alone; it refuses requests for another host, which is how a foreign name that resolves to
-// 127.0.0.1 would arrive, and requests from another origin; data and actions need a token that only
-// the printed URL has; and the browser is told by a content security policy and by trusted types to
-// run no script but the page's own, whatever a payload says.
+// It shows payloads, and everything that it shows comes from outside. So:
+//
+//   - It listens on loopback only.
+//   - It refuses requests for another host, as of a foreign name that resolves to 127.0.0.1, and
+//     requests from another origin.
+//   - Data and actions need a token that only the printed URL has.
+//   - A content security policy and trusted types have the browser run no script but the page's own,
+//     whatever a payload says.
 package page
 
 import (
@@ -38,7 +41,7 @@ type Options struct {
 	// Receiver is the URL that "copy as curl" posts to, without a path.
 	Receiver string
 
-	// Verify judges a request that came in, by the keys of the receiver. Nil: verification is not
+	// Verify verifies a request that came in, with the receiver's keys. Nil: verification is not
 	// shown.
 	Verify func(context.Context, *inspect.Record) *explain.Report
 
@@ -58,7 +61,7 @@ type Page struct {
 	log     *inspect.Log
 	options Options
 	token   string
-	hosts   map[string]bool // that requests may name
+	hosts   map[string]bool // those that requests may name
 	address string
 }
 
@@ -84,7 +87,7 @@ func Serve(ctx context.Context, address string, log *inspect.Log, options Option
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // streams have no end of their own
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // Shutdown would wait for streams
 	return p, func() error {
 		defer stop()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
@@ -102,8 +105,7 @@ func newPage(log *inspect.Log, address string, options Options) *Page {
 	}
 }
 
-// URL returns the page's URL with its token, which browsers keep to themselves, as it is in the
-// fragment.
+// URL returns the page's URL with its token, in the fragment: browsers do not send that anywhere.
 func (p *Page) URL() string { return "http://" + p.address + "/#" + p.token }
 
 // The parts of the document.

@@ -49,6 +49,8 @@ func (f *fixture) request(method, path, body string, change func(*http.Request))
 	return answer.StatusCode, string(text)
 }
 
+// Requests without the token, for another host or from another origin get no data, and send
+// nothing.
 func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -102,15 +104,18 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	})
 }
 
-func TestLoopbackAlone(t *testing.T) {
+func TestServesOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0"} {
-		if _, _, err := page.Serve(t.Context(), address, inspect.NewLog(nil), page.Options{}); !errors.Is(err, page.ErrNotLoopback) {
-			t.Errorf("%s: %v, want %v", address, err, page.ErrNotLoopback)
-		}
+		t.Run(address, func(t *testing.T) {
+			if _, _, err := page.Serve(t.Context(), address, inspect.NewLog(nil), page.Options{}); !errors.Is(err, page.ErrNotLoopback) {
+				t.Errorf("error %v, want %v", err, page.ErrNotLoopback)
+			}
+		})
 	}
 }
 
+// A page without Options.Send refuses to send.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -134,7 +139,7 @@ func TestDynamicTokensAreMasked(t *testing.T) {
 	}
 }
 
-// The command that is copied posts the very bytes again, whatever they are.
+// The command that is copied posts the same bytes again, whatever they are.
 func TestCurl(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"bash", "curl", "base64"} {

@@ -22,7 +22,7 @@ type body struct {
 	Text string `json:"text"` // with what cannot be seen made visible
 	Hex  string `json:"hex"`
 	Cut  bool   `json:"cut,omitempty"`
-	// Raw is the text to edit; nil where the bytes are no UTF-8, or it is cut.
+	// Raw is the text to edit; nil where the bytes are not UTF-8, or the body is cut.
 	Raw *string `json:"raw,omitempty"`
 }
 

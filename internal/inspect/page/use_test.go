@@ -1,13 +1,7 @@
 package page_test
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/color"
-	"image/draw"
-	"image/png"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,8 +17,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/npm"
 )
 
-// browser returns a fixture of which all cases of a test are one tab each; without a browser the
-// test is over.
+// browser returns a fixture whose page the test can open in a browser. Where there is no browser it
+// skips the test.
 func browser(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
@@ -32,6 +26,7 @@ func browser(t *testing.T) *fixture {
 	return newFixture(t)
 }
 
+// New deliveries appear in the list and changes in the details, without a reload.
 func TestLiveList(t *testing.T) {
 	f := browser(t)
 	b := f.open()
@@ -52,7 +47,7 @@ func TestLiveList(t *testing.T) {
 			t.Errorf("the details lack %q:\n%s", wanted, b.detail())
 		}
 	}
-	// What happens to a delivery that is being looked at shows at once.
+	// A change of the delivery whose details are shown appears at once.
 	f.log.Update(inspect.ByID("1"), func(r *inspect.Record) {
 		r.Attempts = append(r.Attempts, inspect.Attempt{
 			At: time.Now(), URL: "http://127.0.0.1:9/hook", Request: *r.Request,
@@ -63,6 +58,7 @@ func TestLiveList(t *testing.T) {
 	b.await(`document.querySelector('#list').textContent.includes('not handled in 1')`)
 }
 
+// The details of a refused delivery mark the step of verification that failed.
 func TestRefusalsSayWhy(t *testing.T) {
 	f := browser(t)
 	codes := f.refusals()
@@ -84,6 +80,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 	}
 }
 
+// A delivery is sent again as a duplicate and, edited, as a new one.
 func TestSendAgain(t *testing.T) {
 	f := browser(t)
 	f.event("batch.succeeded", "batches/first")
@@ -104,6 +101,7 @@ func TestSendAgain(t *testing.T) {
 	}
 }
 
+// Each filter hides what it does not match, and "Clear" shows all again.
 func TestFilters(t *testing.T) {
 	f := browser(t)
 	f.event("batch.succeeded", "batches/one")
@@ -119,16 +117,20 @@ func TestFilters(t *testing.T) {
 		{"search", "Line 17 of the input", "1 of 3", "batches/two"}, // in a body
 		{"search", "no such thing", "0 of 3", ""},
 	} {
-		b.set(test.field, test.to)
-		b.await(`document.getElementById('count').textContent === ` + quoted(test.count))
-		if list := strings.Join(b.list(), "\n"); !strings.Contains(list, test.has) {
-			t.Errorf("%s %q: %q, want %q", test.field, test.to, list, test.has)
-		}
-		b.click("clear")
-		b.await(`document.getElementById('count').textContent === '3 deliveries'`)
+		t.Run(test.field+" "+test.to, func(t *testing.T) {
+			b.t = t
+			b.set(test.field, test.to)
+			b.await(`document.getElementById('count').textContent === ` + quoted(test.count))
+			if list := strings.Join(b.list(), "\n"); !strings.Contains(list, test.has) {
+				t.Errorf("the list is %q, want %q in it", list, test.has)
+			}
+			b.click("clear")
+			b.await(`document.getElementById('count').textContent === '3 deliveries'`)
+		})
 	}
 }
 
+// Everything can be done without a mouse.
 func TestKeyboardAlone(t *testing.T) {
 	f := browser(t)
 	f.event("batch.succeeded", "batches/one")
@@ -176,6 +178,7 @@ func TestKeyboardAlone(t *testing.T) {
 	}
 }
 
+// A narrow window shows either the list or the details, and has nothing to scroll sideways.
 func TestNarrow(t *testing.T) {
 	f := browser(t)
 	f.event("batch.succeeded", "batches/"+strings.Repeat("long", 60))
@@ -188,6 +191,7 @@ func TestNarrow(t *testing.T) {
 	b.await(`getComputedStyle(document.getElementById('detail')).display === 'none' && document.activeElement.closest('#list') !== null`)
 }
 
+// Markup, escape sequences and the like in payloads and headers are shown as text.
 func TestHostilePayloadsStayText(t *testing.T) {
 	f := browser(t)
 	markup := `<img src=x onerror="window.pwned=1"><script>window.pwned=2</script><style>*{display:none}</style>`
@@ -229,7 +233,7 @@ func TestHostilePayloadsStayText(t *testing.T) {
 	if violations := value[[]string](b, `window.violations`); len(violations) != 0 {
 		t.Errorf("the content security policy had to stop %q", violations)
 	}
-	// The policy holds by itself, should the page make a mistake.
+	// If the page made a mistake, the policy alone would stop it.
 	refused := value[bool](b, `(() => { try { document.body.innerHTML = '<b>x</b>'; return false } catch { return true } })()`)
 	if !refused {
 		t.Error("the browser takes markup from a string")
@@ -239,11 +243,11 @@ func TestHostilePayloadsStayText(t *testing.T) {
 		fetch('http://127.0.0.1:1/').then(() => done('nothing'), () => {});
 	})`)
 	if stopped != "connect-src" {
-		t.Errorf("%s stops the page from connecting to elsewhere, want connect-src", stopped)
+		t.Errorf("what stops a connection to another server is %s, want connect-src", stopped)
 	}
 }
 
-// quotedRaw is a text as JSON that is not escaped for HTML.
+// quotedRaw returns a text as JSON that is not escaped for HTML.
 func quotedRaw(text string) string { return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"` }
 
 func TestWithoutItsTokenThePageShowsNothing(t *testing.T) {
@@ -259,6 +263,7 @@ func TestWithoutItsTokenThePageShowsNothing(t *testing.T) {
 	}
 }
 
+// Axe finds no violation in the list, the details and the dialog: in light, dark and narrow.
 func TestAccessibility(t *testing.T) {
 	f := browser(t)
 	axe, err := os.ReadFile(filepath.Join(npm.Install(t, "testdata"), "node_modules", "axe-core", "axe.min.js"))
@@ -308,50 +313,4 @@ func TestAccessibility(t *testing.T) {
 			wantNoViolation("editing")
 		})
 	}
-}
-
-// TestPicture makes the picture of the README, on request alone: fonts differ between machines.
-func TestPicture(t *testing.T) {
-	if *screenshot == "" {
-		t.Skip("the picture is made with -screenshot FILE")
-	}
-	f := browser(t)
-	f.event("interaction.completed", "interactions/v1_9f2c")
-	forged := f.signed(standin.EventAt("batch.succeeded", "batches/4m8x", time.Now()))
-	forged.Body = append(forged.Body, '\n')
-	f.post("/", forged)
-	f.event("video.generated", "operations/7be0")
-	f.event("batch.failed", "batches/1k3d")
-	b := f.open(chromedp.EmulateViewport(1080, 620))
-	b.choose("bad_signature")
-	picture, err := chromedp.Run(b.context, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(*screenshot, small(t, picture), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// small returns a picture in the 64 colours that it has most of.
-func small(t *testing.T, picture []byte) []byte {
-	t.Helper()
-	full, err := png.Decode(bytes.NewReader(picture))
-	if err != nil {
-		t.Fatal(err)
-	}
-	counts := map[color.Color]int{}
-	for y := range full.Bounds().Dy() {
-		for x := range full.Bounds().Dx() {
-			counts[full.At(x, y)]++
-		}
-	}
-	colours := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int { return counts[b] - counts[a] })
-	reduced := image.NewPaletted(full.Bounds(), colours[:min(len(colours), 64)])
-	draw.Draw(reduced, full.Bounds(), full, image.Point{}, draw.Src)
-	var encoded bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&encoded, reduced); err != nil {
-		t.Fatal(err)
-	}
-	return encoded.Bytes()
 }

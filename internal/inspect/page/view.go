@@ -16,7 +16,7 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// A summary is a record in the list. Every text in it is visible.
+// A summary is a record in the list. Every text in it is as visible returns it.
 type summary struct {
 	ID      string    `json:"id"`
 	Version uint64    `json:"version"`
@@ -54,7 +54,7 @@ func summarize(r *inspect.Record) summary {
 	return s
 }
 
-// maxName bounds a text of the list, which a header that nobody signed can make long.
+// maxName bounds a text of the list, in bytes: an unsigned header can be long.
 const maxName = 300
 
 // text is a short text from outside, on one line.
@@ -80,7 +80,7 @@ func standing(r *inspect.Record) string {
 	return "under way"
 }
 
-// A detail is all of a record. Every text in it is visible, but for what is to be edited.
+// A detail is all of a record. Every text in it is as visible returns it, except that to be edited.
 type detail struct {
 	summary
 	Verification *explain.Report `json:"verification,omitempty"`
@@ -108,7 +108,7 @@ type timing struct {
 	Took float64 `json:"took_ms"`
 }
 
-// A change is what the ledger's document says since a moment.
+// A change is the ledger's document after one change.
 type change struct {
 	At     time.Time `json:"at"`
 	After  float64   `json:"after_ms"` // since the change before
@@ -178,8 +178,8 @@ func answer(a *inspect.Answer, limit int) *exchange {
 	}
 }
 
-// masked is a path without the token of a dynamic URL, which would let whoever sees the screen
-// deliver.
+// masked returns a path without the token of a dynamic URL, with which anyone who sees the screen
+// could deliver.
 func masked(path string) string {
 	rest, dynamic := strings.CutPrefix(path, tenant.PathPrefix)
 	name, _, hasToken := strings.Cut(rest, "/")
@@ -238,8 +238,8 @@ func changed(documents []inspect.Document, i int) change {
 	return c
 }
 
-// verification is the verdict on a record's request; of one of which only the document is known, on
-// what the document holds.
+// verification returns the verdict on a record's request or, where only the ledger's document is
+// known, on what that holds.
 func (p *Page) verification(ctx context.Context, r *inspect.Record) *explain.Report {
 	if r.Request == nil && (len(r.Documents) == 0 || r.Scheme == string(webhook.SchemeJWT)) {
 		return nil

@@ -2,7 +2,6 @@ package tap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
 	}
 	d := &document
 	log.UpdateOrAdd(func(r *inspect.Record) bool {
-		// A token's delivery has a key that its answer does not say.
+		// The key of a delivery signed by a JWT cannot be known from its answer.
 		same := r.Key == "" && r.Request != nil && accepted(r) && r.Tenant == d.Tenant &&
 			(r.WebhookID == d.WebhookID || r.MessageID != "" && r.MessageID == d.MessageID)
 		return r.Key == key || same
@@ -36,7 +35,7 @@ func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
 		}
 		for i := range r.Documents {
 			if r.Documents[i].At.Equal(d.At) {
-				return // a listener that starts again brings the same again
+				return // a listener that starts again brings the same changes again
 			}
 		}
 		r.Documents = append(r.Documents, document)
@@ -46,8 +45,8 @@ func Document(log *inspect.Log, key ledger.Key, document inspect.Document) {
 	})
 }
 
-// Ledger records the changes of the newest documents of a collection, until ctx ends. Only reads
-// are made, each of which Firestore charges for. It fails with [deliveries.ErrNotListed] where the
+// Ledger records the changes of the newest documents of a collection, until ctx ends. It only
+// reads; Firestore charges for each document. It fails with [deliveries.ErrNotListed] where the
 // ledger has no index to be listed by.
 func Ledger(ctx context.Context, log *inspect.Log, documents *firestore.CollectionRef, newest int) error {
 	snapshots := documents.OrderBy("received_at", firestore.Desc).Limit(newest).Snapshots(ctx)
@@ -78,8 +77,8 @@ func Ledger(ctx context.Context, log *inspect.Log, documents *firestore.Collecti
 	}
 }
 
-// Store returns a store that records each change of a document. It is for a ledger in memory, to
-// which nothing listens.
+// Store returns a store that records each change of a document. It is for a ledger in memory, which
+// has no changes to listen to.
 func Store(log *inspect.Log, store ledger.Store) ledger.Store { return &recorded{store, log} }
 
 type recorded struct {
@@ -113,8 +112,8 @@ func (r *recorded) changed(ctx context.Context, key ledger.Key, err error) {
 		return
 	}
 	document, version, err := r.Read(ctx, key)
-	if errors.Is(err, ledger.ErrNotFound) || err != nil {
-		return // it is a record for people, and the next change brings it
+	if err != nil {
+		return // the next change brings it; until then the page shows less
 	}
 	Document(r.log, key, inspect.Document{At: time.Time(version), Document: *document})
 }

@@ -43,7 +43,7 @@ func Handler(log *inspect.Log, receiver http.Handler) http.Handler {
 		begin := time.Now()
 		receiver.ServeHTTP(answer, request)
 		took := time.Since(begin)
-		// What the receiver did not read, as it had refused the delivery by its headers.
+		// The rest of the body, which the receiver did not read if it refused the headers.
 		_, _ = io.CopyN(io.Discard, request.Body, int64(maxKept-body.Len()))
 		log.Update(inspect.ByID(id), func(r *inspect.Record) {
 			r.Request = &inspect.Request{Path: r.Request.Path, Header: r.Request.Header, Body: bytes.Clone(body.Bytes())}
@@ -70,14 +70,14 @@ func adopt(log *inspect.Log, id string) {
 	}
 }
 
-// answered takes from the answer and the body what the list shows. A body that nobody has verified
-// counts for as little as the rest of a refused delivery; the page says so.
+// answered takes from the answer and the body what the list shows. It does so for a refused
+// delivery too, whose body nobody has verified; the page says so.
 func answered(r *inspect.Record) {
 	var said struct {
 		Status, Error string
 		MessageID     string `json:"message_id"`
 	}
-	_ = json.Unmarshal(r.Answer.Body, &said) // another server's answer says nothing
+	_ = json.Unmarshal(r.Answer.Body, &said) // what is not the receiver's answer leaves it empty
 	if r.Outcome = said.Status; said.Error != "" {
 		r.Outcome = said.Error
 	}
@@ -90,7 +90,7 @@ func answered(r *inspect.Record) {
 	}
 	r.MessageID = said.MessageID
 	if !accepted(r) {
-		r.Key, r.Documents = "", nil // of a genuine delivery with the same id, at the same time
+		r.Key, r.Documents = "", nil // those of a genuine delivery with the same id, at the same time
 		return
 	}
 	if r.Outcome == "duplicate" {
@@ -111,7 +111,7 @@ func tenantOf(path string) string {
 	return name
 }
 
-// copied is a body whose reader's bytes are kept, up to a limit.
+// copied is a body of which what is read is kept as well, up to a limit.
 type copied struct {
 	io.ReadCloser
 	kept *bytes.Buffer
@@ -123,7 +123,7 @@ func (c *copied) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// answering keeps what is answered.
+// answering is a response writer that keeps the status and the body, up to a limit.
 type answering struct {
 	http.ResponseWriter
 	status int
@@ -144,7 +144,7 @@ func (a *answering) Write(p []byte) (int, error) {
 func (a *answering) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // LogHandler returns a handler of log lines that keeps the times of a receiver's steps, and passes
-// every line on. It knows the record of a line by its context, which comes from Handler.
+// every line on. It finds the record of a line by its context, which comes from Handler.
 func LogHandler(log *inspect.Log, next slog.Handler) slog.Handler { return &lines{next, log} }
 
 type lines struct {
@@ -172,8 +172,7 @@ func (l *lines) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (l *lines) WithGroup(name string) slog.Handler { return &lines{l.Handler.WithGroup(name), l.log} }
 
-// timed takes from the line of a delivery how long each step took, and by which scheme and of which
-// type it is.
+// timed takes from the line of a delivery its scheme, its type and how long each step took.
 func timed(r *inspect.Record, line slog.Record) {
 	line.Attrs(func(attr slog.Attr) bool {
 		step, isTime := strings.CutSuffix(attr.Key, "_ms")

@@ -62,6 +62,8 @@ func (f *fixture) post(t *testing.T, path string, d standin.Delivery) *inspect.R
 	return records[len(records)-1]
 }
 
+// A refused delivery is on record with its body, also where the receiver did not read that, and
+// with nothing of the ledger.
 func TestRefusalsAreOnRecord(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -77,12 +79,11 @@ func TestRefusalsAreOnRecord(t *testing.T) {
 	for _, test := range []struct {
 		outcome, path string
 		delivery      standin.Delivery
-		hasBody       bool
 	}{
-		{"bad_signature", "/", forged, true},
-		{"stale_timestamp", "/", old, false},
-		{"missing_header", "/", bare, false},
-		{"unknown_token", "/dynamic/acme/" + "AAAA", signed, false},
+		{"bad_signature", "/", forged},
+		{"stale_timestamp", "/", old},
+		{"missing_header", "/", bare},
+		{"unknown_token", "/dynamic/acme/AAAA", signed},
 	} {
 		t.Run(test.outcome, func(t *testing.T) {
 			record := f.post(t, test.path, test.delivery)
@@ -96,7 +97,9 @@ func TestRefusalsAreOnRecord(t *testing.T) {
 	}
 }
 
-func TestStepsDocumentsAndMessages(t *testing.T) {
+// The document, the message and the result of a delivery are in its record, whatever its scheme; a
+// message that comes twice counts once.
+func TestDocumentsMessagesAndObjects(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range gemini.Schemes {
 		t.Run(scheme, func(t *testing.T) {
@@ -130,17 +133,21 @@ func TestStepsDocumentsAndMessages(t *testing.T) {
 	}
 }
 
-func TestAStrangersMessageGetsARecord(t *testing.T) {
+// A refused delivery may name the id of a genuine one. The genuine one's message is not shown as
+// the refused one's.
+func TestAMessageIsNotWithARefusedDelivery(t *testing.T) {
 	t.Parallel()
 	log := inspect.NewLog(nil)
 	log.Add(inspect.Record{WebhookID: "msg_1", Answer: &inspect.Answer{StatusCode: 401}})
 	tap.Message(log, inspect.Message{ID: "7", Attributes: map[string]string{"ce-id": "msg_1", "ce-type": "batch.failed", "ce-signaturescheme": "v1"}})
 	records := log.List()
 	if len(records) != 2 || records[1].Key != ledger.StaticKey("msg_1") || records[1].Type != "batch.failed" || len(records[0].Messages) != 0 {
-		t.Errorf("%d records; the message of a delivery that was refused under the same id must have one of its own", len(records))
+		t.Errorf("%d records, want 2: the message has its own, apart from the refused delivery's", len(records))
 	}
 }
 
+// Attempts at a message are with the delivery that was published, not with a duplicate: at most the
+// latest hundred. Where the delivery is not on record they get a record.
 func TestAttemptsAreWithTheDeliveryThatWasPublished(t *testing.T) {
 	t.Parallel()
 	log := inspect.NewLog(nil)

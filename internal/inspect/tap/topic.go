@@ -11,7 +11,8 @@ import (
 )
 
 // Message records a message of the events, dead letter or results topic with its delivery. Where
-// that is not on record it adds one, which is what there is of a ledger that cannot be listed.
+// that is not on record it adds a record: where a ledger cannot be listed, the message is all that
+// is known of the delivery.
 func Message(log *inspect.Log, message inspect.Message) {
 	attributes := message.Attributes
 	id, tenantName := attributes["ce-id"], attributes["ce-tenant"]

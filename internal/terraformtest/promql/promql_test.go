@@ -1,6 +1,6 @@
 // Package promql runs scripts of queries over made-up series, in the language of Prometheus' own
-// tests (https://pkg.go.dev/github.com/prometheus/prometheus/promql/promqltest). TestMeasuredAlerts of
-// the package above writes them and calls this one with go test.
+// tests (https://pkg.go.dev/github.com/prometheus/prometheus/promql/promqltest). TestMeasuredAlerts
+// of the package above writes them and calls this one with go test.
 package promql
 
 import (

@@ -2,10 +2,9 @@
 //
 //	go run ./internal/testkit/withemulators -- go test ./...
 //
-// It starts both, names them to the command in FIRESTORE_EMULATOR_HOST and
-// PUBSUB_EMULATOR_HOST, passes SIGINT, SIGTERM and SIGHUP on to it, stops the emulators
-// when it ends and exits with its code. "go run" makes 1 of any code; scripts
-// that need the code itself build the program first.
+// It starts both, names them to the command in FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST,
+// passes SIGINT, SIGTERM and SIGHUP on to it, stops the emulators when it ends and exits with its
+// code. "go run" makes 1 of any code; scripts that need the code itself build the program first.
 package main
 
 import (

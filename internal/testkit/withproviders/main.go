@@ -2,9 +2,9 @@
 //
 //	go run ./internal/testkit/withproviders FOLDER... -- COMMAND [ARGUMENT...]
 //
-// The providers are those that "terraform init" has installed in the folders. Whatever terraform the
-// command runs uses them as they run, and need not start them again. It exits with the command's
-// code; "go run" makes 1 of any.
+// The providers are those that "terraform init" has installed in the folders. Whatever terraform
+// the command runs uses them as they run, and need not start them again. It exits with the
+// command's code; "go run" makes 1 of any.
 package main
 
 import (

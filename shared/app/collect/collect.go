@@ -86,7 +86,7 @@ func New(configuration config.Config, log *slog.Logger, options *Options) *app.A
 	}), b)
 }
 
-// clients are those of the Gemini API, by tenant.
+// clients makes clients of the Gemini API with the tenants' API keys.
 type clients struct {
 	baseURL string
 	keys    *fresh.Value[apikey.Keys]
@@ -94,8 +94,8 @@ type clients struct {
 
 var errNoKey = errors.New("there is no API key for the tenant")
 
-// get returns a client with a tenant's API key. If Gemini has refused the key of another client,
-// the keys are read again, and the client is nil if the tenant has no other key by now.
+// get returns a client with a tenant's API key. If Gemini has refused the key of the client before,
+// it reads the keys again, and returns nil if the tenant still has the same key.
 func (c *clients) get(ctx context.Context, tenant string, isRefused bool) (*geminiapi.Client, error) {
 	keys, err := c.keys.Get(ctx)
 	if err != nil {

@@ -33,8 +33,7 @@ import (
 
 const accessToken = "the-access-token"
 
-// tokens is a token service in the manner of Google's STS (RFC 8693), and a log of what it was
-// asked for.
+// tokens is a token service like Google's STS (RFC 8693), and a record of what it was asked for.
 type tokens struct {
 	*httptest.Server
 	asked chan string // subject tokens
@@ -54,7 +53,7 @@ func newTokens(t *testing.T) *tokens {
 	return s
 }
 
-// credentials are those of an external account whose own token lies in a file.
+// credentials returns those of an external account whose own token is in a file.
 func (s *tokens) credentials(t *testing.T) string {
 	subject := filepath.Join(t.TempDir(), "subject")
 	if err := os.WriteFile(subject, []byte("the-subject-token"), 0o600); err != nil {
@@ -73,14 +72,14 @@ func (s *tokens) credentials(t *testing.T) string {
 	return string(text)
 }
 
-// cloud is what an accepted delivery needs of Firestore, Pub/Sub and Secret Manager, for callers
-// with the access token.
+// cloud answers the calls of an accepted delivery to Firestore, Pub/Sub and Secret Manager, and
+// records the access token that came with each.
 type cloud struct {
 	firestorepb.UnimplementedFirestoreServer
 	pubsubpb.UnimplementedPublisherServer
 	secretmanagerpb.UnimplementedSecretManagerServiceServer
-	secret string
-	way    []option.ClientOption // to it
+	secret  string
+	options []option.ClientOption // of its clients
 
 	mu     sync.Mutex
 	bearer map[string]string // by method, as it was last seen
@@ -95,11 +94,11 @@ func newCloud(t *testing.T, secret string) *cloud {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(certified.Certificate())
-	c := &cloud{secret: secret, bearer: map[string]string{}, way: []option.ClientOption{
+	c := &cloud{secret: secret, bearer: map[string]string{}, options: []option.ClientOption{
 		option.WithEndpoint(listener.Addr().String()),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, ""))),
 	}}
-	server := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&certified.TLS.Certificates[0])), grpc.UnaryInterceptor(c.note))
+	server := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&certified.TLS.Certificates[0])), grpc.UnaryInterceptor(c.record))
 	firestorepb.RegisterFirestoreServer(server, c)
 	pubsubpb.RegisterPublisherServer(server, c)
 	secretmanagerpb.RegisterSecretManagerServiceServer(server, c)
@@ -108,7 +107,7 @@ func newCloud(t *testing.T, secret string) *cloud {
 	return c
 }
 
-func (c *cloud) note(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+func (c *cloud) record(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bearer[info.FullMethod] = ""
@@ -130,8 +129,8 @@ func (c *cloud) AccessSecretVersion(context.Context, *secretmanagerpb.AccessSecr
 	return &secretmanagerpb.AccessSecretVersionResponse{Payload: &secretmanagerpb.SecretPayload{Data: []byte(c.secret)}}, nil
 }
 
-// TestOneAccessTokenForAllClients has an instance begin with credentials as on Lambda, and a
-// delivery come in.
+// An instance with credentials as on Lambda asks for an access token before there is a delivery,
+// once, and all its clients use that.
 func TestOneAccessTokenForAllClients(t *testing.T) {
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
@@ -151,13 +150,13 @@ func TestOneAccessTokenForAllClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	handler := receive.New(configuration, slog.New(slog.DiscardHandler), &backend.Options{
-		Firestore: cloud.way, PubSub: cloud.way, SecretManager: cloud.way,
+		Firestore: cloud.options, PubSub: cloud.options, SecretManager: cloud.options,
 	})
 	t.Cleanup(func() { _ = handler.Close() })
 
 	// Before there is any delivery.
 	if subject := <-tokens.asked; subject != "the-subject-token" {
-		t.Errorf("the token service was shown %q", subject)
+		t.Errorf("the token service got %q", subject)
 	}
 
 	id, err := standin.NewID(rand.Reader)

@@ -107,8 +107,8 @@ func TestToleranceOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestTokenLifeOfTheEnvironment wants tokens that outlive the retention to be refused. One that
-// does not gets as far as the publisher, which cannot be opened.
+// TestTokenLifeOfTheEnvironment wants tokens that are valid beyond the retention to be refused. A
+// token that is not gets as far as the publisher, which cannot be opened.
 func TestTokenLifeOfTheEnvironment(t *testing.T) {
 	t.Setenv("PUBSUB_EMULATOR_HOST", "")
 	const key = "dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"

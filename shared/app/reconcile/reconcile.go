@@ -31,7 +31,7 @@ type Options struct {
 	Observe   func(reconciler.Item)
 }
 
-// receiverTimeout bounds the request that sees whether the receiver answers.
+// receiverTimeout bounds the request that checks whether the receiver answers.
 const receiverTimeout = 10 * time.Second
 
 // FromEnvironment returns the reconciler that the process environment describes, called over HTTP
@@ -104,7 +104,7 @@ func New(configuration config.Config, log *slog.Logger, options *Options) (*reco
 	}), b
 }
 
-// documents are those of the ledger, with the listings of them.
+// documents is the store of a ledger, with its listings.
 type documents struct {
 	*firestoreledger.Store
 	*listing.Firestore

@@ -13,9 +13,9 @@ import (
 	"github.com/gemhook/gemhook/shared/config"
 )
 
-// TestRunWithoutBackends wants every job of a run to fail with its reason where nothing can be
-// reached, and no other to be stopped by that.
-func TestRunWithoutBackends(t *testing.T) {
+// TestRunWithARefusedKey has one of two API keys refused. The jobs that call Gemini fail with that
+// reason, for the tenant of that key only, and the other jobs run as usual.
+func TestRunWithARefusedKey(t *testing.T) {
 	testkit.FirestoreHost(t)
 	t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
 	api := httptest.NewServer(standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{APIKeys: []string{"AIza-new"}}))

@@ -1,8 +1,8 @@
-// Package listing finds documents of the ledger by one of their fields: what is left unfinished, what
-// is about one batch, what came in lately.
+// Package listing finds documents of the ledger by one of their fields: what is left unfinished,
+// what is about one batch, what came in lately.
 //
-// It is apart from package ledger because the receiver, which is to stay small, needs none of it: it
-// knows the key of the one document that it asks for. Each listing needs an index in Firestore.
+// It is apart from package ledger because the receiver, which is to stay small, needs none of it:
+// it knows the key of the one document that it asks for. Each listing needs an index in Firestore.
 package listing
 
 import (
