@@ -13,8 +13,14 @@ import (
 
 // alarms are those of CloudWatch: function to name to alarm.
 type alarms struct {
-	Logged map[string]map[string]struct{ Pattern, Description string } `json:"logged"`
-	Errors map[string]string                                           `json:"errors"`
+	Logged map[string]map[string]struct {
+		Pattern, Description string
+		Above                int // how many lines in five minutes are no alarm yet
+	} `json:"logged"`
+
+	// Function to the description of the alarm on Lambda's count of its errors, and of its calls.
+	Errors map[string]string `json:"errors"`
+	Idle   map[string]string `json:"idle"`
 }
 
 func readAlarms(t *testing.T) alarms {
@@ -30,8 +36,10 @@ var runbookLink = regexp.MustCompile(`/docs/runbook/([a-z-]+)\.md$`)
 // AWS.
 func TestRunbookOnAWS(t *testing.T) {
 	read := readAlarms(t)
-	for function, description := range read.Errors {
-		wantPageOnAWS(t, function, description, "")
+	for _, counted := range []map[string]string{read.Errors, read.Idle} {
+		for function, description := range counted {
+			wantPageOnAWS(t, function, description, "")
+		}
 	}
 	for function, logged := range read.Logged {
 		for _, alarm := range logged {
@@ -62,10 +70,10 @@ func wantPageOnAWS(t *testing.T, function, description, pattern string) {
 	}
 }
 
-// matching returns the alarms that the lines of a function's log raise.
-func (a alarms) matching(t *testing.T, function, logged string) []string {
+// raised returns the alarms that the lines of a function's log raise, if all are of five minutes.
+func (a alarms) raised(t *testing.T, function, logged string) []string {
 	t.Helper()
-	raised := map[string]bool{}
+	matching := map[string]int{}
 	for line := range strings.Lines(logged) {
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
@@ -73,11 +81,12 @@ func (a alarms) matching(t *testing.T, function, logged string) []string {
 		}
 		for name, alarm := range a.Logged[function] {
 			if matchesPattern(t, fields, strings.Trim(alarm.Pattern, "{} ")) {
-				raised[name] = true
+				matching[name]++
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(raised))
+	maps.DeleteFunc(matching, func(name string, lines int) bool { return lines <= a.Logged[function][name].Above })
+	return slices.Sorted(maps.Keys(matching))
 }
 
 var property = regexp.MustCompile(`^\$\.(\w+) (?:(=|!=) "([^"]*)"|IS TRUE)$`)

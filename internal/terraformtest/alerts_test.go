@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -58,6 +56,57 @@ func readAlerts(t *testing.T) alerts {
 	return read
 }
 
+// A watch is all that raises an alarm: the alerts of Google Cloud, and CloudWatch's alarms.
+type watch struct {
+	alerts alerts
+	alarms alarms
+	raised map[string]bool // those on log lines that a test has raised: "alert KEY" or "alarm NAME"
+}
+
+func readWatch(t *testing.T) watch {
+	t.Helper()
+	return watch{readAlerts(t), readAlarms(t), map[string]bool{}}
+}
+
+// wantRaised checks which alerts and which alarms the log lines raise that a function wrote within
+// a few minutes.
+func (w watch) wantRaised(t *testing.T, function, logged string, alerts, alarms []string) {
+	t.Helper()
+	var got []string
+	for line := range strings.Lines(logged) {
+		got = append(got, w.alerts.matching(t, entryOf(t, function, line))...)
+	}
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, alerts) {
+		t.Errorf("alerts %v, want %v, on\n%s", got, alerts, logged)
+	}
+	if got := w.alarms.raised(t, function, logged); !slices.Equal(got, alarms) {
+		t.Errorf("alarms %v, want %v, on\n%s", got, alarms, logged)
+	}
+	for _, key := range alerts {
+		w.raised["alert "+key] = true
+	}
+	for _, name := range alarms {
+		w.raised["alarm "+name] = true
+	}
+}
+
+// wantEachRaised checks that the test has raised each alert and each alarm on the lines of the
+// function.
+func (w watch) wantEachRaised(t *testing.T, function string) {
+	t.Helper()
+	var all []string
+	for key, alert := range w.alerts.Logged {
+		if strings.Contains(alert.Filter, `"gemhook-`+function+`"`) {
+			all = append(all, "alert "+key)
+		}
+	}
+	for name := range w.alarms.Logged[function] {
+		all = append(all, "alarm "+name)
+	}
+	sameSet(t, "Terraform", all, "this test", slices.Collect(maps.Keys(w.raised)))
+}
+
 // TestRunbook wants each alert to have a page that says what it means, what to type, and when it is
 // over, and no page without an alert.
 func TestRunbook(t *testing.T) {
@@ -97,7 +146,7 @@ func TestRunbook(t *testing.T) {
 // TestAlertsMatchWhatTheReceiverWrites breaks a receiver in one way after another, and wants the
 // log lines that it writes to match the alerts that are named for that, and no other.
 func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
-	read, onAWS := readAlerts(t), readAlarms(t)
+	read := readWatch(t)
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
 	keys, err := standin.NewKeys(rand.Reader)
 	if err != nil {
@@ -114,6 +163,7 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 		topics string            // where they are; else they refuse
 		body   []byte            // signed, in place of an event
 		header map[string]string // of the delivery, set otherwise
+		times  int               // how often it comes; else once
 		want   []string          // alerts on log lines
 		counts []string          // alerts on metrics whose query selects the line
 		alarms []string          // CloudWatch's alarms
@@ -153,10 +203,16 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 			counts: []string{"availability"},
 			alarms: []string{"backend-unavailable", "redelivered"},
 		},
-		"a forgery": {
+		"forgeries": {
 			header: map[string]string{"webhook-signature": "v1,bm90IHRoZSBzaWduYXR1cmUgb2YgdGhpcyBkZWxpdmVyeSE="},
+			times:  21,
 			counts: []string{"signature-failures"},
 			alarms: []string{"signature-failures"},
+		},
+		"a few forgeries": {
+			header: map[string]string{"webhook-signature": "v1,bm90IHRoZSBzaWduYXR1cmUgb2YgdGhpcyBkZWxpdmVyeSE="},
+			times:  20,
+			counts: []string{"signature-failures"}, // which TestMeasuredAlerts gives a number
 		},
 		"genuine, but no event": {
 			topics: topics.Addr,
@@ -192,62 +248,68 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 			log := slog.New(cloudlog.NewHandler(&logged, &cloudlog.Options{Level: slog.LevelInfo}))
 			receiver := receive.New(configuration, log, &backend.Options{Store: store})
 			defer receiver.Close()
-			request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(genuine.Body))
-			request.Header = genuine.Header.Clone()
-			for name, value := range test.header {
-				request.Header.Set(name, value)
+			for range max(test.times, 1) {
+				request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(genuine.Body))
+				request.Header = genuine.Header.Clone()
+				for name, value := range test.header {
+					request.Header.Set(name, value)
+				}
+				receiver.ServeHTTP(httptest.NewRecorder(), request)
 			}
-			receiver.ServeHTTP(httptest.NewRecorder(), request)
 
-			var want, counts []string
-			for line := range strings.Lines(logged.String()) {
-				want = append(want, read.matching(t, "receiver", line)...)
-				counts = append(counts, read.counting(t, line)...)
-			}
-			slices.Sort(want)
-			if want = slices.Compact(want); !slices.Equal(want, test.want) {
-				t.Errorf("alerts %v, want %v, on\n%s", want, test.want, logged.String())
-			}
-			if !slices.Equal(counts, test.counts) {
+			read.wantRaised(t, "receiver", logged.String(), test.want, test.alarms)
+			if counts := read.alerts.counting(t, logged.String()); !slices.Equal(counts, test.counts) {
 				t.Errorf("alerts on metrics that count it: %v, want %v", counts, test.counts)
-			}
-			if got := onAWS.matching(t, "receiver", logged.String()); !slices.Equal(got, test.alarms) {
-				t.Errorf("alarms %v, want %v, on\n%s", got, test.alarms, logged.String())
 			}
 		})
 	}
+	read.wantEachRaised(t, "receiver")
 }
+
+// aboutProcess are the alerts on a function that does not start or was killed.
+var aboutProcess = map[string]string{"receiver": "process", "collect": "collect-process", "reconcile": "reconcile-failed"}
 
 // TestStartFails wants the line of a function that does not start to raise the alert on either
 // cloud.
 func TestStartFails(t *testing.T) {
-	read, onAWS := readAlerts(t), readAlarms(t)
-	for function, test := range map[string]struct {
-		function config.Function
-		want     string
-	}{
-		"receiver":  {config.Receive, "process"},
-		"collect":   {config.Collect, "collect-process"},
-		"reconcile": {config.Reconcile, "reconcile-failed"},
-	} {
-		_, err := config.Load(test.function, config.Map(nil))
+	read := readWatch(t)
+	for name, function := range map[string]config.Function{"receiver": config.Receive, "collect": config.Collect, "reconcile": config.Reconcile} {
+		_, err := config.Load(function, config.Map(nil))
 		var logged bytes.Buffer
 		slog.New(cloudlog.NewHandler(&logged, nil)).Error(err.Error()) // as app.Start does
-		if got := read.matching(t, function, logged.String()); !slices.Equal(got, []string{test.want}) {
-			t.Errorf("%s: alerts %v, want %s", function, got, test.want)
+		want := []string{aboutProcess[name]}
+		read.wantRaised(t, name, logged.String(), want, want)
+	}
+}
+
+// TestKilled wants a function that the platform kills for its memory to raise the alert on either
+// cloud. The function itself writes nothing then.
+func TestKilled(t *testing.T) {
+	read := readWatch(t)
+	for function, want := range aboutProcess {
+		onGoogleCloud := entryFor(function)
+		onGoogleCloud["severity"] = "ERROR"
+		onGoogleCloud["textPayload"] = "Memory limit of 512 MiB exceeded with 520 MiB used. Consider increasing the memory limit."
+		if got := read.alerts.matching(t, onGoogleCloud); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: alerts %v, want %s", function, got, want)
 		}
-		if got := onAWS.matching(t, function, logged.String()); !slices.Equal(got, []string{test.want}) {
-			t.Errorf("%s: alarms %v, want %s", function, got, test.want)
+		// On AWS it is not the log that raises the alarm, but Lambda's count of errors.
+		onAWS := `{"type":"platform.report","record":{"status":"error","errorType":"Runtime.OutOfMemory"}}` + "\n"
+		if got := read.alarms.raised(t, function, onAWS); len(got) > 0 {
+			t.Errorf("%s: alarms %v on Lambda's own line, want none", function, got)
+		}
+		if page := runbookLink.FindStringSubmatch(read.alarms.Errors[function]); page == nil || page[1] != want {
+			t.Errorf("%s: the alarm on Lambda's errors leads to %v, want the page %s", function, page, want)
 		}
 	}
 }
 
-// matching returns the alerts on log lines that a function's line raises.
-func (a alerts) matching(t *testing.T, function, line string) []string {
+// matching returns the alerts on log lines that an entry raises.
+func (a alerts) matching(t *testing.T, entry entry) []string {
 	t.Helper()
 	var keys []string
 	for key, alert := range a.Logged {
-		if entryOf(t, function, line).matches(t, alert.Filter) {
+		if entry.matches(t, alert.Filter) {
 			keys = append(keys, key)
 		}
 	}
@@ -256,73 +318,25 @@ func (a alerts) matching(t *testing.T, function, line string) []string {
 
 var selector = regexp.MustCompile(`_deliveries\{[^}]*outcome=~"([^"]*)"`)
 
-// counting returns the alerts on metrics of deliveries whose query selects a line.
-func (a alerts) counting(t *testing.T, line string) []string {
+// counting returns the alerts on metrics of deliveries whose query selects one of the receiver's
+// lines.
+func (a alerts) counting(t *testing.T, logged string) []string {
 	t.Helper()
-	entry := entryOf(t, "receiver", line)
-	if !entry.matches(t, a.Lines) {
-		return nil
-	}
-	outcome, _ := entry["jsonPayload.outcome"].(string)
-	var keys []string
-	for key, alert := range a.Measured {
-		selectors := selector.FindAllStringSubmatch(alert.Query, -1)
-		if slices.ContainsFunc(selectors, func(s []string) bool { return regexp.MustCompile("^(" + s[1] + ")$").MatchString(outcome) }) {
-			keys = append(keys, key)
+	counting := map[string]bool{}
+	for line := range strings.Lines(logged) {
+		entry := entryOf(t, "receiver", line)
+		if !entry.matches(t, a.Lines) {
+			continue
 		}
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// An entry is a log entry: the path of a field to its value.
-type entry map[string]any
-
-// entryOf returns the entry that Cloud Logging makes of a line of a function's.
-func entryOf(t *testing.T, function, line string) entry {
-	t.Helper()
-	var payload map[string]any
-	if err := json.Unmarshal([]byte(line), &payload); err != nil {
-		t.Fatalf("the log has a line that is no JSON: %s", line)
-	}
-	e := entry{
-		"resource.type": "cloud_run_revision", "resource.labels.service_name": "gemhook-" + function,
-		"resource.labels.location": "us-central1", "severity": payload["severity"],
-	}
-	for name, value := range payload {
-		e["jsonPayload."+name] = value
-	}
-	return e
-}
-
-var severities = []string{"DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"}
-
-var comparison = regexp.MustCompile(`^(NOT )?([\w.]+) (=|>=) (.+)$`)
-
-// matches reports whether an entry matches a filter of Cloud Logging's, of which it knows
-// comparisons joined by AND, NOT, severities, and alternatives of one field.
-func (e entry) matches(t *testing.T, filter string) bool {
-	t.Helper()
-	for _, term := range strings.Split(filter, " AND ") {
-		parts := comparison.FindStringSubmatch(term)
-		if parts == nil {
-			t.Fatalf("the filter has a term that this test does not know: %s", term)
-		}
-		value := fmt.Sprint(e[parts[2]])
-		matched := false
-		for _, want := range strings.Split(strings.Trim(parts[4], "()"), " OR ") {
-			want = strings.Trim(want, `"`)
-			if parts[3] == "=" {
-				matched = matched || value == want
-			} else {
-				matched = matched || slices.Index(severities, value) >= slices.Index(severities, want)
+		outcome, _ := entry["jsonPayload.outcome"].(string)
+		for key, alert := range a.Measured {
+			for _, selected := range selector.FindAllStringSubmatch(alert.Query, -1) {
+				counting[key] = counting[key] || regexp.MustCompile("^("+selected[1]+")$").MatchString(outcome)
 			}
 		}
-		if matched == (parts[1] != "") {
-			return false
-		}
 	}
-	return true
+	maps.DeleteFunc(counting, func(_ string, counts bool) bool { return !counts })
+	return slices.Sorted(maps.Keys(counting))
 }
 
 func fileWith(t *testing.T, content string) string {

@@ -1,12 +1,12 @@
 package terraformtest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -28,30 +28,10 @@ import (
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
-// wantAlerts checks which alerts the log lines of a function raise, and which alarms on AWS, where
-// they have the same names.
-func wantAlerts(t *testing.T, function, logged string, want ...string) {
-	t.Helper()
-	read := readAlerts(t)
-	var got []string
-	for line := range strings.Lines(logged) {
-		got = append(got, read.matching(t, function, line)...)
-	}
-	slices.Sort(got)
-	if got = slices.Compact(got); !slices.Equal(got, want) {
-		t.Errorf("alerts %v, want %v, on\n%s", got, want, logged)
-	}
-	if got := readAlarms(t).matching(t, function, logged); !slices.Equal(got, want) {
-		t.Errorf("alarms %v, want %v, on\n%s", got, want, logged)
-	}
-}
-
-func handler(logged *testkit.Buffer) *slog.Logger {
-	return slog.New(cloudlog.NewHandler(logged, &cloudlog.Options{Level: slog.LevelInfo}))
-}
-
-// TestAlertsMatchWhatCollectWrites pushes the event of a batch that Gemini does not have.
+// TestAlertsMatchWhatCollectWrites pushes an event to a collect that is broken in one way after
+// another.
 func TestAlertsMatchWhatCollectWrites(t *testing.T) {
+	read := readWatch(t)
 	const audience, account = "https://collect.example.com/", "push@my-project.iam.gserviceaccount.com"
 	issuer, err := push.NewIssuer("key-1")
 	if err != nil {
@@ -59,7 +39,9 @@ func TestAlertsMatchWhatCollectWrites(t *testing.T) {
 	}
 	certs := httptest.NewServer(issuer)
 	t.Cleanup(certs.Close)
-	api := httptest.NewServer(standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{APIKeys: []string{"AIza-test-key"}}))
+	gemini := standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{APIKeys: []string{"AIza-test-key"}})
+	gemini.AddBatch(standin.Batch{ID: "running", State: "BATCH_STATE_RUNNING"})
+	api := httptest.NewServer(gemini)
 	t.Cleanup(api.Close)
 	results, err := bucket.Start()
 	if err != nil {
@@ -73,43 +55,88 @@ func TestAlertsMatchWhatCollectWrites(t *testing.T) {
 	}
 	t.Setenv("PUBSUB_EMULATOR_HOST", topics.Addr)
 	t.Setenv("STORAGE_EMULATOR_HOST", results.Host())
-	configuration, err := config.Load(config.Collect, config.Map(map[string]string{
-		"GOOGLE_CLOUD_PROJECT": "my-project", "GEMHOOK_API_KEYS": "AIza-test-key", "GEMHOOK_RESULTS_BUCKET": bucket.Name,
-		"GEMHOOK_RESULTS_TOPIC": "results", "GEMHOOK_PUSH_AUDIENCE": audience, "GEMHOOK_PUSH_ACCOUNT": account,
-		"GEMHOOK_PUSH_CERTS_URL": certs.URL, "GOOGLE_GEMINI_BASE_URL": api.URL,
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var logged testkit.Buffer
-	function := collect.New(configuration, handler(&logged), &collect.Options{Options: backend.Options{Store: memoryledger.New()}})
-	t.Cleanup(func() { _ = function.Close() })
 	token, err := issuer.Token(audience, account, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := push.Body("1", standin.EventAt("batch.succeeded", "gone", time.Now()), map[string]string{
-		"ce-specversion": "1.0", "ce-id": "msg_1", "ce-type": "batch.succeeded", "ce-subject": "gone",
-		"ce-source": "//generativelanguage.googleapis.com/webhooks/static", "ce-time": "2026-01-22T12:00:00Z",
-	})
-	if err != nil {
-		t.Fatal(err)
+	for name, test := range map[string]struct {
+		set    map[string]string
+		store  ledger.Store
+		batch  string // of the event; else one that Gemini does not have
+		pushes int    // else one
+		answer int    // 5xx is what the alert collect-failing counts on Google Cloud
+		want   []string
+		alarms []string
+	}{
+		"the result is gone": {
+			answer: http.StatusNoContent, want: []string{"results-unavailable"}, alarms: []string{"results-unavailable"},
+		},
+		"a stored API key is malformed": {
+			set:    map[string]string{"GEMHOOK_API_KEYS": "file:" + fileWith(t, "AIza-test-key a:b:c")},
+			answer: http.StatusNoContent,
+			want:   []string{"collect-process", "results-unavailable"}, // the result is gone as well
+			alarms: []string{"collect-process", "results-unavailable"},
+		},
+		"no API key is stored": {
+			set:    map[string]string{"GEMHOOK_API_KEYS": "file:missing"},
+			pushes: 6, answer: http.StatusServiceUnavailable, alarms: []string{"collect-failing"},
+		},
+		"Gemini refuses the API key": {
+			set:    map[string]string{"GEMHOOK_API_KEYS": "AIza-of-somebody-else"},
+			pushes: 6, answer: http.StatusServiceUnavailable, alarms: []string{"collect-failing"},
+		},
+		"the ledger refuses": {
+			store: brokenStore{}, pushes: 6, answer: http.StatusServiceUnavailable, alarms: []string{"collect-failing"},
+		},
+		"a job is not at its end yet": {batch: "running", pushes: 5, answer: http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			environment := map[string]string{
+				"GOOGLE_CLOUD_PROJECT": "my-project", "GEMHOOK_API_KEYS": "AIza-test-key", "GEMHOOK_RESULTS_BUCKET": bucket.Name,
+				"GEMHOOK_RESULTS_TOPIC": "results", "GEMHOOK_PUSH_AUDIENCE": audience, "GEMHOOK_PUSH_ACCOUNT": account,
+				"GEMHOOK_PUSH_CERTS_URL": certs.URL, "GOOGLE_GEMINI_BASE_URL": api.URL,
+			}
+			maps.Copy(environment, test.set)
+			configuration, err := config.Load(config.Collect, config.Map(environment))
+			if err != nil {
+				t.Fatal(err)
+			}
+			store := test.store
+			if store == nil {
+				store = memoryledger.New()
+			}
+			var logged testkit.Buffer
+			function := collect.New(configuration, handler(&logged), &collect.Options{Options: backend.Options{Store: store}})
+			defer function.Close()
+			batch := cmp.Or(test.batch, "gone")
+			body, err := push.Body("1", standin.EventAt("batch.succeeded", batch, time.Now()), map[string]string{
+				"ce-specversion": "1.0", "ce-id": "msg_1", "ce-type": "batch.succeeded", "ce-subject": batch,
+				"ce-source": "//generativelanguage.googleapis.com/webhooks/static", "ce-time": "2026-01-22T12:00:00Z",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range max(test.pushes, 1) {
+				request, err := push.NewRequest(t.Context(), "/", token, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer := httptest.NewRecorder()
+				function.ServeHTTP(answer, request)
+				if answer.Code != test.answer {
+					t.Errorf("the push is answered %d: %s", answer.Code, answer.Body)
+				}
+			}
+			read.wantRaised(t, "collect", logged.String(), test.want, test.alarms)
+		})
 	}
-	request, err := push.NewRequest(t.Context(), "/", token, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer := httptest.NewRecorder()
-	function.ServeHTTP(answer, request)
-	if answer.Code != http.StatusNoContent {
-		t.Fatalf("the push is answered %d: %s", answer.Code, answer.Body)
-	}
-	wantAlerts(t, "collect", logged.String(), "results-unavailable")
+	read.wantEachRaised(t, "collect")
 }
 
 // TestAlertsMatchWhatReconcileWrites runs reconcile over nothing, over a delivery that somebody
 // left claimed, and without a ledger.
 func TestAlertsMatchWhatReconcileWrites(t *testing.T) {
+	read := readWatch(t)
 	for name, test := range map[string]struct {
 		store *memoryledger.Store
 		err   error
@@ -129,9 +156,14 @@ func TestAlertsMatchWhatReconcileWrites(t *testing.T) {
 				Publisher: acceptingTopics{}, Log: handler(&logged),
 			}, reconciler.Options{Topic: "events", DeadLetterTopic: "dead-letters", Lease: time.Minute, Retention: 168 * time.Hour, FinishRate: 50})
 			_, _ = run.Invoke(t.Context(), nil)
-			wantAlerts(t, "reconcile", logged.String(), test.want...)
+			read.wantRaised(t, "reconcile", logged.String(), test.want, test.want)
 		})
 	}
+	read.wantEachRaised(t, "reconcile")
+}
+
+func handler(logged *testkit.Buffer) *slog.Logger {
+	return slog.New(cloudlog.NewHandler(logged, &cloudlog.Options{Level: slog.LevelInfo}))
 }
 
 // acceptingTopics are there, and take every message.

@@ -7,6 +7,11 @@ output "logged" {
   } } }
 }
 
+output "idle" {
+  description = "Function to the description of the alarm for one that its schedule does not call."
+  value       = { reconcile = "No run of reconcile began for three hours. What is left undone stays so.\n\nRunbook: ${local.runbook}/reconcile-missing.md" }
+}
+
 output "errors" {
   description = "Function to the description of the alarm for one that crashes, runs out of time or cannot start."
   value = { for function, page in { receiver = "process", collect = "collect-process", reconcile = "reconcile-failed" } : function =>

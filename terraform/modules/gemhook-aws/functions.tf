@@ -82,6 +82,7 @@ module "reconcile_function" {
   log_retention_days = var.function.log_retention_days
   alarms             = module.alarms.logged.reconcile
   errors_alarm       = { name = "${var.name}-reconcile-errors", description = module.alarms.errors.reconcile }
+  idle_alarm         = { name = "${var.name}-reconcile-missing", description = module.alarms.idle.reconcile }
   alarm_topics       = var.alarm_topics
 
   account = {

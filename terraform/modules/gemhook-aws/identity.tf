@@ -13,7 +13,7 @@ resource "terraform_data" "identity" {
 
     precondition {
       condition     = local.kms_location == null || alltrue([for place in concat([var.firestore_location], local.secret_locations, compact([var.storage.data_location])) : place == local.kms_location])
-      error_message = "A key of Cloud KMS serves only what lies in its region, ${coalesce(local.kms_location, "-")}: write region, firestore_location and what storage names in that region, or take a key of another."
+      error_message = "A key of Cloud KMS serves only what lies in its region, ${coalesce(local.kms_location, "-")}: write firestore_location and what storage names in that region, or take a key of another."
     }
 
     postcondition {

@@ -32,7 +32,7 @@ resource "aws_cloudwatch_metric_alarm" "logged" {
   treat_missing_data  = "notBreaching"
 }
 
-# A function that cannot start writes no line of its own.
+# A function that cannot start, or is stopped for its memory or time, writes no line of its own.
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name        = var.errors_alarm.name
   alarm_description = var.errors_alarm.description
@@ -49,4 +49,25 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
+}
+
+# A function that nobody calls has no data at all, which is what raises the alarm.
+resource "aws_cloudwatch_metric_alarm" "idle" {
+  count = var.idle_alarm == null ? 0 : 1
+
+  alarm_name        = var.idle_alarm.name
+  alarm_description = var.idle_alarm.description
+  alarm_actions     = var.alarm_topics
+  ok_actions        = var.alarm_topics
+  tags              = var.labels
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "Invocations"
+  dimensions          = { FunctionName = aws_lambda_function.function.function_name }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 3
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
 }

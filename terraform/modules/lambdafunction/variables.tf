@@ -87,6 +87,15 @@ variable "errors_alarm" {
   })
 }
 
+variable "idle_alarm" {
+  description = "Name and description of the alarm for a function that nothing has called for three hours; null for none."
+  type = object({
+    name        = string
+    description = string
+  })
+  default = null
+}
+
 variable "memory_mb" {
   description = "Memory of the function in MB; its share of a CPU grows with it."
   type        = number

@@ -14,7 +14,7 @@ run "thresholds" {
   }
 
   assert {
-    condition     = alltrue([for description in concat([for alarm in merge(values(output.logged)...) : alarm.description], values(output.errors)) : length(description) <= 1024])
+    condition     = alltrue([for description in concat([for alarm in merge(values(output.logged)...) : alarm.description], values(output.errors), values(output.idle)) : length(description) <= 1024])
     error_message = "CloudWatch takes descriptions of up to 1024 characters."
   }
 }

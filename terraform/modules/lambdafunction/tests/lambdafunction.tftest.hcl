@@ -136,19 +136,33 @@ run "alarms" {
 
   variables {
     alarm_topics = ["arn:aws:sns:us-east-1:210987654321:on-call"]
+    idle_alarm   = { name = "gemhook-idle", description = "Nothing calls it." }
     alarms       = { failed = { pattern = "{ $.outcome = \"failed\" }", above = 3, description = "It fails." } }
   }
 
   assert {
     condition = alltrue([for name, a in aws_cloudwatch_metric_alarm.logged :
-      a.alarm_name == "gemhook-failed" && a.metric_name == name && a.namespace == "gemhook/gemhook" && a.threshold == 3 && contains(a.alarm_actions, "arn:aws:sns:us-east-1:210987654321:on-call")
+      a.alarm_name == "gemhook-failed" && a.metric_name == name && a.namespace == "gemhook/gemhook" && a.statistic == "Sum" && a.period == 300 && a.comparison_operator == "GreaterThanThreshold" && a.threshold == 3 && contains(a.alarm_actions, "arn:aws:sns:us-east-1:210987654321:on-call")
     ])
     error_message = "Each alarm watches its filter's metric and tells the topics."
   }
 
+  # AWS counts a function that is stopped for its memory or time among the errors.
   assert {
-    condition     = aws_cloudwatch_metric_alarm.errors.dimensions["FunctionName"] == "gemhook-receiver"
-    error_message = "A function that crashes raises an alarm too."
+    condition = [for a in concat([aws_cloudwatch_metric_alarm.errors], aws_cloudwatch_metric_alarm.idle) : {
+      name = a.alarm_name, watched = "${a.statistic} of ${a.namespace} ${a.metric_name} ${a.dimensions["FunctionName"]}"
+      when = "${a.comparison_operator} ${a.threshold} for ${a.evaluation_periods} times ${a.period} s, missing ${a.treat_missing_data}"
+      }] == [
+      {
+        name = "gemhook-errors", watched = "Sum of AWS/Lambda Errors gemhook-receiver"
+        when = "GreaterThanThreshold 0 for 1 times 300 s, missing notBreaching"
+      },
+      {
+        name = "gemhook-idle", watched = "Sum of AWS/Lambda Invocations gemhook-receiver"
+        when = "LessThanThreshold 1 for 3 times 3600 s, missing breaching"
+      },
+    ]
+    error_message = "One error raises an alarm, and so do three hours without a call."
   }
 }
 
