@@ -157,7 +157,7 @@ func (r *reader) follow(c *shownCommand) {
 	run.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.Contains(entry, "EMULATOR_HOST") })
 	if run.Dir = r.elsewhere; words[1] == "dev" { // a second one, which ends by itself
 		run.Env = append(run.Env, "PATH=", "JAVA_HOME=", "JAVA=") // with stand-ins
-	} else if strings.HasPrefix(c.section, "On one's own machine") {
+	} else if c.section == "On your own machine" {
 		run.Dir = filepath.Dir(r.program.folder)
 	} else {
 		run.Args = append(run.Args, "--env", filepath.Join(r.program.folder, SettingsFile))
