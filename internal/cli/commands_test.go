@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/api/option"
 
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/failure"
@@ -90,6 +92,10 @@ func TestTypos(t *testing.T) {
 		"sned":                 "did you mean: gemhook send\n",
 		"docter":               "did you mean: gemhook doctor\n",
 		"webhooks rotte":       "did you mean: gemhook webhooks rotate\n",
+		"rotate":               "did you mean: gemhook tenants rotate, gemhook webhooks rotate\n",
+		"send --forge body":    "did you mean: --forge=body\n",
+		"help sned":            "did you mean: gemhook send\n",
+		"help webhooks rotte":  "did you mean: gemhook webhooks rotate\n",
 		"deliveries lits":      "did you mean: gemhook deliveries list\n",
 		"send --repaet 2":      "did you mean: --repeat\n",
 		"replay --drry-run":    "see gemhook replay --help\n",
@@ -100,6 +106,9 @@ func TestTypos(t *testing.T) {
 				t.Errorf("gemhook %s ends with %d, want 64 and %q: %s", line, code, want, out)
 			}
 		})
+	}
+	if code, out := run("help", "webhooks", "rotate"); code != 0 || !strings.Contains(out, "--finish") {
+		t.Errorf("gemhook help webhooks rotate ends with %d: %s", code, out)
 	}
 	if _, out := run("photograph"); strings.Contains(out, "did you mean") {
 		t.Errorf("what is like no command gets a suggestion: %s", out)
@@ -143,11 +152,17 @@ func TestExitCodesOfSettings(t *testing.T) {
 		{"webhooks list --gemini-url example.com", nil, failure.Usage, "correct --gemini-url"},
 		{"webhooks list", map[string]string{"GOOGLE_GEMINI_BASE_URL": "http://example.com"}, failure.Settings, "correct GOOGLE_GEMINI_BASE_URL"},
 		{"webhooks list", nil, failure.Settings, "GEMINI_API_KEY"},
+		{"webhooks list", map[string]string{"GEMINI_API_KEY": "'AIza'"}, failure.Settings, "letters, digits"},
+		{"webhooks list", map[string]string{"GEMINI_API_KEY": "AIza\nAIza"}, failure.Settings, "letters, digits"},
 		{"webhooks update 1 --uri https://10.0.0.1/", map[string]string{"GEMINI_API_KEY": "k"}, failure.Usage, "not on the public internet"},
 		{"webhooks create", map[string]string{"GEMHOOK_URL": "https://localhost/", "GEMHOOK_SIGNING_SECRETS": "file:x", "GEMINI_API_KEY": "k"},
 			failure.Settings, "not on the public internet"},
 		{"tail --topic t", map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "PUBSUB_EMULATOR_HOST": "127.0.0.1:1"}, failure.Settings, "unset both"},
 		{"deliveries list", map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}, failure.Settings, "unset both"},
+		{"tail --topic projects/p/topics/t", map[string]string{"GOOGLE_CLOUD_PROJECT": "projects/p"}, failure.Settings, "correct GOOGLE_CLOUD_PROJECT"},
+		{"deliveries list --project projects/p", nil, failure.Usage, "its id alone"},
+		{"deliveries list --tenant ACME", nil, failure.Usage, "no tenant: want up to 63 lower-case"},
+		{"deliveries list --since 1h --until 2h", nil, failure.Usage, "--since is later than --until"},
 		{"deliveries list --limit -1", nil, failure.Usage, "--limit is a number from 0"},
 		{"replay --since 1h --limit -1", nil, failure.Usage, "--limit is a number from 0"},
 	} {
@@ -158,6 +173,37 @@ func TestExitCodesOfSettings(t *testing.T) {
 			})
 			if code != test.code || !strings.Contains(stderr.String(), test.said) {
 				t.Errorf("gemhook %s with %v ends with %d, want %d and %q: %s", test.args, test.env, code, test.code, test.said, stderr.String())
+			}
+		})
+	}
+}
+
+// An emulator that is named and not there is said so at once, with what to do.
+func TestDeadEmulator(t *testing.T) {
+	t.Setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+	t.Setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+	settings := map[string]string{
+		"GOOGLE_CLOUD_PROJECT": "p", "GEMHOOK_TOPIC": "events", "GEMHOOK_URL": "http://127.0.0.1:1/", "GEMHOOK_SIGNING_SECRETS": "file:absent",
+		"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", "PUBSUB_EMULATOR_HOST": "127.0.0.1:1",
+	}
+	const arrow = "→ start the emulators, or unset FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST to use Google Cloud"
+	for line, want := range map[string]struct {
+		code int
+		said string
+	}{
+		"tail":              {failure.Unavailable, "no emulator answers where the environment says, PUBSUB_EMULATOR_HOST"},
+		"deliveries list":   {failure.Unavailable, "no emulator answers where the environment says, FIRESTORE_EMULATOR_HOST"},
+		"replay --since 1h": {failure.Unavailable, "no emulator answers where the environment says, FIRESTORE_EMULATOR_HOST"},
+		"doctor":            {failure.Failed, "no emulator answers where the environment says, PUBSUB_EMULATOR_HOST"},
+	} {
+		t.Run(line, func(t *testing.T) {
+			var output bytes.Buffer
+			code := Run(t.Context(), strings.Fields(line), Environment{
+				Stdin: strings.NewReader(""), Stdout: &output, Stderr: &output, Getenv: func(name string) string { return settings[name] },
+				SecretManager: []option.ClientOption{option.WithoutAuthentication()}, CallTimeout: time.Second,
+			})
+			if code != want.code || !strings.Contains(output.String(), want.said) || !strings.Contains(output.String(), arrow) {
+				t.Errorf("gemhook %s ends with %d, want %d, %q and the advice: %s", line, code, want.code, want.said, output.String())
 			}
 		})
 	}

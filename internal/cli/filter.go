@@ -44,6 +44,11 @@ func (f *filterFlags) filter(now time.Time) (filter deliveries.Filter, err error
 	if f.static && f.tenant != "" {
 		return filter, failure.Usagef("--static and --tenant cannot both be given")
 	}
+	if f.tenant != "" {
+		if err := checkTenant(f.tenant); err != nil {
+			return filter, err
+		}
+	}
 	filter = deliveries.Filter{State: ledger.State(f.state), Type: f.eventType, Results: f.results}
 	if f.static || f.tenant != "" {
 		filter.Tenant = &f.tenant
@@ -51,5 +56,8 @@ func (f *filterFlags) filter(now time.Time) (filter deliveries.Filter, err error
 	since, sinceErr := moment("since", f.since, now)
 	until, untilErr := moment("until", f.until, now)
 	filter.Since, filter.Until = since, until
+	if !until.IsZero() && since.After(until) {
+		return filter, failure.Usagef("--since is later than --until: nothing is received between the two")
+	}
 	return filter, errors.Join(sinceErr, untilErr)
 }

@@ -2,9 +2,10 @@ package cli
 
 import (
 	"errors"
-	"net"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gemhook/gemhook/internal/cli/deployment"
@@ -36,14 +37,26 @@ func deliverable(settings *deployment.Settings, address string) (string, error) 
 	return canonical, nil
 }
 
+// shared are the addresses between a provider and its customers (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
 // public reports whether a host can be one of the public internet.
 func public(host string) bool {
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsGlobalUnicast() && !ip.IsPrivate()
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ip = ip.Unmap()
+		return ip.IsGlobalUnicast() && !ip.IsPrivate() && !shared.Contains(ip)
 	}
-	return strings.Contains(host, ".") && !strings.HasSuffix(host, ".localhost") && !strings.HasSuffix(host, ".local") &&
-		!strings.HasSuffix(host, ".internal")
+	within, top := "", host
+	if dot := strings.LastIndex(host, "."); dot >= 0 {
+		within, top = host[:dot], host[dot+1:]
+	}
+	_, noName := strconv.Atoi(top) // 127.1 is an address to some programs
+	return within != "" && noName != nil && !slices.Contains(notPublic, top) && !strings.HasSuffix(host, ".home.arpa")
 }
+
+// notPublic are top-level domains that the public DNS does not have
+// (https://www.iana.org/assignments/special-use-domain-names).
+var notPublic = []string{"localhost", "local", "internal", "test", "invalid", "example", "onion", "alt"}
 
 // refusedEvents adds to Gemini's refusal of a registration what to leave out of it, where types of
 // event are the reason.

@@ -47,6 +47,15 @@ func TestDeliverable(t *testing.T) {
 		"https://a.localhost/":          "",
 		"https://printer.local/":        "",
 		"https://db.internal/":          "",
+		"https://hooks.test/":           "",
+		"https://nas.home.arpa/":        "",
+		"https://127.1/":                "",
+		"https://0.0.0.0/":              "",
+		"https://169.254.169.254/":      "",
+		"https://100.64.1.2/":           "",
+		"https://[fd00::1]/":            "",
+		"https://[::ffff:10.0.0.1]/":    "",
+		"https://[2606:4700::1111]/":    "https://[2606:4700::1111]/",
 		"https://hooks.example.com/#a":  "",
 	} {
 		t.Run(address, func(t *testing.T) {

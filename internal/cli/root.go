@@ -79,7 +79,21 @@ func newRoot(s *session) *cobra.Command {
 		preflightCommand(s),
 		versionCommand(s),
 	)
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = hasHelp
+	}
 	return root
+}
+
+// hasHelp refuses to help with a command that does not exist. Cobra would show the help of the one
+// above it.
+func hasHelp(help *cobra.Command, args []string) error {
+	command, rest, err := help.Root().Find(args)
+	if err != nil {
+		return err
+	}
+	return noSuchCommand(command, rest)
 }
 
 // group returns a command that only has commands below it.
@@ -104,6 +118,17 @@ func noSuchCommand(command *cobra.Command, args []string) error {
 	command.SuggestionsMinimumDistance = 2 // cobra sets it only for messages of its own
 	if similar := command.SuggestionsFor(args[0]); len(similar) > 0 {
 		return failure.Advise(err, "did you mean: "+command.CommandPath()+" "+strings.Join(similar, ", "))
+	}
+	var below []string
+	for _, group := range command.Commands() {
+		for _, found := range group.Commands() {
+			if found.Name() == args[0] {
+				below = append(below, found.CommandPath())
+			}
+		}
+	}
+	if len(below) > 0 {
+		return failure.Advise(err, "did you mean: "+strings.Join(below, ", "))
 	}
 	return err
 }

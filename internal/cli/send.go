@@ -86,7 +86,7 @@ token in the URL.`,
 			"  gemhook send --repeat 3                 # one published, two duplicates\n" +
 			"  gemhook send --forge=body               # 401\n" +
 			"  gemhook send --scheme v1a --tenant acme --keys keys.json",
-		Args: cobra.NoArgs,
+		Args: noArgsOfForge,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if !command.Flags().Changed("scheme") && v.tenant != "" {
 				v.scheme = standin.SchemeV1a
@@ -117,6 +117,16 @@ token in the URL.`,
 	_ = send.MarkFlagFilename("body")
 	_ = send.MarkFlagFilename("keys", "json")
 	return send
+}
+
+// noArgsOfForge refuses arguments. One can be meant for --forge, which takes a value behind "="
+// alone.
+func noArgsOfForge(command *cobra.Command, args []string) error {
+	err := cobra.NoArgs(command, args)
+	if len(args) > 0 && command.Flags().Changed("forge") && slices.Contains(forgeries, args[0]) {
+		return failure.Advise(err, "did you mean: --forge="+args[0])
+	}
+	return err
 }
 
 func (v *sending) run(ctx context.Context) error {

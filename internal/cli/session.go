@@ -14,6 +14,8 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/failure"
+	"github.com/gemhook/gemhook/shared/apikey"
+	"github.com/gemhook/gemhook/shared/secret"
 )
 
 // A session is what all commands share in one run. Settings and clients are there from the moment
@@ -110,10 +112,13 @@ func (s *session) apiKey() (string, error) {
 		if err != nil {
 			return "", failure.WithCode(fmt.Errorf("read the API key: %w", err), failure.Settings)
 		}
-		key = string(text)
+		key = secret.Decode(text)
 	}
 	if key = strings.TrimSpace(key); key == "" {
 		return "", deployment.ErrNoAPIKey
+	}
+	if !apikey.Valid(key) {
+		return "", deployment.ErrBadAPIKey
 	}
 	s.key = key // standard input can be read once
 	return key, nil

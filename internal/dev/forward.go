@@ -216,6 +216,6 @@ func (p *printer) attempt(messageID string, all attempts) {
 	if handler.Accepted(&all.latest) {
 		colour = console.Green
 	}
-	p.line(fmt.Sprintf("  %s  %s  %s  %s", p.Paint(console.Dim, all.latest.At.Format(time.TimeOnly)),
+	p.line(fmt.Sprintf("  %s  %s  %s  %s", p.Paint(console.Dim, clock(all.latest.At)),
 		console.Pad("at the handler", 27), console.Pad("message "+messageID, 11), p.Paint(colour, all.String())))
 }

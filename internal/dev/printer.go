@@ -61,8 +61,11 @@ func (p *printer) places(b *backends, gemini *sender, c *collector, f *folder, p
 	p.line("")
 }
 
+// clock shows the time of today at which something happened, in the form that --since reads.
+func clock(at time.Time) string { return at.UTC().Format("15:04:05Z") }
+
 // arrival prints one more message.
 func (p *printer) arrival(at time.Time, m message) {
-	p.line(fmt.Sprintf("  %s  %s  %s  %s", p.Paint(console.Dim, at.Format(time.TimeOnly)),
+	p.line(fmt.Sprintf("  %s  %s  %s  %s", p.Paint(console.Dim, clock(at)),
 		p.Paint(messageColour(m), console.Pad(describe(m), 27)), console.Pad("message "+m.id, 11), p.Paint(console.Dim, m.topic+", ce-id "+m.webhookID)))
 }

@@ -28,13 +28,22 @@ func Parse(text string) (Keys, error) {
 		if !isTenants {
 			name, key = "", entry
 		}
-		if isTenants && !tenant.Valid(name) || key == "" || strings.Contains(key, ":") {
-			errs = append(errs, fmt.Errorf("entry %d is neither KEY nor TENANT:KEY", i+1))
+		if isTenants && !tenant.Valid(name) || !Valid(key) {
+			errs = append(errs, fmt.Errorf("entry %d is neither KEY nor TENANT:KEY, where a key has letters, digits, -, _ and . alone", i+1))
 			continue
 		}
 		byTenant[name] = key
 	}
 	return Keys{func() map[string]string { return byTenant }}, errors.Join(errs...)
+}
+
+// Valid reports whether a text can be an API key: letters, digits, and "-", "_" and ".". It refuses
+// quotes, paths, and what no header can hold.
+func Valid(key string) bool {
+	const others = "-_."
+	return key != "" && !strings.ContainsFunc(key, func(r rune) bool {
+		return (r < '0' || '9' < r) && (r < 'A' || 'Z' < r) && (r < 'a' || 'z' < r) && !strings.ContainsRune(others, r)
+	})
 }
 
 // For returns the key for the jobs of a tenant, which is empty for a static webhook. It reports

@@ -22,6 +22,11 @@ func TestKeys(t *testing.T) {
 		"no tenant's name":       {"ACME:AIza-2", "ACME", "", true},
 		"one malformed, one not": {"a:b:c AIza-1", "", "AIza-1", true},
 		"the later of two":       {"AIza-1 AIza-2", "", "AIza-2", false},
+		"with dots and lines":    {"AQ.AIza_1-x", "", "AQ.AIza_1-x", false},
+		"in quotes":              {`"AIza-1"`, "", "", true},
+		"a path":                 {"/run/AIza", "", "", true},
+		"with a byte of control": {"AIza-1\x00", "", "", true},
+		"after a second mark":    {"\ufeffAIza-1", "", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys, err := apikey.Parse(test.text)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/gemhook/gemhook/shared/apikey"
 	"github.com/gemhook/gemhook/shared/ledger"
@@ -153,7 +154,7 @@ func (c *checker) url(value string) string {
 	switch {
 	case strings.Contains(value, "@"): // not quoted, since a password can be before it
 		c.fault("has a user name in it, want an https:// URL without one")
-	case err != nil || parsed.Host == "" || parsed.Fragment != "" ||
+	case err != nil || parsed.Hostname() == "" || strings.ContainsAny(value, "# ") ||
 		parsed.Scheme != "https" && !(parsed.Scheme == "http" && isLoopback(parsed.Hostname())):
 		c.fault("is %q, want an https:// URL", value)
 	}
@@ -167,8 +168,35 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// audience checks the audience of tokens, which is compared as it is.
+func (c *checker) audience(value string) string {
+	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		c.fault("is %q, want an audience without white space", value)
+	}
+	return value
+}
+
+// emulators checks that both of the emulators are named or neither.
+func (c *checker) emulators(lookup func(name string) (value string, found bool)) {
+	for _, names := range [][2]string{
+		{"FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"}, {"PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"},
+	} {
+		set, _ := lookup(names[0])
+		other, _ := lookup(names[1])
+		if set != "" && other == "" {
+			c.faultOf(names[0], "is set and %s is not, want both or neither: the ledger and the topic would not belong together", names[1])
+		}
+	}
+}
+
 // together checks what must hold between settings that are good by themselves.
 func (c *checker) together(config *Config) {
+	if !config.DynamicKeys.IsZero() && config.DynamicKeys == config.SigningSecrets {
+		c.faultOf("GEMHOOK_DYNAMIC_KEYS", "is the place of GEMHOOK_SIGNING_SECRETS, want another: to each of the two the other's entries are malformed")
+	}
+	if config.Canary && (config.ReceiverURL == "" || config.APIKeys.IsZero()) {
+		c.faultOf("GEMHOOK_CANARY", "is true, want GEMHOOK_URL and GEMHOOK_API_KEYS with it: without them there is no webhook to ping")
+	}
 	if config.Topic != "" && config.Topic == config.DeadLetterTopic {
 		c.faultOf("GEMHOOK_DEAD_LETTER_TOPIC", "is the topic of GEMHOOK_TOPIC, want another: subscribers would take dead letters for events")
 	}

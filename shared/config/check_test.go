@@ -104,7 +104,10 @@ func TestBoundaries(t *testing.T) {
 				"/run/keys", "./keys", "File:/run/keys", signing, "acme: acme:" + dynamic, dynamic + " " + dynamic}},
 		{"GEMHOOK_JWKS_URL",
 			[]string{"https://example.com", "http://127.0.0.1:8080/jwks.json", "http://localhost/", "http://[::1]:1/"},
-			[]string{"http://example.com/jwks.json", "example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com", "https://example.com/#keys"}},
+			[]string{"http://example.com/jwks.json", "example.com", "/jwks.json", "https:///jwks.json", "file:///jwks.json", "ftp://example.com/", "https://%zz", " https://example.com", "https://example.com/#keys", "https://example.com/#", "https://:443/", "https://example.com/ "}},
+		{"GEMHOOK_JWT_AUDIENCE",
+			[]string{"me", "https://hooks.example.com/", "//gemhook/p/größe"},
+			[]string{" me", "me\n", "you and me", "me\x00"}},
 		{"GEMHOOK_TOLERANCE",
 			[]string{"1s", "1500ms", "24h"},
 			[]string{"999ms", "0", "-5m", "300", "five minutes", "5 m"}},
@@ -146,6 +149,7 @@ func TestBoundaries(t *testing.T) {
 func TestBoundariesOfOtherFunctions(t *testing.T) {
 	t.Parallel()
 	push := map[string]string{"GEMHOOK_PUSH_AUDIENCE": "https://me", "GEMHOOK_PUSH_ACCOUNT": "a@b"}
+	reconcile := merge(push, map[string]string{"GEMHOOK_URL": "https://hooks.example.com/", "GEMHOOK_API_KEYS": "file:/run/keys"})
 	collect := merge(push, map[string]string{
 		"GEMHOOK_RESULTS_BUCKET": "my-results", "GEMHOOK_RESULTS_TOPIC": "gemini-results", "GEMHOOK_API_KEYS": "file:/run/keys",
 	})
@@ -156,7 +160,7 @@ func TestBoundariesOfOtherFunctions(t *testing.T) {
 	}{
 		{config.Collect, "GEMHOOK_API_KEYS",
 			[]string{"AIzaKey", "AIzaKey acme:AIzaOther", "projects/p/secrets/s", "file:x"},
-			[]string{"Acme:AIzaKey", ":AIzaKey", "projects/p", "\"AIzaKey\""}},
+			[]string{"Acme:AIzaKey", ":AIzaKey", "projects/p", "\"AIzaKey\"", "/run/keys", "AIzaKey,AIzaOther"}},
 		{config.Collect, "GEMHOOK_RESULTS_BUCKET",
 			[]string{"abc", "my-results", "results.example.com", "9a_b"},
 			[]string{"gs://my-results", "ab", "My-Results", "-abc", "a b", strings.Repeat("a", 223)}},
@@ -178,6 +182,9 @@ func TestBoundariesOfOtherFunctions(t *testing.T) {
 		{config.Reconcile, "GEMHOOK_CANARY",
 			[]string{"true", "false"},
 			[]string{"yes", "1", "TRUE"}},
+		{config.Reconcile, "GEMHOOK_PUSH_AUDIENCE",
+			[]string{"https://me", "//gemhook/p/gemhook/reconcile"},
+			[]string{"https://me\n", " https://me"}},
 		{config.Reconcile, "GEMHOOK_URL",
 			[]string{"https://hooks.example.com/", "http://localhost:8080"},
 			[]string{"hooks.example.com", "http://hooks.example.com"}},
@@ -186,7 +193,7 @@ func TestBoundariesOfOtherFunctions(t *testing.T) {
 			[]string{"http://generativelanguage.googleapis.com", "gemini"}},
 	} {
 		t.Run(test.variable, func(t *testing.T) {
-			base := push
+			base := reconcile
 			if test.function == config.Collect {
 				base = collect
 			}
@@ -258,6 +265,14 @@ func TestSettingsTogether(t *testing.T) {
 			"GEMHOOK_DEAD_LETTER_TOPIC is the topic of GEMHOOK_TOPIC"},
 		"a tolerance of the retention": {map[string]string{"GEMHOOK_TOLERANCE": "48h", "GEMHOOK_RETENTION": "48h"},
 			"GEMHOOK_TOLERANCE is 48h0m0s, want less than GEMHOOK_RETENTION"},
+		"one secret for both": {map[string]string{"GEMHOOK_SIGNING_SECRETS": "projects/p/secrets/s", "GEMHOOK_DYNAMIC_KEYS": " projects/p/secrets/s/versions/latest"},
+			"GEMHOOK_DYNAMIC_KEYS is the place of GEMHOOK_SIGNING_SECRETS"},
+		"one file for both": {map[string]string{"GEMHOOK_SIGNING_SECRETS": "file:/run/keys", "GEMHOOK_DYNAMIC_KEYS": "file:/run/keys"},
+			"GEMHOOK_DYNAMIC_KEYS is the place of GEMHOOK_SIGNING_SECRETS"},
+		"an emulator's ledger": {map[string]string{"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"},
+			"FIRESTORE_EMULATOR_HOST is set and PUBSUB_EMULATOR_HOST is not"},
+		"an emulator's topic": {map[string]string{"PUBSUB_EMULATOR_HOST": "127.0.0.1:1"},
+			"PUBSUB_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, good(test.changes))
@@ -266,11 +281,31 @@ func TestSettingsTogether(t *testing.T) {
 			}
 		})
 	}
-	_, err := config.Load(config.ReconcileDirect, config.Map(good(map[string]string{"GEMHOOK_FIND_AFTER": "48h", "GEMHOOK_RETENTION": "48h"})))
-	if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\nGEMHOOK_FIND_AFTER is 48h0m0s, want less than GEMHOOK_RETENTION") {
-		t.Errorf("batches that are found after their record is gone: error %v", err)
+	for name, test := range map[string]struct {
+		changes map[string]string
+		want    string
+	}{
+		"found after the record is gone": {map[string]string{"GEMHOOK_FIND_AFTER": "48h", "GEMHOOK_RETENTION": "48h"},
+			"GEMHOOK_FIND_AFTER is 48h0m0s, want less than GEMHOOK_RETENTION"},
+		"a ping of no webhook": {map[string]string{"GEMHOOK_CANARY": "true", "GEMHOOK_API_KEYS": "file:/run/keys"},
+			"GEMHOOK_CANARY is true, want GEMHOOK_URL and GEMHOOK_API_KEYS"},
+		"a ping without a key": {map[string]string{"GEMHOOK_CANARY": "true", "GEMHOOK_URL": "https://hooks.example.com/"},
+			"GEMHOOK_CANARY is true, want GEMHOOK_URL and GEMHOOK_API_KEYS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(config.ReconcileDirect, config.Map(good(test.changes)))
+			if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\n"+test.want) || strings.Count(err.Error(), "\n") != 1 {
+				t.Errorf("error %v, want one that begins with %q", err, test.want)
+			}
+		})
 	}
-	if _, err := load(t, good(map[string]string{"GEMHOOK_TOLERANCE": "47h59m59s", "GEMHOOK_RETENTION": "48h"})); err != nil {
-		t.Errorf("a tolerance below the retention: %v", err)
+	for name, changes := range map[string]map[string]string{
+		"a tolerance below the retention": {"GEMHOOK_TOLERANCE": "47h59m59s", "GEMHOOK_RETENTION": "48h"},
+		"both emulators":                  {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", "PUBSUB_EMULATOR_HOST": "127.0.0.1:2"},
+		"two versions of one secret":      {"GEMHOOK_SIGNING_SECRETS": "projects/p/secrets/s/versions/1", "GEMHOOK_DYNAMIC_KEYS": "projects/p/secrets/s/versions/2"},
+	} {
+		if _, err := load(t, good(changes)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -85,6 +85,7 @@ func Load(function Function, lookup func(name string) (value string, found bool)
 		}
 	}
 	check.together(&config)
+	check.emulators(lookup)
 	if err := errors.Join(check.faults...); err != nil {
 		return Config{}, fmt.Errorf("bad configuration:\n%w", err)
 	}

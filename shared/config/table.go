@@ -79,7 +79,7 @@ var table = []Setting{
 	{
 		Name: "GEMHOOK_DYNAMIC_KEYS", Functions: Receive,
 		Doc: "Where the dynamic keys are, in the same forms. An entry is `KEY`, a key for every tenant without one of its own; `TENANT:KEY`, a tenant's own key; or `TENANT:`, which closes the tenant. " +
-			"A key is `dynkey_` and at least 32 characters of base64 or base64url. Not set: `/dynamic/…` answers 404.",
+			"A key is `dynkey_` and at least 32 characters of base64 or base64url. Another place than that of the signing secrets. Not set: `/dynamic/…` answers 404.",
 		set: func(c *checker, to *Config, value string) { to.DynamicKeys = c.dynamicKeys(value) },
 	},
 	{
@@ -90,7 +90,7 @@ var table = []Setting{
 	{
 		Name: "GEMHOOK_JWT_AUDIENCE", Functions: Receive,
 		Doc: "Audience of the tokens of dynamic deliveries. Not set: tokens are refused, and `v1a` alone is accepted.",
-		set: func(_ *checker, to *Config, value string) { to.JWTAudience = value },
+		set: func(c *checker, to *Config, value string) { to.JWTAudience = c.audience(value) },
 	},
 	{
 		Name: "GEMHOOK_TOLERANCE", Functions: Receive, Default: "5m",
@@ -136,7 +136,7 @@ var table = []Setting{
 	{
 		Name: "GEMHOOK_PUSH_AUDIENCE", Functions: Collect | Reconcile, Required: Collect | Reconcile,
 		Doc: "Audience of the OIDC token that Pub/Sub or Cloud Scheduler sends.",
-		set: func(_ *checker, to *Config, value string) { to.PushAudience = value },
+		set: func(c *checker, to *Config, value string) { to.PushAudience = c.audience(value) },
 	},
 	{
 		Name: "GEMHOOK_PUSH_ACCOUNT", Functions: Collect | Reconcile, Required: Collect | Reconcile,
@@ -165,7 +165,7 @@ var table = []Setting{
 	},
 	{
 		Name: "GEMHOOK_CANARY", Functions: everyReconcile, Default: "false",
-		Doc: "`true`: once a day Gemini pings the webhook, and reconcile waits for the ping in the ledger.",
+		Doc: "`true`: once a day Gemini pings the webhook, and reconcile waits for the ping in the ledger. It needs `GEMHOOK_URL` and `GEMHOOK_API_KEYS`.",
 		set: func(c *checker, to *Config, value string) { to.Canary = c.boolean(value) },
 	},
 	{
@@ -183,8 +183,8 @@ var table = []Setting{
 		Doc: "`debug`, `info`, `warn` or `error`.",
 		set: func(c *checker, to *Config, value string) { to.LogLevel = c.level(value) },
 	},
-	{Name: "FIRESTORE_EMULATOR_HOST", Functions: everyFunction, Doc: "Firestore's emulator, as Google's libraries read it."},
-	{Name: "PUBSUB_EMULATOR_HOST", Functions: everyFunction, Doc: "Pub/Sub's emulator, as Google's libraries read it."},
+	{Name: "FIRESTORE_EMULATOR_HOST", Functions: everyFunction, Doc: "Firestore's emulator, as Google's libraries read it; with Pub/Sub's or not at all."},
+	{Name: "PUBSUB_EMULATOR_HOST", Functions: everyFunction, Doc: "Pub/Sub's emulator, as Google's libraries read it; with Firestore's or not at all."},
 	{Name: "STORAGE_EMULATOR_HOST", Functions: Collect, Doc: "An emulator of Cloud Storage, as Google's library reads it."},
 	{Name: "PORT", Functions: everyFunction, Doc: "Where the Functions Framework listens."},
 }

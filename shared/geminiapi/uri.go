@@ -3,11 +3,13 @@ package geminiapi
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // EventTypes returns the types of event that a webhook can be subscribed to. Gemini's guide lists
@@ -22,11 +24,12 @@ func EventTypes() []string {
 }
 
 // CanonicalURI returns the one form in which the address of a webhook is registered and compared:
-// scheme and host in lower case, no default port, "/" for an empty path, no dot segments, no "?"
-// without a query, and no escapes that are not needed.
+// scheme and host in lower case, the shortest form of an IPv6 address, no default port, "/" for an
+// empty path, no dot segments, no "?" without a query, and no escapes that are not needed.
 //
 // It fails with ErrInvalid for what is not an https URL (or http, on this machine), and for one
-// with a user name, a fragment, white space, or a host that is not written in ASCII.
+// with a user name, a fragment, white space, or a host that is neither an address nor a name in
+// ASCII.
 func CanonicalURI(text string) (string, error) {
 	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return "", badURI("has white space or control characters in it")
@@ -46,8 +49,7 @@ func CanonicalURI(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := canonicalEscapes(resolveDots(u))
-	canonical := strings.ToLower(u.Scheme) + "://" + host + path
+	canonical := strings.ToLower(u.Scheme) + "://" + host + canonicalPath(u)
 	if u.RawQuery != "" {
 		canonical += "?" + canonicalEscapes(u.RawQuery)
 	}
@@ -79,17 +81,39 @@ func IsLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-func canonicalHost(u *url.URL) (string, error) {
+// label is one of the parts of a host's name, between dots. DNS takes more than these characters
+// (RFC 2181, section 11), but no server of the web has such a name.
+var label = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$`)
+
+// canonicalName returns the host without its port.
+func canonicalName(u *url.URL) (string, error) {
 	name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if strings.HasPrefix(u.Host, "[") {
+		address, err := netip.ParseAddr(name)
+		if err != nil || address.Zone() != "" {
+			return "", badURI("has brackets around what is no IPv6 address that others could reach")
+		}
+		return "[" + address.String() + "]", nil
+	}
 	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return "", badURI("has a host that is not in ASCII; write it as DNS has it (xn--…)")
 	}
-	defaultPort := map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	if defaultPort == "" || u.Scheme == "http" && !IsLoopback(name) {
-		return "", badURI("is not an https URL")
+	for part := range strings.SplitSeq(name, ".") {
+		if len(part) > 63 || len(name) > 253 || !label.MatchString(part) {
+			return "", badURI("has a host that can be none")
+		}
 	}
-	if strings.Contains(name, ":") { // IPv6
-		name = "[" + name + "]"
+	return name, nil
+}
+
+func canonicalHost(u *url.URL) (string, error) {
+	name, err := canonicalName(u)
+	if err != nil {
+		return "", err
+	}
+	defaultPort := map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	if defaultPort == "" || u.Scheme == "http" && !IsLoopback(strings.Trim(name, "[]")) {
+		return "", badURI("is not an https URL")
 	}
 	port := u.Port()
 	if number, err := strconv.Atoi(port); port != "" && (err != nil || number < 1 || number > 65535) {
@@ -101,21 +125,32 @@ func canonicalHost(u *url.URL) (string, error) {
 	}
 }
 
-// resolveDots returns the escaped path without "." and "..", "/" for an empty one.
-func resolveDots(u *url.URL) string {
-	resolved := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}).ResolveReference(&url.URL{Path: u.Path, RawPath: u.RawPath})
-	if u.Path == "" || resolved.EscapedPath() == "" {
+// canonicalPath returns the escaped path without "." and "..", "/" for an empty one. What a dot
+// segment is shows only once needless escapes are gone.
+func canonicalPath(u *url.URL) string {
+	escaped := canonicalEscapes(u.EscapedPath())
+	path, err := url.PathUnescape(escaped)
+	if err != nil || path == "" {
 		return "/"
 	}
-	return resolved.EscapedPath()
+	resolved := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}).ResolveReference(&url.URL{Path: path, RawPath: escaped})
+	return canonicalEscapes(resolved.EscapedPath())
 }
 
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// canonicalEscapes decodes what needs no escape (RFC 3986, section 2.3) and writes the others in
-// capitals.
+// canonicalEscapes decodes what needs no escape (RFC 3986, section 2.3), escapes what is not in
+// ASCII, and writes escapes in capitals.
 func canonicalEscapes(text string) string {
-	return escape.ReplaceAllStringFunc(text, func(escaped string) string {
+	var ascii strings.Builder
+	for i := range len(text) {
+		if text[i] < utf8.RuneSelf {
+			ascii.WriteByte(text[i])
+		} else {
+			fmt.Fprintf(&ascii, "%%%02X", text[i])
+		}
+	}
+	return escape.ReplaceAllStringFunc(ascii.String(), func(escaped string) string {
 		code, _ := strconv.ParseUint(escaped[1:], 16, 8) // the expression has seen to its form
 		r := rune(code)
 		if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-._~", r)) {

@@ -2,6 +2,7 @@ package geminiapi_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/gemhook/gemhook/shared/geminiapi"
@@ -25,6 +26,15 @@ func TestCanonicalURI(t *testing.T) {
 		{"this machine", "http://LOCALHOST:80/", "http://localhost/"},
 		{"this machine by number", "http://127.0.0.1:8080", "http://127.0.0.1:8080/"},
 		{"IPv6", "https://[2001:DB8::1]:443/", "https://[2001:db8::1]/"},
+		{"IPv6 in full", "https://[2001:db8:0:0:0:0:0:1]", "https://[2001:db8::1]/"},
+		{"IPv6 of this machine", "http://[0:0:0:0:0:0:0:1]:80", "http://[::1]/"},
+		{"punycode in capitals", "https://XN--BCHER-KVA.example", "https://xn--bcher-kva.example/"},
+		{"port with a zero before it", "https://hooks.example.com:0443/", "https://hooks.example.com/"},
+		{"escapes in another case", "https://hooks.example.com/%c3%BC", "https://hooks.example.com/%C3%BC"},
+		{"letters in the path", "https://hooks.example.com/ü", "https://hooks.example.com/%C3%BC"},
+		{"letters in the query", "https://hooks.example.com/?ü", "https://hooks.example.com/?%C3%BC"},
+		{"dot segments in escapes", "https://hooks.example.com/a/%2E%2e/b", "https://hooks.example.com/b"},
+		{"dot segments beyond the root", "https://hooks.example.com/../../a", "https://hooks.example.com/a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := geminiapi.CanonicalURI(test.uri)
@@ -58,6 +68,21 @@ func TestCanonicalURIRefuses(t *testing.T) {
 		"a port that is no": "https://hooks.example.com:99999/",
 		"letters":           "https://bücher.example/",
 		"no URL":            "https://%zz/",
+		"letters, escaped":  "https://b%C3%BCcher.example/",
+		"a dot, escaped":    "https://hooks%2Eexample.com/",
+		"a zone":            "https://[fe80::1%25eth0]/",
+		"no IPv6 address":   "https://[hooks.example.com]/",
+		"two dots":          "https://hooks.example.com../",
+		"an empty label":    "https://hooks..example.com/",
+		"a hyphen first":    "https://-hooks.example.com/",
+		"a long label":      "https://" + strings.Repeat("a", 64) + ".example.com/",
+		"a long name":       "https://" + strings.Repeat("a.", 126) + "com/",
+		"a user, empty":     "https://@hooks.example.com/",
+		"a star":            "https://*.example.com/",
+		"port 0":            "https://hooks.example.com:0/",
+		"a backslash":       `https://hooks.example.com\@other.example.com/`,
+		"a scheme alone":    "https:hooks.example.com",
+		"a DEL":             "https://hooks.example.com/\x7f",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, err := geminiapi.CanonicalURI(uri); !errors.Is(err, geminiapi.ErrInvalid) {

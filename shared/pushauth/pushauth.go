@@ -45,8 +45,8 @@ var (
 	// ErrForbidden means that the token is good, but another account's.
 	ErrForbidden = errors.New("another account's token")
 
-	// ErrKeysUnavailable means that the certificates cannot be fetched, so that nothing is known
-	// about the token.
+	// ErrKeysUnavailable means that the certificates cannot be fetched, and have not been for a day,
+	// so that nothing is known about the token.
 	ErrKeysUnavailable = errors.New("certificates unavailable")
 )
 
@@ -92,7 +92,7 @@ func New(options Options) *Verifier {
 	}
 	v := &Verifier{options: options}
 	v.certs = fresh.New(v.fetch, fresh.Options{
-		MaxAge: time.Hour, RefreshInterval: time.Minute, RetryInterval: time.Second, Timeout: 5 * time.Second,
+		MaxAge: time.Hour, MaxStale: 24 * time.Hour, RefreshInterval: time.Minute, RetryInterval: time.Second, Timeout: 5 * time.Second,
 		OnError: options.OnError, Now: options.Now,
 	})
 	return v

@@ -154,6 +154,24 @@ func TestVerifyFollowsGoogleToANewKey(t *testing.T) {
 	}
 }
 
+// Where the certificates cannot be fetched, the last ones serve for a day. They are fetched within
+// the request, since an instance may have been frozen before it.
+func TestVerifyWithOldCertificates(t *testing.T) {
+	f := newFixture(t)
+	old := f.Issuer
+	wantError(t, f.verifier.Verify(t.Context(), sign(t, old, nil)), nil)
+	f.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	later := func(by time.Duration) http.Header {
+		f.clock = f.clock.Add(by)
+		return sign(t, old, map[string]any{"iat": f.clock.Unix(), "exp": f.clock.Add(time.Hour).Unix()})
+	}
+	wantError(t, f.verifier.Verify(t.Context(), later(23*time.Hour)), nil)
+	wantError(t, f.verifier.Verify(t.Context(), later(time.Hour)), pushauth.ErrKeysUnavailable)
+
+	f.serve(newIssuer(t, "key-2"))
+	wantError(t, f.verifier.Verify(t.Context(), later(time.Minute)), pushauth.ErrBadToken)
+}
+
 func TestVerifyWithoutCertificates(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"an error":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },

@@ -6,6 +6,7 @@
 package secret
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode/utf16"
 
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
@@ -103,8 +105,8 @@ func (r Ref) Literal() (Text, bool) { return r.literal, r.literal.text != "" }
 // InSecretManager reports whether the text is in Secret Manager.
 func (r Ref) InSecretManager() bool { return r.version != "" }
 
-// Read returns the text as it is now, without a byte order mark before it. client is called only
-// for a text in Secret Manager. The error names the place and never the text.
+// Read returns the text as it is now, decoded as [Decode] does. client is called only for a text in
+// Secret Manager. The error names the place and never the text.
 func (r Ref) Read(ctx context.Context, client func(context.Context) (*secretmanager.Client, error)) (Text, error) {
 	switch {
 	case r.version != "":
@@ -114,7 +116,7 @@ func (r Ref) Read(ctx context.Context, client func(context.Context) (*secretmana
 		if err != nil {
 			return Text{}, fmt.Errorf("read secret file: %w", err)
 		}
-		return withoutMark(text), nil
+		return Text{Decode(text)}, nil
 	}
 	return r.literal, nil
 }
@@ -137,9 +139,23 @@ func (r Ref) access(ctx context.Context, client func(context.Context) (*secretma
 	if want := payload.DataCrc32C; want != nil && *want != int64(crc32.Checksum(payload.GetData(), crc32.MakeTable(crc32.Castagnoli))) {
 		return Text{}, fmt.Errorf("access %s: the data does not match its checksum", r.version)
 	}
-	return withoutMark(payload.GetData()), nil
+	return Text{Decode(payload.GetData())}, nil
 }
 
-func withoutMark(text []byte) Text {
-	return Text{strings.TrimPrefix(string(text), byteOrderMark)}
+// Decode returns the text in the bytes of a file or a secret: UTF-8, or UTF-16 behind a byte order
+// mark, as PowerShell writes it. The mark is not part of the text.
+func Decode(data []byte) string {
+	low, high := 0, 1 // which byte of two is which
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")):
+	case bytes.HasPrefix(data, []byte("\xfe\xff")):
+		low, high = 1, 0
+	default:
+		return strings.TrimPrefix(string(data), byteOrderMark)
+	}
+	var units []uint16
+	for rest := data[2:]; len(rest) >= 2; rest = rest[2:] {
+		units = append(units, uint16(rest[low])|uint16(rest[high])<<8)
+	}
+	return string(utf16.Decode(units))
 }

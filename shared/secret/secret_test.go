@@ -177,6 +177,25 @@ func TestReadOfAFileIsTheFileAsItIsNow(t *testing.T) {
 	}
 }
 
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ data, want string }{
+		"nothing":            {"", ""},
+		"UTF-8":              {"größe\r\n", "größe\r\n"},
+		"UTF-8 with a mark":  {"\xef\xbb\xbfone", "one"},
+		"UTF-16":             {"\xff\xfeo\x00\xf6\x00", "oö"},
+		"UTF-16, big-endian": {"\xfe\xff\x00o\x00\xf6", "oö"},
+		"cut off":            {"\xff\xfeo\x00n", "o"},
+		"a mark alone":       {"\xff\xfe", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := secret.Decode([]byte(test.data)); got != test.want {
+				t.Errorf("Decode = %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestReadOfAMissingFileNamesIt(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "missing")

@@ -57,7 +57,10 @@ func New(ctx context.Context, project string, options ...option.ClientOption) (*
 // megabyte into the program.
 func emulator() []option.ClientOption {
 	// Firestore's client takes the emulator's address with and without a scheme, so this does too.
-	host := strings.TrimPrefix(os.Getenv("PUBSUB_EMULATOR_HOST"), "http://")
+	host := os.Getenv("PUBSUB_EMULATOR_HOST")
+	for _, scheme := range []string{"http://", "https://"} {
+		host = strings.TrimPrefix(host, scheme)
+	}
 	if host == "" {
 		return nil
 	}

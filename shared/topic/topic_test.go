@@ -51,7 +51,7 @@ func TestEmulatorsAddress(t *testing.T) {
 		return published("m-1"), nil
 	}}
 	address := s.serve(t)
-	for _, scheme := range []string{"", "http://"} {
+	for _, scheme := range []string{"", "http://", "https://"} {
 		t.Run(scheme+"address", func(t *testing.T) {
 			t.Setenv("PUBSUB_EMULATOR_HOST", scheme+address)
 			publisher, err := topic.New(t.Context(), project)

@@ -112,7 +112,10 @@ func TestTable(t *testing.T) {
 	if want := "日本    one\nid      two\n"; pairs != want {
 		t.Errorf("pairs %q, want %q", pairs, want)
 	}
-	for text, want := range map[string]string{"日本": "日本 ", "abcde": "abcde", "abcdef": "abcdef", "": "     "} {
+	for text, want := range map[string]string{
+		"日本": "日本 ", "한글": "한글 ", "ＡＢ": "ＡＢ ", "ｱ": "ｱ    ", "🎬": "🎬   ", "e\u0301o\u0308": "e\u0301o\u0308   ",
+		"abcde": "abcde", "abcdef": "abcdef", "": "     ",
+	} {
 		t.Run(text, func(t *testing.T) {
 			if got := Pad(text, 5); got != want {
 				t.Errorf("%q padded to 5 is %q, want %q", text, got, want)

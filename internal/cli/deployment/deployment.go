@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,6 +98,8 @@ const (
 var (
 	// ErrNoAPIKey is returned where the Gemini API is needed and there is no key.
 	ErrNoAPIKey = errors.New("there is no Gemini API key")
+	// ErrBadAPIKey is returned for a text that can be no API key.
+	ErrBadAPIKey = errors.New("what is given as the Gemini API key is none")
 	// ErrOneEmulator is returned where only one of Firestore and Pub/Sub would be an emulator: a
 	// command would bring the deliveries of the one onto the topics of the other.
 	ErrOneEmulator = errors.New("of " + FirestoreEmulator + " and " + PubSubEmulator + ", only one is set")
@@ -169,13 +172,20 @@ func Find(flags map[string]string, outputs *Outputs, getenv func(string) string)
 	return s
 }
 
-// Get returns a setting, or a [*MissingError].
+// Get returns a setting, or a [*MissingError], or a [*BadError] for one that is to be an id.
 func (s *Settings) Get(setting Setting) (string, error) {
-	if s.values[setting].value == "" {
+	found := s.values[setting]
+	switch {
+	case found.value == "":
 		return "", &MissingError{setting}
+	case slices.Contains(ids, setting) && strings.ContainsAny(found.value, "/ \t\r\n"):
+		return "", &BadError{setting, found.from, "its id alone, without a slash or white space"}
 	}
-	return s.values[setting].value, nil
+	return found.value, nil
 }
+
+// ids are the settings that are ids within a project, and the project's own.
+var ids = []Setting{Project, Topic, DeadLetterTopic, ResultsTopic}
 
 // Optional returns a setting, empty if it is nowhere to be found.
 func (s *Settings) Optional(setting Setting) string { return s.values[setting].value }
@@ -211,8 +221,8 @@ func (s *Settings) Size(setting Setting) (int64, error) {
 	return size, nil
 }
 
-// CloudProject returns the project of the ledger and the topics, or a [*MissingError], or
-// ErrOneEmulator.
+// CloudProject returns the project of the ledger and the topics, or a [*MissingError] or
+// [*BadError], or ErrOneEmulator.
 func (s *Settings) CloudProject() (string, error) {
 	if s.oneEmulator {
 		return "", ErrOneEmulator

@@ -107,6 +107,14 @@ func TestBadSettings(t *testing.T) {
 	if _, err := s.Size(deployment.MaxBody); !errors.As(err, &bad) {
 		t.Errorf("Size: %v", err)
 	}
+	for setting, value := range map[deployment.Setting]string{
+		deployment.Project: "projects/p", deployment.Topic: "projects/p/topics/t", deployment.DeadLetterTopic: "t\n", deployment.ResultsTopic: "a b",
+	} {
+		s := deployment.Find(nil, nil, func(name string) string { return map[string]string{setting.Variable(): value}[name] })
+		if got, err := s.Get(setting); !errors.As(err, &bad) || bad.Setting != setting {
+			t.Errorf("%s = %q, %v", setting, got, err)
+		}
+	}
 	s = deployment.Find(map[string]string{"url": "https://hooks.example.com/"}, nil, none)
 	if got, err := s.Receiver(); got != "https://hooks.example.com" || err != nil {
 		t.Errorf("Receiver = %q, %v", got, err)
@@ -136,15 +144,18 @@ func TestTerraformFailures(t *testing.T) {
 	}
 }
 
-// TestWrapperOfTerraform wants the outputs to be read although a wrapper has written lines before
-// them.
+// TestWrapperOfTerraform wants the outputs to be read although a wrapper has written something
+// before or after them.
 func TestWrapperOfTerraform(t *testing.T) {
-	for name, before := range map[string]string{
-		"a line":             "Using workspace staging.\n",
-		"lines with a brace": "{ not JSON\n[INFO] 12:00 running terraform output\n",
+	for name, wrapped := range map[string]struct{ before, after string }{
+		"a line":             {"Using workspace staging.\n", ""},
+		"lines with a brace": {"{ not JSON\n[INFO] 12:00 running terraform output\n", ""},
+		"lines of JSON":      {`{"level":"info"}` + "\n" + `{"span":{"id":1}}` + "\nnull\n", ""},
+		"a line after":       {"", "\nDone in 2 s."},
+		"an object after":    {"", "\n" + `{"level":"info"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fakeTerraform(t, before+outputs, "0")
+			fakeTerraform(t, wrapped.before+outputs+wrapped.after, "0")
 			read, err := deployment.Terraform(t.Context(), ".")
 			if err != nil {
 				t.Fatal(err)

@@ -44,19 +44,28 @@ func Terraform(ctx context.Context, folder string) (*Outputs, error) {
 	return outputs, nil
 }
 
-// parseOutputs reads what "terraform output -json" prints. A wrapper of Terraform may have written
-// lines before it.
+// An output is one as "terraform output -json" prints it.
+type output struct{ Value json.RawMessage }
+
+// findOutputs returns the outputs in what "terraform output -json" prints. A wrapper of Terraform
+// may have written lines before them, JSON of its own among these, and after them.
+func findOutputs(document []byte) (map[string]output, error) {
+	for rest, more := document, true; more; _, rest, more = bytes.Cut(rest, []byte("\n")) {
+		var all map[string]output
+		err := json.NewDecoder(bytes.NewReader(rest)).Decode(&all)
+		hasNoValue := func(o output) bool { return o.Value == nil }
+		if err == nil && all != nil && !slices.ContainsFunc(slices.Collect(maps.Values(all)), hasNoValue) {
+			return all, nil
+		}
+	}
+	return nil, errors.New("there is no JSON of outputs in what it prints")
+}
+
+// parseOutputs reads what "terraform output -json" prints.
 func parseOutputs(document []byte) (*Outputs, error) {
-	var all map[string]struct{ Value json.RawMessage }
-	for rest := document; ; {
-		err := json.Unmarshal(rest, &all)
-		if err == nil {
-			break
-		}
-		_, after, more := bytes.Cut(rest, []byte("\n"))
-		if rest = after; !more {
-			return nil, fmt.Errorf("what it prints is not JSON: %w", err)
-		}
+	all, err := findOutputs(document)
+	if err != nil {
+		return nil, err
 	}
 	if len(all) == 0 {
 		return nil, ErrNoOutputs

@@ -50,6 +50,7 @@ func TestExitCodeAndAdvice(t *testing.T) {
 		{"no credentials", t.Context(), fmt.Errorf("open Pub/Sub: %w: %w", clients.ErrCredentials, fs.ErrNotExist), 77, "gcloud auth"},
 		{"no setting", t.Context(), &deployment.MissingError{}, 78, "GOOGLE_CLOUD_PROJECT"},
 		{"no API key", t.Context(), deployment.ErrNoAPIKey, 78, "GEMINI_API_KEY"},
+		{"bad API key", t.Context(), deployment.ErrBadAPIKey, 78, "without quotes"},
 		{"one emulator", t.Context(), deployment.ErrOneEmulator, 78, "unset both"},
 		{"emulator away", t.Context(), fmt.Errorf("open: %w", deployment.ErrEmulatorAway), 69, "start the emulators"},
 		{"emulator's address", t.Context(), deployment.ErrBadEmulator, 78, "without http://"},

@@ -58,6 +58,7 @@ var kinds = []kind{
 	{is(deployment.ErrBadEmulator), Settings, always("write it without http://")},
 	{is(deployment.ErrNoAPIKey), Settings, always("put it into the environment without showing it: read -rs GEMINI_API_KEY && export GEMINI_API_KEY\n" +
 		"or name a file that holds it: --api-key-file")},
+	{is(deployment.ErrBadAPIKey), Settings, always("give the key alone, without quotes: it has letters, digits, -, _ and .")},
 
 	{is(secretstore.ErrNotStorable), Settings, always("name there a secret of Secret Manager (projects/P/secrets/S) or a file (file:PATH)")},
 	{is(secretstore.ErrNotPermitted), Permission, always("have the permission granted (on a secret of Secret Manager: roles/secretmanager.secretAccessor and\n" +

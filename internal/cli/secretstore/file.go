@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gemhook/gemhook/shared/secret"
 )
 
 // file is a secret in a file. Its revisions are sums of the text.
@@ -26,7 +28,7 @@ func (f *file) read(context.Context) (string, revision, error) {
 		return "", "", fmt.Errorf("read secret file: %w", err)
 	}
 	sum := sha256.Sum256(text)
-	return string(text), revision(hex.EncodeToString(sum[:])), nil
+	return secret.Decode(text), revision(hex.EncodeToString(sum[:])), nil
 }
 
 func (f *file) writtenAt(context.Context) (time.Time, error) {

@@ -15,6 +15,8 @@ import (
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/gemhook/gemhook/shared/secret"
 )
 
 // managed is a secret of Secret Manager. Its revisions are the numbers of its versions, "0" for
@@ -56,7 +58,7 @@ func (m *managed) access(ctx context.Context, client *secretmanager.Client, vers
 	if sum := response.GetPayload().DataCrc32C; sum != nil && *sum != checksum(data) {
 		return "", "", fmt.Errorf("access %s: the data does not match its checksum", name)
 	}
-	return string(data), revision(path.Base(response.GetName())), nil
+	return secret.Decode(data), revision(path.Base(response.GetName())), nil
 }
 
 func checksum(data []byte) int64 {

@@ -78,11 +78,12 @@ func Open(ref string, client func(context.Context) (*secretmanager.Client, error
 	if _, literal := parsed.Literal(); literal || parsed.IsZero() {
 		return nil, fmt.Errorf("%w: it is the text itself", ErrNotStorable)
 	}
-	if path, isFile := strings.CutPrefix(ref, "file:"); isFile {
-		return &Store{&file{path}}, nil
+	where := fmt.Sprint(parsed)
+	if !parsed.InSecretManager() {
+		return &Store{&file{where}}, nil
 	}
-	name, version, pinned := strings.Cut(ref, "/versions/")
-	if pinned && version != "latest" {
+	name, version, _ := strings.Cut(where, "/versions/")
+	if version != "latest" {
 		return nil, fmt.Errorf("%w: it is pinned to version %s", ErrNotStorable, version)
 	}
 	return &Store{&managed{name, client}}, nil

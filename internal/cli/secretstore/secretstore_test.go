@@ -168,6 +168,35 @@ func TestChangeThatChangesNothing(t *testing.T) {
 	}
 }
 
+// What the receiver can read is what a change is made to: the text behind a byte order mark, or in
+// UTF-16, and the place with white space around it.
+func TestTheTextIsThatOfTheReceiver(t *testing.T) {
+	t.Parallel()
+	for encoding, stored := range map[string]string{
+		"byte order mark": "\ufeffone\n",
+		"UTF-16":          "\xff\xfeo\x00n\x00e\x00",
+	} {
+		for _, place := range []string{name, "file:"} {
+			t.Run(encoding+" in "+place, func(t *testing.T) {
+				ref := place
+				if place == "file:" {
+					path := filepath.Join(t.TempDir(), "secret")
+					if err := os.WriteFile(path, []byte(stored), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					ref += path
+				}
+				store, manager := open(t, " "+ref+"\n")
+				manager.Create(name, stored)
+				err := store.Change(t.Context(), func(stored string) (string, error) { return "two " + stored, nil })
+				if got, readErr := store.Read(t.Context()); err != nil || readErr != nil || strings.TrimSpace(got.Reveal()) != "two one" {
+					t.Errorf("stored is %q, %v, %v; want the text added to", got.Reveal(), err, readErr)
+				}
+			})
+		}
+	}
+}
+
 // What others stored just before is repaired; where that fails too, it is said where to look.
 func TestARepairThatFails(t *testing.T) {
 	t.Parallel()

@@ -2,15 +2,23 @@ package receive_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/internal/standin"
+	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/shared/app"
 	"github.com/gemhook/gemhook/shared/app/receive"
 	"github.com/gemhook/gemhook/shared/backend"
@@ -19,22 +27,32 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
+// signingKeys are made once: RSA keys take a while.
+var signingKeys = sync.OnceValue(func() *standin.Keys {
+	keys, err := standin.NewKeys(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return keys
+})
+
 // A fixture is an app whose ledger is in memory and whose publisher cannot be opened, as there are
 // no valid credentials.
 type fixture struct {
 	*app.App
-	keys  *standin.Keys
-	store *memoryledger.Store
+	keys   *standin.Keys
+	keySet atomic.Pointer[standin.Keys] // whose public keys are published
+	store  *memoryledger.Store
+	clock  testkit.Clock
 }
 
 func newFixture(t *testing.T, changes map[string]string) *fixture {
 	t.Helper()
-	keys, err := standin.NewKeys(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := signingKeys()
+	f := &fixture{keys: keys, store: memoryledger.New()}
+	f.keySet.Store(keys)
 	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(keys.JWKS())
+		_, _ = w.Write(f.keySet.Load().JWKS())
 	}))
 	t.Cleanup(published.Close)
 	environment := map[string]string{
@@ -52,8 +70,7 @@ func newFixture(t *testing.T, changes map[string]string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{keys: keys, store: memoryledger.New()}
-	f.App = receive.New(configuration, slog.New(slog.DiscardHandler), &backend.Options{Store: f.store})
+	f.App = receive.New(configuration, slog.New(slog.DiscardHandler), &backend.Options{Store: f.store, Now: f.clock.Now})
 	t.Cleanup(func() { _ = f.Close() })
 	return f
 }
@@ -62,11 +79,13 @@ func newFixture(t *testing.T, changes map[string]string) *fixture {
 func (f *fixture) post(t *testing.T, id string, at time.Time) int {
 	t.Helper()
 	signed, err := f.keys.SignV1(standin.Delivery{ID: id, Time: at, Body: standin.Event("batch.succeeded")})
-	return f.answer(t, "/", signed, err)
+	status, _ := f.answer(t, "/", signed, err)
+	return status
 }
 
-// answer posts a delivery that was signed without an error.
-func (f *fixture) answer(t *testing.T, path string, signed standin.Delivery, err error) int {
+// answer posts a delivery that was signed without an error, and returns the answer's status and the
+// error's code.
+func (f *fixture) answer(t *testing.T, path string, signed standin.Delivery, err error) (status int, code string) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +94,11 @@ func (f *fixture) answer(t *testing.T, path string, signed standin.Delivery, err
 	request.Header = signed.Header
 	answer := httptest.NewRecorder()
 	f.ServeHTTP(answer, request)
-	return answer.Code
+	var body struct{ Error string }
+	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil {
+		t.Errorf("the answer is no JSON: %v", err)
+	}
+	return answer.Code, body.Error
 }
 
 // TestPublisherThatCannotBeOpened wants the claim to be released: nothing was published, so the
@@ -133,9 +156,95 @@ func TestTokenLifeOfTheEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := standin.Delivery{ID: "msg_" + name, Time: time.Now(), Body: standin.Event("batch.succeeded")}
 			signed, err := f.keys.SignJWT(d, 0, "me", time.Now(), time.Now().Add(test.life))
-			if got := f.answer(t, path, signed, err); got != test.want {
+			if got, _ := f.answer(t, path, signed, err); got != test.want {
 				t.Errorf("answered %d, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+// TestKeysAreRenewedWithinTheRequest wants the first delivery after the age of a key to be judged by
+// what is stored then: an instance that was frozen has renewed nothing. A delivery that is accepted
+// gets as far as the publisher, which cannot be opened.
+func TestKeysAreRenewedWithinTheRequest(t *testing.T) {
+	t.Setenv("PUBSUB_EMULATOR_HOST", "")
+	const key, other = "dynkey_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG", "dynkey_another-one-of-those-of-at-least-32-characters"
+	keys, err := tenant.ParseKeys(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := keys.Path("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		path   string
+		revoke func(f *fixture, file string) error
+		after  time.Duration
+		want   string // the error's code
+	}{
+		"signing secret replaced": {"/", func(_ *fixture, file string) error {
+			return os.WriteFile(file, []byte("whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVu"), 0o600)
+		}, 5 * time.Minute, "bad_signature"},
+		"signing secret taken away": {"/", func(_ *fixture, file string) error { return os.Remove(file) }, 5 * time.Minute, "keys_unavailable"},
+		"dynamic key replaced": {path, func(_ *fixture, file string) error {
+			return os.WriteFile(file, []byte(other), 0o600)
+		}, 5 * time.Minute, "unknown_token"},
+		"key set replaced": {path, func(f *fixture, _ string) error {
+			_, next, err := ed25519.GenerateKey(rand.Reader)
+			f.keySet.Store(&standin.Keys{Ed25519: []standin.Ed25519Key{{ID: "next", Private: next}}})
+			return err
+		}, time.Hour, "bad_signature"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, variable, text := filepath.Join(t.TempDir(), "keys"), "GEMHOOK_DYNAMIC_KEYS", key
+			if test.path == "/" {
+				variable, text = "GEMHOOK_SIGNING_SECRETS", signingKeys().Secrets[0]
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f := newFixture(t, map[string]string{variable: "file:" + file})
+			wantCode := func(want string) {
+				t.Helper()
+				d := standin.Delivery{ID: "msg_" + want, Time: f.clock.Now(), Body: standin.Event("batch.succeeded")}
+				signed, err := f.keys.SignV1(d)
+				if test.path != "/" {
+					signed, err = f.keys.SignV1a(d, 0)
+				}
+				if _, code := f.answer(t, test.path, signed, err); code != want {
+					t.Errorf("the error is %q, want %q", code, want)
+				}
+			}
+			wantCode("topic_unavailable")
+			if err := test.revoke(f, file); err != nil {
+				t.Fatal(err)
+			}
+			f.clock.Advance(test.after)
+			wantCode(test.want)
+		})
+	}
+}
+
+// The memory limit has room for as many bodies as requests come at once, each of the size that the
+// environment allows.
+func TestMemoryFollowsBodySizeAndConcurrency(t *testing.T) {
+	for name, value := range map[string]string{
+		"GOOGLE_CLOUD_PROJECT": "p", "GEMHOOK_TOPIC": "events", "GEMHOOK_DEAD_LETTER_TOPIC": "dead-letters", "GEMHOOK_MAX_BODY": "900000",
+		"GEMHOOK_SIGNING_SECRETS": "", "GEMHOOK_DYNAMIC_KEYS": "", "GEMHOOK_GOOGLE_CREDENTIALS": `{"type":"external_account"}`,
+		"FIRESTORE_EMULATOR_HOST": "", "PUBSUB_EMULATOR_HOST": "", "GOGC": "", "GOMEMLIMIT": "",
+	} {
+		t.Setenv(name, value)
+	}
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
+	for _, concurrency := range []int{80, 200} {
+		if err := receive.FromEnvironment(concurrency).Close(); err != nil {
+			t.Error(err)
+		}
+		bodies := int64(2 * concurrency * 900_000)
+		if got := debug.SetMemoryLimit(-1); got < bodies || got > bodies+64<<20 {
+			t.Errorf("with %d requests at once the limit is %d bytes, want room for %d and little more", concurrency, got, bodies)
+		}
 	}
 }
