@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -11,6 +14,57 @@ import (
 
 	"github.com/gemhook/gemhook/shared/ledger"
 )
+
+// faultsOf returns what is wrong with the results of batches b0, b1, …, all with the same content.
+func faultsOf(events int, content string, stored map[string]string, messages []*pubsubpb.PubsubMessage) []string {
+	var faults []string
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	byEvent := map[string][]*pubsubpb.PubsubMessage{}
+	for _, message := range messages {
+		id := message.GetAttributes()["ce-id"]
+		byEvent[id] = append(byEvent[id], message)
+	}
+	for i := range events {
+		id := fmt.Sprintf("b%d", i)
+		prefix := "static/batches/" + id + "/batch.succeeded/"
+		if stored[prefix+"responses.jsonl"] != content {
+			fault("%s: the responses are not those that Gemini has", id)
+		}
+		if lines := strings.Count(stored[prefix+"failures.jsonl"], "\n"); lines != 2 {
+			fault("%s: %d failures, want 2", id, lines)
+		}
+		if !json.Valid([]byte(stored[prefix+"batch.json"])) {
+			fault("%s: batch.json is not whole", id)
+		}
+		published := byEvent["msg_"+id]
+		if len(published) == 0 {
+			fault("%s: there is no result message", id)
+		}
+		first, unmarked := earliest(published), 0
+		for _, message := range published {
+			if message.GetAttributes()[ledger.RedeliveredAttribute] == "true" {
+				continue
+			}
+			if unmarked++; unmarked > 1 || message != first {
+				fault("%s: a message that is not the first is unmarked", id)
+			}
+			if !bytes.Contains(message.GetData(), []byte(prefix+"responses.jsonl")) {
+				fault("%s: its message does not name the responses: %s", id, message.GetData())
+			}
+		}
+	}
+	return faults
+}
+
+func earliest(messages []*pubsubpb.PubsubMessage) *pubsubpb.PubsubMessage {
+	var first *pubsubpb.PubsubMessage
+	for _, message := range messages {
+		if first == nil || message.GetPublishTime().AsTime().Before(first.GetPublishTime().AsTime()) {
+			first = message
+		}
+	}
+	return first
+}
 
 // TestCollectCheckCanFail wants the check of collected results to notice each way in which they can
 // be wrong, and nothing where they are right.

@@ -16,6 +16,9 @@ const (
 // call of w has.
 func copyAhead(w io.Writer, r io.Reader) (n int64, err error) {
 	full, free, failed := make(chan []byte, pieces), make(chan []byte, pieces), make(chan error, 1)
+	for range pieces {
+		free <- nil // made when it is needed: most files are small
+	}
 	var writing sync.WaitGroup
 	writing.Go(func() {
 		for piece := range full {
@@ -37,21 +40,15 @@ func copyAhead(w io.Writer, r io.Reader) (n int64, err error) {
 		default:
 		}
 	}()
-	for made := 0; ; {
+	for {
 		var piece []byte
 		select {
 		case piece = <-free:
-		default:
-			if made < pieces {
-				made++
-				piece = make([]byte, pieceSize)
-				break
-			}
-			select {
-			case piece = <-free:
-			case err = <-failed:
-				return n, err
-			}
+		case err = <-failed:
+			return n, err
+		}
+		if piece == nil {
+			piece = make([]byte, pieceSize)
 		}
 		read, readErr := fill(r, piece)
 		n += int64(read)

@@ -15,20 +15,22 @@ type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// sizes are those about which a copy could be wrong.
-var sizes = []int{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, (2*pieces + 1) * pieceSize}
-
 func TestCopyAhead(t *testing.T) {
 	t.Parallel()
-	for _, size := range sizes {
-		content := make([]byte, size)
-		random := rand.NewChaCha8([32]byte{})
-		_, _ = random.Read(content)
-		var got bytes.Buffer
-		n, err := copyAhead(&got, iotest.HalfReader(bytes.NewReader(content)))
-		if err != nil || n != int64(size) || !bytes.Equal(got.Bytes(), content) {
-			t.Errorf("%d bytes: copied %d, %v, the same: %t", size, n, err, bytes.Equal(got.Bytes(), content))
-		}
+	for name, size := range map[string]int{
+		"nothing": 0, "a byte": 1, "less than a piece": pieceSize - 1, "a piece": pieceSize, "more than a piece": pieceSize + 1,
+		"every piece more than twice": (2*pieces + 1) * pieceSize,
+	} {
+		t.Run(name, func(t *testing.T) {
+			content := make([]byte, size)
+			random := rand.NewChaCha8([32]byte{})
+			_, _ = random.Read(content)
+			var got bytes.Buffer
+			n, err := copyAhead(&got, iotest.HalfReader(bytes.NewReader(content)))
+			if err != nil || n != int64(size) || !bytes.Equal(got.Bytes(), content) {
+				t.Errorf("copied %d, %v, the same: %t", n, err, bytes.Equal(got.Bytes(), content))
+			}
+		})
 	}
 }
 
@@ -55,6 +57,7 @@ func TestCopyAheadReadsOn(t *testing.T) {
 	}
 }
 
+// zeros are bytes without an end.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {
@@ -66,19 +69,21 @@ func TestCopyAheadFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	for name, test := range map[string]struct {
-		w       io.Writer
-		r       io.Reader
-		want    error
-		written int64 // at least
+		w    io.Writer
+		r    io.Reader
+		want error
+		read int64 // at least
 	}{
 		"reading":            {io.Discard, io.MultiReader(strings.NewReader("some"), iotest.ErrReader(broken)), broken, 4},
 		"a body that is cut": {io.Discard, io.MultiReader(strings.NewReader("some"), iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF, 4},
 		"the first write":    {writerFunc(func([]byte) (int, error) { return 0, broken }), zeros{}, broken, 0},
 		"the last write":     {writerFunc(func([]byte) (int, error) { return 0, broken }), strings.NewReader("some"), broken, 4},
 	} {
-		if n, err := copyAhead(test.w, test.r); !errors.Is(err, test.want) || n < test.written {
-			t.Errorf("%s: copied %d, %v", name, n, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if n, err := copyAhead(test.w, test.r); !errors.Is(err, test.want) || n < test.read {
+				t.Errorf("copied %d, %v, want %d at least, %v", n, err, test.read, test.want)
+			}
+		})
 	}
 }
 
@@ -97,6 +102,7 @@ func TestCopyAheadPanics(t *testing.T) {
 	}), io.MultiReader(io.LimitReader(zeros{}, pieceSize), panics{}))
 }
 
+// panics is a reader with a bug.
 type panics struct{}
 
 func (panics) Read([]byte) (int, error) { panic("a bug") }

@@ -88,12 +88,12 @@ func (t *task) copyResponses(ctx context.Context, batch *geminiapi.Batch, respon
 	if pointer == "" {
 		return unavailablef("The job names no responses.")
 	}
-	download, err := t.gemini.Download(ctx, pointer)
+	source, err := t.fetch(ctx, pointer, responsesObject)
 	if err != nil {
-		return fileError(err)
+		return err
 	}
-	defer download.Body.Close()
-	return copyWhole(responses, lines, download)
+	defer source.Close()
+	return copyWhole(responses, lines, source)
 }
 
 // copyInline writes inline responses as lines of the same shape as a file's.

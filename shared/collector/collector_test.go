@@ -2,21 +2,15 @@ package collector_test
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gemhook/gemhook/internal/push"
 	"github.com/gemhook/gemhook/internal/standin"
-	"github.com/gemhook/gemhook/shared/topic"
 )
 
 // addBatch adds a batch with a file of ten lines, one of them an error.
@@ -178,178 +172,5 @@ func TestAnEventWithNothingToFetch(t *testing.T) {
 	}
 	if len(f.published) != 0 {
 		t.Errorf("%d messages", len(f.published))
-	}
-}
-
-func TestWhatARetryCures(t *testing.T) {
-	f := newFixture(t)
-	f.addBatch("b")
-	running := standin.Batch{ID: "b", State: "BATCH_STATE_RUNNING"}
-	ended := standin.Batch{ID: "b", File: "files/batch-b"}
-	cut := standin.ResultLines{Count: 10, Text: 40}.File()
-	cut.CutAt, cut.Cuts = 500, 1
-	for _, step := range []struct {
-		name   string
-		before func()
-	}{
-		{"the job runs", func() { f.gemini.AddBatch(running) }},
-		{"Gemini is away", func() { f.gemini.AddBatch(ended); f.gemini.FailAPI(503) }},
-		{"the key is refused", func() { f.gemini.FailAPI(403) }},
-		{"the quota is used up", func() { f.gemini.FailAPI(429) }},
-		{"the file is cut off", func() { f.gemini.FailAPI(0); f.gemini.AddFile("files/batch-b", cut) }},
-		{"the bucket refuses", func() { f.bucket.Fail(403) }},
-		{"the topic is away", func() { f.bucket.Fail(0); f.refuse = fmt.Errorf("away: %w", topic.ErrNotPublished) }},
-	} {
-		step.before()
-		f.wantPush(t, "batch.succeeded", "b", http.StatusServiceUnavailable)
-		if names, _ := f.bucket.Names(); step.name != "the topic is away" && len(names) > 0 {
-			t.Errorf("%s: the bucket has %v", step.name, names)
-		}
-	}
-	downloads := f.gemini.Downloads("files/batch-b")
-	f.wantPush(t, "batch.succeeded", "b", http.StatusNoContent)
-	if again := f.gemini.Downloads("files/batch-b"); again != downloads {
-		t.Error("what was stored already was fetched again")
-	}
-	if message := f.last(t, 1); message.attributes["ce-redelivered"] != "" || message.data["requests"].(map[string]any)["total"] != 10.0 {
-		t.Errorf("message %v", message)
-	}
-}
-
-func TestAnUnsurePublishMarksTheNext(t *testing.T) {
-	f := newFixture(t)
-	f.addBatch("b")
-	f.refuse = errors.New("connection reset")
-	f.wantPush(t, "batch.succeeded", "b", http.StatusServiceUnavailable)
-	f.wantPush(t, "batch.succeeded", "b", http.StatusServiceUnavailable) // the claim is held until its lease ends
-	if len(f.published) != 0 {
-		t.Errorf("%d messages", len(f.published))
-	}
-	f.advance(lease)
-	f.wantPush(t, "batch.succeeded", "b", http.StatusNoContent)
-	if mark := f.last(t, 1).attributes["ce-redelivered"]; mark != "true" {
-		t.Errorf("ce-redelivered is %q, want the mark: the first publish may have landed", mark)
-	}
-}
-
-func TestDeletedObjectsAreRestored(t *testing.T) {
-	f := newFixture(t)
-	f.addBatch("b")
-	f.wantPush(t, "batch.succeeded", "b", http.StatusNoContent)
-	before := f.objects(t)
-	if err := f.bucket.Delete("static/batches/b/batch.succeeded/responses.jsonl"); err != nil {
-		t.Fatal(err)
-	}
-	f.wantPush(t, "batch.succeeded", "b", http.StatusNoContent)
-	if diff := cmp.Diff(before, f.objects(t)); diff != "" {
-		t.Errorf("objects (-before +after):\n%s", diff)
-	}
-	f.last(t, 1)
-}
-
-func TestObjectsThatAreThereAreKept(t *testing.T) {
-	f := newFixture(t)
-	f.bucket.CreatesOnly()
-	f.addBatch("b")
-	f.bucket.Put("static/batches/b/batch.succeeded/responses.jsonl", "other")
-	f.wantPush(t, "batch.succeeded", "b", http.StatusNoContent)
-	if got := f.objects(t)["static/batches/b/batch.succeeded/responses.jsonl"]; got != "other" {
-		t.Error("the object was overwritten")
-	}
-	if reason := f.last(t, 1).data["reason"]; reason != "responses.jsonl was stored before with other content, which was kept." {
-		t.Errorf("reason %v", reason)
-	}
-}
-
-func TestTwoInstancesAtOnce(t *testing.T) {
-	f := newFixture(t)
-	file := f.addBatch("b")
-	data, attributes := event("batch.succeeded", "b", "acme")
-	var pushes sync.WaitGroup
-	for range 4 {
-		pushes.Go(func() { f.push(t, data, attributes) })
-	}
-	pushes.Wait()
-	if got := f.objects(t)["dynamic/acme/batches/b/batch.succeeded/responses.jsonl"]; got != content(t, file) {
-		t.Error("the responses are not the file's bytes")
-	}
-	if message := f.last(t, 1); message.attributes["ce-tenant"] != "acme" || message.data["reason"] != nil {
-		t.Errorf("message %v", message)
-	}
-}
-
-func TestWhoIsNotServed(t *testing.T) {
-	f := newFixture(t)
-	data, attributes := event("batch.succeeded", "b", "")
-	body, err := push.Body("1", data, attributes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, test := range map[string]struct {
-		token, body string
-		want        int
-	}{
-		"no token":        {"", string(body), http.StatusUnauthorized},
-		"a bad token":     {"a.b.c", string(body), http.StatusUnauthorized},
-		"no push":         {f.token, "{}", http.StatusBadRequest},
-		"no JSON":         {f.token, "<html>", http.StatusBadRequest},
-		"no subscription": {f.token, `{"message":{"data":""}}`, http.StatusBadRequest},
-		"too much":        {f.token, strings.Repeat(" ", 15<<20), http.StatusBadRequest},
-	} {
-		if got := f.post(t, test.token, []byte(test.body)); got != test.want {
-			t.Errorf("%s: status %d, want %d", name, got, test.want)
-		}
-	}
-	if strings.Contains(f.log.String(), f.token) || strings.Contains(f.log.String(), apiKey) {
-		t.Error("the log has a secret")
-	}
-	for method, want := range map[string]int{http.MethodGet: 200, http.MethodDelete: 405} {
-		answer := httptest.NewRecorder()
-		f.handler.ServeHTTP(answer, httptest.NewRequest(method, "/", nil))
-		if answer.Code != want {
-			t.Errorf("%s: status %d, want %d", method, answer.Code, want)
-		}
-	}
-}
-
-func TestNamesOfObjectsAreSafeAndDistinct(t *testing.T) {
-	f := newFixture(t)
-	ids := []string{"a/b", "a%2Fb", "..", ".", "ü", "a b", strings.Repeat("x", 1024), strings.Repeat("x", 1023) + "y"}
-	for _, id := range ids {
-		f.gemini.AddFile("files/abc123", standin.TextFile("video", "video/mp4"))
-		f.wantPush(t, "video.generated", id, http.StatusNoContent)
-	}
-	names := slices.Sorted(maps.Keys(f.objects(t)))
-	if len(names) != len(ids) {
-		t.Errorf("%d objects for %d ids: %v", len(names), len(ids), names)
-	}
-	for _, name := range names {
-		parts := strings.Split(name, "/")
-		if len(parts) != 5 || len(parts[2]) > 200 || parts[2] == "." || parts[2] == ".." {
-			t.Errorf("name %s", name)
-		}
-	}
-}
-
-// TestRefusedAPIKey wants the keys to be read again when Gemini refuses one, and the result to be
-// collected with the new key at once.
-func TestRefusedAPIKey(t *testing.T) {
-	for name, test := range map[string]struct {
-		keys []string
-		want int
-	}{
-		"a new key is stored":    {[]string{"AIza-old", apiKey}, http.StatusNoContent},
-		"another that is no use": {[]string{"AIza-old", "AIza-older"}, http.StatusServiceUnavailable},
-		"there is no other":      {[]string{"AIza-old"}, http.StatusServiceUnavailable},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFixture(t)
-			f.addBatch("b")
-			f.keys = test.keys
-			f.wantPush(t, "batch.succeeded", "b", test.want)
-			if strings.Contains(f.log.String(), "AIza") {
-				t.Error("the log has an API key in it")
-			}
-		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +32,9 @@ const (
 	lease    = time.Minute
 )
 
+// occurred is when jobs end, and the time of their events.
+var occurred = time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)
+
 // fixture is a collector with everything around it in the process.
 type fixture struct {
 	gemini  *standin.Server
@@ -47,10 +51,34 @@ type fixture struct {
 	waited    []time.Duration                    // by Gemini's client, between attempts
 	checkTook time.Duration                      // what the check of a token takes by the collector's clock
 
+	documents *documents
+	results   *objects.Bucket
+
 	mu        sync.Mutex
 	ahead     time.Duration // of the collector's clock
 	published []message
-	refuse    error // of the next publish
+	refuse    error         // of the next publish
+	took      time.Duration // what a publish takes by the collector's clock
+}
+
+// documents are a ledger's, which can be away.
+type documents struct {
+	*memoryledger.Store
+	unclaimed, unsettled error // of each claim, of each settle
+}
+
+func (d *documents) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
+	if d.unclaimed != nil {
+		return ledger.Version{}, d.unclaimed
+	}
+	return d.Store.Create(ctx, key, document)
+}
+
+func (d *documents) Finish(ctx context.Context, key ledger.Key, version ledger.Version, outcome ledger.Outcome) error {
+	if d.unsettled != nil {
+		return d.unsettled
+	}
+	return d.Store.Finish(ctx, key, version, outcome)
 }
 
 type message struct {
@@ -58,9 +86,17 @@ type message struct {
 	attributes map[string]string
 }
 
+// newIssuer makes the one key of all tests: that takes longer than most of them.
+var newIssuer = sync.OnceValues(func() (*push.Issuer, error) { return push.NewIssuer("key-1") })
+
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{gemini: standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{APIKeys: []string{apiKey}})}
+	f := &fixture{
+		gemini: standin.NewServerWithOptions(&standin.Keys{}, &standin.ServerOptions{
+			APIKeys: []string{apiKey}, Now: func() time.Time { return occurred },
+		}),
+		documents: &documents{Store: memoryledger.New()},
+	}
 	gemini := httptest.NewServer(f.gemini)
 	t.Cleanup(gemini.Close)
 	var err error
@@ -69,12 +105,11 @@ func newFixture(t *testing.T) *fixture {
 	}
 	t.Cleanup(f.bucket.Close)
 	t.Setenv("STORAGE_EMULATOR_HOST", f.bucket.Host())
-	results, err := objects.Open(t.Context(), bucket.Name)
-	if err != nil {
+	if f.results, err = objects.Open(t.Context(), bucket.Name); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = results.Close() })
-	if f.issuer, err = push.NewIssuer("key-1"); err != nil {
+	t.Cleanup(func() { _ = f.results.Close() })
+	if f.issuer, err = newIssuer(); err != nil {
 		t.Fatal(err)
 	}
 	certs := httptest.NewServer(f.issuer)
@@ -87,8 +122,8 @@ func newFixture(t *testing.T) *fixture {
 	f.handler = collector.New(collector.Deps{
 		Checker:   f,
 		Gemini:    f.client,
-		Bucket:    func(context.Context) (*objects.Bucket, error) { return results, nil },
-		Ledger:    ledger.New(memoryledger.New(), ledger.Options{Lease: lease, Retention: time.Hour, Now: f.now}),
+		Bucket:    func(context.Context) (*objects.Bucket, error) { return f.results, nil },
+		Ledger:    ledger.New(f.documents, ledger.Options{Lease: lease, Retention: time.Hour, Now: f.now}),
 		Publisher: f,
 		Log:       slog.New(slog.NewJSONHandler(&f.log, nil)),
 	}, collector.Options{Topic: "gemini-results", Now: f.now})
@@ -153,12 +188,13 @@ func (f *fixture) Publish(_ context.Context, topicID string, data []byte, attrib
 		return "", fmt.Errorf("a message for %s that is no JSON object: %w", topicID, err)
 	}
 	f.published = append(f.published, message{decoded, attributes})
+	f.ahead += f.took
 	return fmt.Sprint(len(f.published)), nil
 }
 
 // event returns the data and the attributes of an event, as the receiver publishes them.
 func event(eventType, id, tenant string) ([]byte, map[string]string) {
-	data := standin.EventAt(eventType, id, time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC))
+	data := standin.EventAt(eventType, id, occurred)
 	attributes := map[string]string{
 		"ce-specversion": "1.0", "ce-id": "msg_" + eventType + id, "ce-type": eventType, "ce-subject": id, "ce-time": "2026-01-22T12:00:00Z",
 		"ce-source": "//generativelanguage.googleapis.com/webhooks/static", "ce-signaturescheme": "v1", "user_metadata.team": "search",
@@ -176,10 +212,10 @@ func (f *fixture) push(t *testing.T, data []byte, attributes map[string]string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.post(t, f.token, body)
+	return f.post(t, f.token, body).Code
 }
 
-func (f *fixture) post(t *testing.T, token string, body []byte) int {
+func (f *fixture) post(t *testing.T, token string, body []byte) *httptest.ResponseRecorder {
 	t.Helper()
 	request, err := push.NewRequest(t.Context(), "/", token, body)
 	if err != nil {
@@ -187,7 +223,26 @@ func (f *fixture) post(t *testing.T, token string, body []byte) int {
 	}
 	answer := httptest.NewRecorder()
 	f.handler.ServeHTTP(answer, request)
-	return answer.Code
+	return answer
+}
+
+// wantFailure pushes the event of batch b and wants the answer that has Pub/Sub try again, with an
+// error code, and no message.
+func (f *fixture) wantFailure(t *testing.T, code string) {
+	t.Helper()
+	before := len(f.published)
+	data, attributes := event("batch.succeeded", "b", "")
+	body, err := push.Body("1", data, attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := f.post(t, f.token, body)
+	if answer.Code != http.StatusServiceUnavailable || !strings.Contains(answer.Body.String(), `"error":"`+code+`"`) {
+		t.Errorf("answered %d, %s, want 503, %s; log:\n%s", answer.Code, answer.Body, code, f.log.String())
+	}
+	if n := len(f.published) - before; n != 0 {
+		t.Errorf("%d messages, want none", n)
+	}
 }
 
 // wantPush pushes an event and wants a status.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
@@ -64,62 +63,4 @@ func jobError(err error) error {
 		return unavailablef(notUnderstood)
 	}
 	return fmt.Errorf("%w: %w", errGeminiUnavailable, err)
-}
-
-// fileError sorts the errors of a download, after the job itself could be read.
-func fileError(err error) error {
-	switch {
-	case errors.Is(err, geminiapi.ErrElsewhere):
-		return unavailablef("The result lies where gemhook may not read.")
-	case errors.Is(err, geminiapi.ErrNotFound):
-		return unavailablef("The file with the result is gone.")
-	case errors.Is(err, geminiapi.ErrInvalid):
-		return unavailablef("The job names a file that has no valid name.")
-	}
-	return fmt.Errorf("%w: %w", errGeminiUnavailable, err)
-}
-
-// download stores a file of Gemini's.
-func (t *task) download(ctx context.Context, pointer, name, contentType string) error {
-	download, err := t.gemini.Download(ctx, pointer)
-	if err != nil {
-		return fileError(err)
-	}
-	defer download.Body.Close()
-	w := t.store.bucket.Create(ctx, t.store.prefix+name, contentType, nil)
-	defer w.Abort()
-	if err := copyWhole(w, io.Discard, download); err != nil {
-		return err
-	}
-	return t.store.commit(w, t.result)
-}
-
-// copyWhole copies a download and compares its length with what Gemini said. watch gets the bytes as
-// well, before w.
-func copyWhole(w, watch io.Writer, download *geminiapi.Download) error {
-	source := &sourceReader{Reader: download.Body}
-	n, err := copyAhead(w, io.TeeReader(source, watch))
-	switch {
-	case source.err != nil:
-		return fmt.Errorf("%w: read the file: %w", errGeminiUnavailable, source.err)
-	case err != nil:
-		return fmt.Errorf("%w: %w", errBucketUnavailable, err)
-	case download.Size >= 0 && n != download.Size:
-		return fmt.Errorf("%w: the file has %d bytes instead of %d", errGeminiUnavailable, n, download.Size)
-	}
-	return nil
-}
-
-// A sourceReader keeps the error of its reader, to tell it from those of writers.
-type sourceReader struct {
-	io.Reader
-	err error
-}
-
-func (s *sourceReader) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
 }

@@ -25,6 +25,10 @@ const (
 	maxObjects    = 100       // named in a message that would be too large otherwise
 	maxAttributes = 100 - 1   // Pub/Sub's limit, with room for the mark of a redelivery
 	maxValue      = 1024      // bytes of an attribute's value
+
+	// maxSentence is how long a text of Gemini's in a message can be, in bytes: four of them, with a
+	// backslash before each byte, have room in what Cloud Storage takes as an object's metadata.
+	maxSentence = 900
 )
 
 // A result is the data of a result message.
@@ -86,6 +90,30 @@ func (r *result) note(format string, args ...any) {
 	r.Reason = sentence
 }
 
+// shorten cuts what is said of the job. The object with the job has all of it.
+func (r *result) shorten() {
+	r.State, r.Reason = sentence(r.State), sentence(r.Reason)
+	if r.Error != nil {
+		r.Error.Code, r.Error.Message = sentence(r.Error.Code), sentence(r.Error.Message)
+	}
+}
+
+// sentence returns a text of at most maxSentence bytes, without control characters, which JSON would
+// spell with six bytes each.
+func sentence(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) <= maxSentence {
+		return text
+	}
+	const rest = "…"
+	return strings.ToValidUTF8(text[:maxSentence-len(rest)], "") + rest
+}
+
 // message returns the result message.
 func (c *Collector) message(event *pushed, result *result) (ledger.Message, error) {
 	result.Event.ID, result.Event.Type = event.attributes["ce-id"], event.eventType
@@ -105,8 +133,9 @@ func (c *Collector) message(event *pushed, result *result) (ledger.Message, erro
 }
 
 // encode returns the JSON. Of what is too large, the text is left out first, then the arguments,
-// then objects.
+// then objects, and if there are thousands of calls, the calls.
 func (r *result) encode() ([]byte, error) {
+	r.shorten()
 	if r.Objects == nil {
 		r.Objects = []stored{}
 	}
@@ -120,14 +149,23 @@ func (r *result) encode() ([]byte, error) {
 			}
 		},
 		func() {
+			if len(r.FunctionCalls) == 0 {
+				return
+			}
 			for i := range r.FunctionCalls {
 				r.FunctionCalls[i].Arguments = nil
 			}
 			r.LeftOut = append(r.LeftOut, "function_calls.arguments")
 		},
 		func() {
-			r.Objects = r.Objects[:min(len(r.Objects), maxObjects)]
-			r.LeftOut = append(r.LeftOut, "objects")
+			if len(r.Objects) > maxObjects {
+				r.Objects, r.LeftOut = r.Objects[:maxObjects], append(r.LeftOut, "objects")
+			}
+		},
+		func() {
+			if len(r.FunctionCalls) > 0 {
+				r.FunctionCalls, r.LeftOut = nil, append(r.LeftOut, "function_calls")
+			}
 		},
 	} {
 		data, err := json.Marshal(r)

@@ -54,12 +54,15 @@ func (s *store) complete(ctx context.Context, last string, result *result) (bool
 
 // last stores the object that says that the others are whole.
 func (s *store) last(ctx context.Context, name string, content []byte, result *result) error {
+	result.shorten()
 	known := summary{State: result.State, Requests: result.Requests, Error: result.Error, Reason: result.Reason, Objects: len(result.Objects) + 1}
-	encoded, err := json.Marshal(known)
-	if err != nil {
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false) // there is room for 8 KiB
+	if err := encoder.Encode(known); err != nil {
 		return fmt.Errorf("encode the summary: %w", err)
 	}
-	return s.put(ctx, name, "application/json", content, map[string]string{summaryKey: string(encoded)}, result)
+	return s.put(ctx, name, "application/json", content, map[string]string{summaryKey: strings.TrimSpace(encoded.String())}, result)
 }
 
 // put stores an object whose content is in memory.

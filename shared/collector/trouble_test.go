@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gemhook/gemhook/internal/push"
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
@@ -21,8 +21,12 @@ func response(status int, body string, header ...string) *http.Response {
 	return r
 }
 
-// storeBy is how long after its beginning a collection has stored everything, or gives up.
-const storeBy = 490 * time.Second
+// How long after its beginning a collection has stored everything, or gives up, and how long it
+// tries to settle its claim.
+const (
+	storeBy  = 490 * time.Second
+	settleBy = 520 * time.Second
+)
 
 // TestTricklingDownload has a download that does not end. The check of the token takes nearly all
 // of the time that storing has, so that the rest passes in the test.
@@ -118,66 +122,60 @@ func TestJobsOfOtherShapes(t *testing.T) {
 			if eventType != "video.generated" {
 				id = fmt.Sprintf("shape%d", messages)
 			}
-			f.wantPush(t, eventType, id, http.StatusNoContent)
-			f.wantPush(t, eventType, id, http.StatusNoContent)
-			if m := f.last(t, messages); m.attributes["ce-type"] != "gemhook.result.unavailable" || m.data["reason"] == nil {
-				t.Errorf("%s, %.40s: message %v, want one that says why there is no result", eventType, body, m)
-			}
+			t.Run(fmt.Sprintf("%s %.40s", eventType, body), func(t *testing.T) {
+				f.wantPush(t, eventType, id, http.StatusNoContent)
+				f.wantPush(t, eventType, id, http.StatusNoContent)
+				if m := f.last(t, messages); m.attributes["ce-type"] != "gemhook.result.unavailable" || m.data["reason"] == nil {
+					t.Errorf("message %v, want one that says why there is no result", m)
+				}
+			})
 		}
 	}
 }
 
-// TestRedeliveredEvent wants no second message for the copy of an event, marked or not.
-func TestRedeliveredEvent(t *testing.T) {
-	f := newFixture(t)
-	f.addBatch("b")
-	data, attributes := event("batch.succeeded", "b", "")
-	for _, mark := range []string{"", "", "true"} {
-		if mark != "" {
-			attributes["ce-redelivered"] = mark
-		}
-		if got := f.push(t, data, attributes); got != http.StatusNoContent {
-			t.Errorf("status %d", got)
-		}
-	}
-	if mark := f.last(t, 1).attributes["ce-redelivered"]; mark != "" {
-		t.Errorf("ce-redelivered is %q", mark)
-	}
-	if n := f.gemini.Downloads("files/batch-b"); n != 1 {
-		t.Errorf("%d downloads, want 1", n)
-	}
-}
-
-// TestOtherAccountsAndAudiences wants tokens of Google's that are not for this collector to be
-// refused before Gemini is asked.
-func TestOtherAccountsAndAudiences(t *testing.T) {
-	f := newFixture(t)
-	f.addBatch("b")
-	data, attributes := event("batch.succeeded", "b", "")
-	body, err := push.Body("1", data, attributes)
-	if err != nil {
-		t.Fatal(err)
-	}
+// TestLongTexts has jobs that say more of themselves than Cloud Storage takes as an object's
+// metadata, which is 8 KiB. A redelivery before the message is published says the same.
+func TestLongTexts(t *testing.T) {
+	long := strings.Repeat(`"é<`, 50_000)
 	for name, test := range map[string]struct {
-		audience, account string
-		issued            time.Time
-		want              int
+		eventType, last string
+		add             func(*standin.Server)
 	}{
-		"another account":  {audience, "other@project.iam.gserviceaccount.com", time.Now(), http.StatusForbidden},
-		"another audience": {audience + "other", account, time.Now(), http.StatusUnauthorized},
-		"expired":          {audience, account, time.Now().Add(-24 * time.Hour), http.StatusUnauthorized},
+		"an error": {"batch.failed", "static/batches/j/batch.failed/batch.json", func(s *standin.Server) {
+			s.AddBatch(standin.Batch{ID: "j", State: "BATCH_STATE_FAILED", Error: &standin.JobError{Code: 3, Message: long}})
+		}},
+		"media elsewhere": {"interaction.completed", "static/interactions/j/interaction.completed/interaction.json", func(s *standin.Server) {
+			media := strings.Repeat(`,{"type":"image","uri":"https://example.com/i"}`, 1000)
+			s.AddInteraction("j", []byte(`{"id":"j","status":"completed","steps":[{"type":"model_output","content":[`+media[1:]+`]}]}`))
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			token, err := f.issuer.Token(test.audience, test.account, test.issued)
+			f := newFixture(t)
+			test.add(f.gemini)
+			f.documents.unclaimed = errors.New("away")
+			f.wantPush(t, test.eventType, "j", http.StatusServiceUnavailable)
+			object, err := f.results.Stat(t.Context(), test.last)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := f.post(t, token, body); got != test.want {
-				t.Errorf("status %d, want %d", got, test.want)
+			size := 0
+			for name, value := range object.Metadata {
+				size += len(name) + len(value)
+			}
+			if size > 8<<10 {
+				t.Errorf("the metadata has %d bytes", size)
+			}
+			f.documents.unclaimed = nil
+			f.gemini.FailAPI(http.StatusInternalServerError) // nothing is fetched again
+			f.wantPush(t, test.eventType, "j", http.StatusNoContent)
+			message := f.last(t, 1).data
+			text, _ := message["reason"].(string)
+			if failure, there := message["error"].(map[string]any); there {
+				text = failure["message"].(string)
+			}
+			if len(text) < 800 || !strings.HasSuffix(text, "…") {
+				t.Errorf("message %v, want the beginning of what Gemini says", message)
 			}
 		})
-	}
-	if n := f.gemini.Downloads("files/batch-b"); n != 0 || len(f.published) != 0 {
-		t.Errorf("%d downloads and %d messages, want none", n, len(f.published))
 	}
 }

@@ -46,12 +46,14 @@ func TestDownloadTakesEveryFormOfAName(t *testing.T) {
 		"files/..":                                                   geminiapi.ErrInvalid,
 		"files/nobody's":                                             geminiapi.ErrNotFound,
 	} {
-		gemini, client := standIn(t)
-		gemini.AddFile("files/batch-x_1", standin.TextFile("lines", "application/jsonl"))
-		content, err := read(t, client, pointer)
-		if !errors.Is(err, want) || (want == nil) != (err == nil) || err == nil && content != "lines" {
-			t.Errorf("%s: %q, error %v, want %v", pointer, content, err, want)
-		}
+		t.Run(pointer, func(t *testing.T) {
+			gemini, client := standIn(t)
+			gemini.AddFile("files/batch-x_1", standin.TextFile("lines", "application/jsonl"))
+			content, err := read(t, client, pointer)
+			if !errors.Is(err, want) || (want == nil) != (err == nil) || err == nil && content != "lines" {
+				t.Errorf("%q, error %v, want %v", content, err, want)
+			}
+		})
 	}
 }
 

@@ -227,9 +227,11 @@ func TestRefusedBeforeSending(t *testing.T) {
 			return geminiapi.New(apiKey, &geminiapi.Options{BaseURL: "http://u:secret@h/"}).Ping(ctx, "w")
 		},
 	} {
-		if err := call(); !errors.Is(err, geminiapi.ErrInvalid) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v, want ErrInvalid", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := call(); !errors.Is(err, geminiapi.ErrInvalid) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("error %v, want ErrInvalid", err)
+			}
+		})
 	}
 	if len(s.requests()) != 0 {
 		t.Errorf("%d requests were sent", len(s.requests()))

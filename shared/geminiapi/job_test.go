@@ -84,25 +84,28 @@ func TestBatchReadsItsShapes(t *testing.T) {
 }
 
 func TestJobsOfOtherShapes(t *testing.T) {
-	for _, answer := range []string{
-		``, `<html>`, `[]`, `"text"`, `7`, `{"metadata":[]}`, `{"metadata":"x"}`, `{"name":7}`, `{"metadata":{"state":{}}}`, `{"done":true`,
-		`{"response":{"inlinedResponses":[]}}`, `{"response":{"inlinedResponses":{"inlinedResponses":{}}}}`, `{"metadata":{"endTime":"yesterday"}}`,
+	for kind, test := range map[string]struct {
+		get     func(*geminiapi.Client) error
+		answers []string
+	}{
+		"batch": {func(c *geminiapi.Client) error { _, err := c.Batch(t.Context(), "x"); return err }, []string{
+			``, `<html>`, `[]`, `"text"`, `7`, `{"metadata":[]}`, `{"metadata":"x"}`, `{"name":7}`, `{"metadata":{"state":{}}}`, `{"done":true`,
+			`{"response":{"inlinedResponses":[]}}`, `{"response":{"inlinedResponses":{"inlinedResponses":{}}}}`, `{"metadata":{"endTime":"yesterday"}}`,
+		}},
+		"interaction": {func(c *geminiapi.Client) error { _, err := c.Interaction(t.Context(), "x"); return err }, []string{
+			``, `[]`, `7`, `{"steps":{}}`, `{"steps":[{"type":"model_output","content":{}}]}`, `{"status":[]}`,
+		}},
+		"operation": {func(c *geminiapi.Client) error { _, err := c.VideoOperation(t.Context(), "x"); return err }, []string{
+			``, `[]`, `{"done":"yes"}`, `{"response":{"generateVideoResponse":[]}}`,
+		}},
 	} {
-		_, client, _ := serve(t, reply(200, answer))
-		if _, err := client.Batch(t.Context(), "x"); !errors.Is(err, geminiapi.ErrMalformedAnswer) {
-			t.Errorf("batch %s: error %v", answer, err)
-		}
-	}
-	for _, answer := range []string{``, `[]`, `7`, `{"steps":{}}`, `{"steps":[{"type":"model_output","content":{}}]}`, `{"status":[]}`} {
-		_, client, _ := serve(t, reply(200, answer))
-		if _, err := client.Interaction(t.Context(), "x"); !errors.Is(err, geminiapi.ErrMalformedAnswer) {
-			t.Errorf("interaction %s: error %v", answer, err)
-		}
-	}
-	for _, answer := range []string{``, `[]`, `{"done":"yes"}`, `{"response":{"generateVideoResponse":[]}}`} {
-		_, client, _ := serve(t, reply(200, answer))
-		if _, err := client.VideoOperation(t.Context(), "x"); !errors.Is(err, geminiapi.ErrMalformedAnswer) {
-			t.Errorf("operation %s: error %v", answer, err)
+		for _, answer := range test.answers {
+			t.Run(kind+" "+answer, func(t *testing.T) {
+				_, client, _ := serve(t, reply(200, answer))
+				if err := test.get(client); !errors.Is(err, geminiapi.ErrMalformedAnswer) {
+					t.Errorf("error %v, want ErrMalformedAnswer", err)
+				}
+			})
 		}
 	}
 }
@@ -265,24 +268,34 @@ func TestNamesBecomeOnePath(t *testing.T) {
 		"operations/a":                  "/v1beta/operations/a",
 		"a":                             "/v1beta/operations/a",
 		"ü":                             "/v1beta/operations/%C3%BC",
-		"":                              "", "a/b": "", "operations/": "", "models/x/operations/..": "", "a?b": "", "a%2Fb": "", "models/x/files/y": "", "a:cancel": "",
 	} {
-		s, client, _ := serve(t, reply(200, `{}`))
-		_, err := client.VideoOperation(t.Context(), name)
-		if want == "" {
-			if !errors.Is(err, geminiapi.ErrInvalid) || len(s.requests()) != 0 {
-				t.Errorf("%q: error %v after %d requests, want ErrInvalid and none", name, err, len(s.requests()))
+		t.Run(name, func(t *testing.T) {
+			s, client, _ := serve(t, reply(200, `{}`))
+			if _, err := client.VideoOperation(t.Context(), name); err != nil || s.requests()[0].uri != want {
+				t.Errorf("asked for %s, want %s, error %v", s.requests()[0].uri, want, err)
 			}
-			continue
-		}
-		if err != nil || s.requests()[0].uri != want {
-			t.Errorf("%q: asked for %s, error %v", name, s.requests()[0].uri, err)
-		}
+		})
+	}
+}
+
+// TestNamesThatAreRefused wants a name that would make another path of the URL not to be sent.
+func TestNamesThatAreRefused(t *testing.T) {
+	s, client, _ := serve(t)
+	for _, name := range []string{"", "a/b", "operations/", "models/x/operations/..", "a?b", "a%2Fb", "models/x/files/y", "a:cancel"} {
+		t.Run("operation "+name, func(t *testing.T) {
+			if _, err := client.VideoOperation(t.Context(), name); !errors.Is(err, geminiapi.ErrInvalid) {
+				t.Errorf("error %v, want ErrInvalid", err)
+			}
+		})
 	}
 	for _, name := range []string{"", "..", "batches/", "a/b", "batches/a/b", "a#b"} {
-		s, client, _ := serve(t)
-		if _, err := client.Batch(t.Context(), name); !errors.Is(err, geminiapi.ErrInvalid) || len(s.requests()) != 0 {
-			t.Errorf("batch %q: error %v", name, err)
-		}
+		t.Run("batch "+name, func(t *testing.T) {
+			if _, err := client.Batch(t.Context(), name); !errors.Is(err, geminiapi.ErrInvalid) {
+				t.Errorf("error %v, want ErrInvalid", err)
+			}
+		})
+	}
+	if n := len(s.requests()); n != 0 {
+		t.Errorf("%d requests, want none", n)
 	}
 }

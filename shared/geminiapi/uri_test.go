@@ -106,8 +106,10 @@ func TestSameURI(t *testing.T) {
 		{"not a URL", "not a URL", true},
 		{"not a URL", "https://hooks.example.com/", false},
 	} {
-		if got := geminiapi.SameURI(test.a, test.b); got != test.want {
-			t.Errorf("SameURI(%q, %q) = %t, want %t", test.a, test.b, got, test.want)
-		}
+		t.Run(test.a+" and "+test.b, func(t *testing.T) {
+			if got := geminiapi.SameURI(test.a, test.b); got != test.want {
+				t.Errorf("the same: %t, want %t", got, test.want)
+			}
+		})
 	}
 }

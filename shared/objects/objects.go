@@ -114,11 +114,22 @@ func (b *Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
 	}
 }
 
-// Read returns the content of an object of at most limit bytes.
-func (b *Bucket) Read(ctx context.Context, name string, limit int64) ([]byte, error) {
+// NewReader returns the content of an object, which the caller closes, and its length in bytes.
+// ErrNotExist is in the error if there is no such object. A read fails at the end if the checksum is
+// another one.
+func (b *Bucket) NewReader(ctx context.Context, name string) (content io.ReadCloser, size int64, err error) {
 	r, err := b.handle.Object(name).NewReader(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read object: %w", err)
+		return nil, 0, fmt.Errorf("read object: %w", err)
+	}
+	return r, r.Attrs.Size, nil
+}
+
+// Read returns the content of an object of at most limit bytes.
+func (b *Bucket) Read(ctx context.Context, name string, limit int64) ([]byte, error) {
+	r, _, err := b.NewReader(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	defer r.Close()
 	content, err := io.ReadAll(io.LimitReader(r, limit+1))

@@ -3,7 +3,12 @@
 package bucket
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -26,7 +31,8 @@ type Server struct {
 	mu          sync.Mutex
 	createsOnly bool
 	status      int
-	unsealed    []string
+	corrupted   string
+	sums        map[string]uint32 // CRC32C of each resumable upload so far
 }
 
 // Start serves an empty bucket on any free port of loopback, until Close.
@@ -43,7 +49,7 @@ func StartAt(address string) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve the bucket: %w", err)
 	}
-	s := &Server{fake: fake}
+	s := &Server{fake: fake, sums: map[string]uint32{}}
 	s.Server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(s.serve)}}
 	s.Server.Start()
 	return s, nil
@@ -67,11 +73,12 @@ func (s *Server) Fail(status int) {
 	s.status = status
 }
 
-// Unsealed returns the requests that ended a resumable upload without a checksum of it.
-func (s *Server) Unsealed() []string {
+// Corrupt changes the first letter of a text wherever it is in an upload from now on, as if the
+// connection did. The empty text ends that.
+func (s *Server) Corrupt(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.unsealed
+	s.corrupted = text
 }
 
 // Objects returns the content of each object by its name.
@@ -123,14 +130,16 @@ func (s *Server) Delete(name string) error {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	status, createsOnly := s.status, s.createsOnly
-	isLast := strings.HasPrefix(r.Header.Get("Content-Range"), "bytes ") && !strings.HasSuffix(r.Header.Get("Content-Range"), "/*")
-	if isLast && !strings.HasPrefix(r.Header.Get("X-Goog-Hash"), "crc32c=") {
-		s.unsealed = append(s.unsealed, r.Method+" "+r.URL.Path)
-	}
 	s.mu.Unlock()
 	if status != 0 {
 		http.Error(w, "The bucket is made to fail.", status)
 		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/upload/") {
+		if err := s.takeUpload(r); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
 	}
 	if !createsOnly || r.URL.Query().Get("ifGenerationMatch") == "" && r.URL.Query().Get("upload_id") == "" {
 		s.fake.HTTPHandler().ServeHTTP(w, r)
@@ -149,4 +158,36 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// takeUpload reads the body of an upload's request. It wants the checksum of a resumable upload,
+// which comes with the last chunk, to be that of its bytes: fake-gcs-server compares only those that
+// come with an object's metadata.
+func (s *Server) takeUpload(r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return fmt.Errorf("read the upload: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.corrupted != "" {
+		body = bytes.ReplaceAll(body, []byte(s.corrupted), append([]byte{s.corrupted[0] ^ 1}, s.corrupted[1:]...))
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	id, chunk := r.URL.Query().Get("upload_id"), r.Header.Get("Content-Range")
+	if id == "" {
+		return nil
+	}
+	s.sums[id] = crc32.Update(s.sums[id], castagnoli, body)
+	if strings.HasSuffix(chunk, "/*") {
+		return nil
+	}
+	sum := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, s.sums[id]))
+	delete(s.sums, id)
+	if r.Header.Get("X-Goog-Hash") != "crc32c="+sum {
+		return errors.New("the checksum is another one, or missing")
+	}
+	return nil
 }
