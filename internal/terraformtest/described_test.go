@@ -61,3 +61,33 @@ func TestRootsPassEverythingOn(t *testing.T) {
 		sameSet(t, module, inner["output"], root, own["output"])
 	}
 }
+
+var required = regexp.MustCompile(`source += "hashicorp/([\w-]+)"\n +version = "([^"]+)"`)
+
+// TestVersionsAgree wants the same version of a provider wherever one is required: Terraform has no
+// place where several modules could share the line.
+func TestVersionsAgree(t *testing.T) {
+	versions := map[string]string{} // by provider
+	for _, pattern := range []string{"*/versions.tf", "*/*/versions.tf"} {
+		files, err := filepath.Glob(filepath.Join(repository(t), "terraform", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range required.FindAllStringSubmatch(string(text), -1) {
+				provider, version := match[1], match[2]
+				if other, seen := versions[provider]; seen && other != version {
+					t.Errorf("%s requires %s %s, another file %s", file, provider, version, other)
+				}
+				versions[provider] = version
+			}
+		}
+	}
+	if len(versions) < 6 {
+		t.Errorf("found the providers %v, want all", versions)
+	}
+}

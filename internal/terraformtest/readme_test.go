@@ -51,17 +51,48 @@ func declarations(t *testing.T, root string) map[string][]string {
 	return names
 }
 
-// TestReadmeCommands runs every command of terraform/README.md, in its order, against stubs that
-// write down how they are called, and wants each call to be one that the real command takes.
+var (
+	inline  = regexp.MustCompile("`([^`\n]+)`")
+	setting = regexp.MustCompile(`^\w+ = `)
+)
+
+// inlineCommands returns the commands in the prose of terraform/README.md: the pieces of code of
+// more than one word that are no setting.
+func inlineCommands(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(repository(t), "terraform", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, match := range inline.FindAllStringSubmatch(fenced.ReplaceAllString(string(page), ""), -1) {
+		if strings.Contains(match[1], " ") && !setting.MatchString(match[1]) {
+			found = append(found, match[1])
+		}
+	}
+	return found
+}
+
+// TestReadmeCommands runs every command of terraform/README.md, those of the blocks in their order
+// and then those of the prose, against stubs that write down how they are called. It wants each call
+// to be one that the real command takes.
 func TestReadmeCommands(t *testing.T) {
+	inProse := inlineCommands(t)
+	if len(inProse) < 8 {
+		t.Errorf("found the commands %q in the prose, want all", inProse)
+	}
 	var called []string
-	for _, c := range shell(t, strings.Join(blocks(t, "sh"), ""), "") {
-		called = append(called, c.Name+" "+strings.Join(c.Arguments, " "))
+	for _, c := range shell(t, strings.Join(blocks(t, "sh"), "")+strings.Join(inProse, "\n"), "") {
+		called = append(called, strings.Join(append([]string{c.Name}, c.Arguments...), " "))
 		switch c.Name {
 		case "terraform":
 			wantTerraform(t, c.Arguments)
 		case "gemhook":
 			wantParsed(t, c.Arguments)
+		case "go":
+			if _, err := os.Stat(filepath.Join(repository(t), c.Arguments[1])); err != nil {
+				t.Errorf("go %s: %v", strings.Join(c.Arguments, " "), err)
+			}
 		}
 	}
 	order := []string{
@@ -69,7 +100,7 @@ func TestReadmeCommands(t *testing.T) {
 		"gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=my-project",
 		"gemhook preflight --project my-project",
 		"terraform -chdir=terraform/gcp init", "terraform -chdir=terraform/gcp apply -var project_id=my-project",
-		"terraform -chdir=terraform/gcp output -raw next_steps", "package ", "terraform -chdir=terraform/aws init",
+		"terraform -chdir=terraform/gcp output -raw next_steps", "package", "terraform -chdir=terraform/aws init",
 	}
 	if len(called) < len(order) || !slices.Equal(called[:len(order)], order) {
 		t.Errorf("the walk begins\n%s\nwant\n%s", strings.Join(called[:min(len(called), len(order))], "\n"), strings.Join(order, "\n"))
@@ -86,7 +117,7 @@ func wantTerraform(t *testing.T, arguments []string) {
 		return
 	}
 	names := declarations(t, root)
-	if commands := []string{"init", "apply", "destroy", "output", "workspace"}; !slices.Contains(commands, arguments[1]) {
+	if commands := []string{"init", "apply", "plan", "destroy", "output", "workspace"}; !slices.Contains(commands, arguments[1]) {
 		t.Errorf("terraform %s: not one of %v", line, commands)
 	}
 	for i, argument := range arguments {

@@ -42,8 +42,10 @@ type call struct {
 	Environment map[string]string
 }
 
-// stubs are the commands that people are told to type.
-var stubs = []string{"gemhook", "package", "terraform", "gcloud", "git"}
+// stubs are the commands that people are told to type. Those in scripts are on the PATH as well.
+var stubs = []string{
+	"scripts/gemhook", "scripts/package", "scripts/terraform", "scripts/gcloud", "scripts/git", "scripts/go", "terraform/test",
+}
 
 // shell runs a script in a folder whose scripts, and the commands on the PATH, write down how they
 // are called. input is what is typed.
@@ -51,14 +53,15 @@ func shell(t *testing.T, script, input string) []call {
 	t.Helper()
 	folder := t.TempDir()
 	log := filepath.Join(folder, "log")
-	if err := os.Mkdir(filepath.Join(folder, "scripts"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	// A call is its name, its arguments and its variables, each with a zero byte after it, and a
 	// line break.
 	stub := "#!/bin/sh\n{ printf '%s\\0' \"${0##*/}\" \"$@\" && env -0 | { grep -zE '^(GEMHOOK|GEMINI|GOOGLE)_' || true; } && echo; } >>'" + log + "'\n"
 	for _, name := range stubs {
-		if err := os.WriteFile(filepath.Join(folder, "scripts", name), []byte(stub), 0o700); err != nil {
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(stub), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

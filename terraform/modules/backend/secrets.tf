@@ -53,8 +53,8 @@ locals {
 resource "google_secret_manager_secret_version" "dynamic_key" {
   secret                 = google_secret_manager_secret.secret["dynamic_keys"].id
   secret_data_wo         = local.dynamic_key
-  secret_data_wo_version = var.dynamic_key_version # a number in the provider's version 7, a string in 8
-  deletion_policy        = "DISABLE"               # a replaced key can be enabled again
+  secret_data_wo_version = var.dynamic_key_version
+  deletion_policy        = "DISABLE" # a replaced key can be enabled again
 
   lifecycle {
     create_before_destroy = true

@@ -9,12 +9,12 @@ terraform {
 
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.45, < 9.0"
+      version = "~> 7.45"
     }
 
     google-beta = {
       source  = "hashicorp/google-beta"
-      version = ">= 7.45, < 9.0"
+      version = "~> 7.45"
     }
 
     random = {
