@@ -1,4 +1,4 @@
-// Package docs checks the pages for people: that what they point to is there.
+// Package docs tests the pages for people: what they refer to must exist.
 package docs_test
 
 import (

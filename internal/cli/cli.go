@@ -33,7 +33,8 @@ import (
 	"github.com/gemhook/gemhook/shared/retry"
 )
 
-// An Environment is what surrounds a command. The zero value of a field is the real thing.
+// An Environment is what a command gets from outside. Where a field is zero, the process's own is
+// used.
 type Environment struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -93,7 +94,7 @@ func (e *Environment) setDefaults() {
 }
 
 // Run runs one command and returns its exit code. When ctx ends, the command stops at the next
-// point where stopping does no harm; the context's cause is then best a [failure.Interruption].
+// point where stopping does no harm; the context's cause should then be a [failure.Interruption].
 func Run(ctx context.Context, args []string, environment Environment) int {
 	s := newSession(environment)
 	defer s.close()

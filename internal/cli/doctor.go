@@ -97,7 +97,7 @@ func findingText(c *console.Console, check doctor.Check) string {
 }
 
 // dryRunPages is how many pages each job lists at most, to say what reconcile would do: about 3,000
-// deliveries, and as many batches as Gemini puts on so many pages.
+// deliveries, and as many batches as Gemini puts on that many pages.
 const dryRunPages = 10
 
 func summary(findings []doctor.Check) string {

@@ -27,7 +27,7 @@ func TestDoctorsAdviceOnAMalformedSecretLeadsOut(t *testing.T) {
 	f := newFixture(t)
 	f.register()
 	f.secrets.Create(f.signing, `"hunter2"`)
-	f.run("doctor").want(1, "is no signing secret: secret 1: ", "if one is registered: gemhook webhooks rotate")
+	f.run("doctor").want(1, "is not a signing secret: secret 1: ", "if one is registered: gemhook webhooks rotate")
 	f.run("send").want(78, "there is no signing secret", "gemhook webhooks rotate")
 	f.run("webhooks", "rotate").want(0, "accepts the new secret")
 	f.run("doctor").want(0, "everything is in order")

@@ -33,7 +33,7 @@ type inspection struct {
 	call         func(context.Context) (context.Context, context.CancelFunc) // bounds one call of a backend
 	verification *verification
 	options      explain.Options
-	verifying    sync.Mutex // the clients that keys are read with are opened by one at a time
+	verifying    sync.Mutex // held while keys are read: the clients may not be opened concurrently
 	log          *inspect.Log
 	inspectFlags
 }
@@ -166,8 +166,7 @@ func (i *inspection) ledger(ctx context.Context) error {
 
 // topic follows a topic until ctx ends.
 func (i *inspection) topic(ctx context.Context, topic string) error {
-	// An interruption does not reach these calls: a subscription whose making was interrupted could
-	// be left.
+	// An interruption does not reach these calls: it could leave a subscription that is being made.
 	calling, cancel := i.call(context.WithoutCancel(ctx))
 	defer cancel()
 	subscription, err := messages.Subscribe(calling, i.messages, topic, messages.Filter{})
@@ -187,8 +186,9 @@ func (i *inspection) topic(ctx context.Context, topic string) error {
 	})
 }
 
-// verify judges a static webhook's delivery by what the ledger has of it: the bytes and headers
-// that are signed. Of a dynamic delivery the ledger has neither the URL nor a token.
+// verify verifies a static webhook's delivery by what the ledger has of it: the bytes and headers
+// that are signed. Dynamic deliveries cannot be verified: the ledger has neither their URL nor a
+// token.
 func (i *inspection) verify(ctx context.Context, r *inspect.Record) *explain.Report {
 	if r.Tenant != "" || r.Scheme != string(webhook.SchemeV1) || len(r.Documents) == 0 {
 		return nil

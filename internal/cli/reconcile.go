@@ -96,7 +96,7 @@ func (s *session) lookup(name string) (string, bool) {
 	return value, value != ""
 }
 
-// showReconciled prints the items of a run, and what each job says of itself.
+// showReconciled prints the items of a run, and the report of each job.
 func showReconciled(c *console.Console, items []reconciler.Item, report *reconciler.Report, apply bool) error {
 	value := struct {
 		Items []reconciler.Item      `json:"items"`

@@ -13,8 +13,8 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
-// deliverable returns the canonical form of an address that a webhook is to deliver to, or why
-// Gemini could not.
+// deliverable returns the canonical form of an address that a webhook is to deliver to. It fails if
+// Gemini could not deliver there.
 func deliverable(settings *deployment.Settings, address string) (string, error) {
 	canonical, err := geminiapi.CanonicalURI(address)
 	if err != nil {
@@ -40,7 +40,7 @@ func deliverable(settings *deployment.Settings, address string) (string, error) 
 // shared are the addresses between a provider and its customers (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// public reports whether a host can be one of the public internet.
+// public reports whether a host can be on the public internet.
 func public(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		ip = ip.Unmap()
@@ -58,8 +58,8 @@ func public(host string) bool {
 // (https://www.iana.org/assignments/special-use-domain-names).
 var notPublic = []string{"localhost", "local", "internal", "test", "invalid", "example", "onion", "alt"}
 
-// refusedEvents adds to Gemini's refusal of a registration what to leave out of it, where types of
-// event are the reason.
+// refusedEvents adds to Gemini's refusal of a registration which types of event to leave out, if
+// these are the reason.
 func refusedEvents(err error, events []string) error {
 	if !errors.Is(err, geminiapi.ErrInvalid) {
 		return err

@@ -8,7 +8,8 @@ import (
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
 
-// Of a refused registration, the types of event that Gemini named or does not list are blamed.
+// The types of event that are blamed for a refused registration are those that Gemini names or does
+// not list.
 func TestBlamedEvents(t *testing.T) {
 	t.Parallel()
 	known := geminiapi.EventTypes()
@@ -16,7 +17,7 @@ func TestBlamedEvents(t *testing.T) {
 		"named":                     {`"a.old" is not supported`, "batch.failed a.old b.old", "a.old"},
 		"not named":                 {"Request contains an invalid argument.", "batch.failed a.old b.old", "a.old b.old"},
 		"named among the choices":   {`"a.old" is none of: ` + strings.Join(known, ", "), "batch.failed a.old", "a.old"},
-		"Gemini takes one no more":  {`"batch.failed" is not supported`, "batch.failed batch.expired", "batch.failed"},
+		"one is no longer taken":    {`"batch.failed" is not supported`, "batch.failed batch.expired", "batch.failed"},
 		"another thing is refused":  {"The uri is not an https URL.", "batch.failed batch.expired", ""},
 		"another, with the choices": {"The uri is bad. Events: " + strings.Join(known, ", "), "batch.failed", ""},
 	} {

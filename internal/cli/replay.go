@@ -33,7 +33,7 @@ type replaySource interface {
 	prepare(ctx context.Context, deps *replay.Deps) error
 	// resume says how to go on after items of which some are not done.
 	resume(items []*replay.Item) string
-	// close gives back what is held of the source.
+	// close releases what was read and not published.
 	close(ctx context.Context)
 }
 
@@ -53,7 +53,7 @@ type replayed struct {
 	Failed    int            `json:"failed"`
 	Left      int            `json:"left"`           // not begun
 	More      int            `json:"more,omitempty"` // wanted, and beyond the limit
-	Stay      int            `json:"stay,omitempty"` // in the dead-letter subscription, for they are not wanted
+	Stay      int            `json:"stay,omitempty"` // in the dead-letter subscription, as they are not wanted
 	Events    []*replay.Item `json:"events"`
 }
 
@@ -154,7 +154,7 @@ func (r *replaying) publish(ctx context.Context, items []*replay.Item) error {
 	return replay.Run(ctx, deps, items)
 }
 
-// shown is how many events people are shown.
+// shown is how many events are printed for people.
 const shown = 20
 
 func (r *replaying) print(plan planned) error {

@@ -133,7 +133,7 @@ func noSuchCommand(command *cobra.Command, args []string) error {
 	return err
 }
 
-// noSuchFlag says of a flag that does not exist what may have been meant. Flags are compared as
+// noSuchFlag says which flag may have been meant by one that does not exist. Flags are compared as
 // cobra compares commands.
 func noSuchFlag(command *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError

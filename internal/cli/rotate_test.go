@@ -59,7 +59,7 @@ func (l *load) emit() {
 	l.results = append(l.results, results...)
 }
 
-// atLeast waits until so many more deliveries are done.
+// atLeast waits until a number of further deliveries are done.
 func (l *load) atLeast(more int) {
 	l.f.t.Helper()
 	count := func() int {
@@ -230,7 +230,7 @@ func TestRotateMakesUpForASecretThatCouldNotBeStored(t *testing.T) {
 	}
 }
 
-// No secret is made where the receiver would not learn of it.
+// No secret is made where the receiver would not read it.
 func TestRotateRefusesAReceiverThatReadsAnotherSecret(t *testing.T) {
 	t.Parallel()
 	f := newFixtureWithoutReceiver(t)

@@ -25,7 +25,7 @@ type session struct {
 	console  *console.Console
 	settings *deployment.Settings
 	clients  *clients.Clients
-	started  bool // a command runs: what fails from here on is no mistake in the command line
+	started  bool // a command runs: an error from here on is not one of the command line
 
 	terraformDir, envFile, output, apiKeyFile string // flags
 

@@ -113,7 +113,7 @@ func TestTailFilters(t *testing.T) {
 	}
 }
 
-// Messages of an existing subscription stay in it, but for those taken with --ack.
+// Messages of an existing subscription stay in it, except with --ack.
 func TestTailPeeksOrTakes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -18,7 +18,7 @@ import (
 )
 
 func tenantsCommand(s *session) *cobra.Command {
-	return group("tenants", "Give each tenant a URL, replace it, or shut a tenant out",
+	return group("tenants", "Give each tenant a URL, replace it, or close a tenant",
 		tenantsListCommand(s), urlCommand(s), tenantsRotateCommand(s), tenantsRevokeCommand(s), tenantsRestoreCommand(s))
 }
 
@@ -43,7 +43,7 @@ func tenantsListCommand(s *session) *cobra.Command {
 	var since string
 	list := &cobra.Command{
 		Use:   "list",
-		Short: "List tenants: how each stands, and what came in for it",
+		Short: "List tenants: the state of each, and what came in for it",
 		Long: `Lists every tenant that has entries of its own in the dynamic keys or deliveries in the ledger:
 
   open       its URL is made with its own key or, with none, the common key
@@ -103,7 +103,7 @@ func (l *tenantListing) run(ctx context.Context) error {
 	return c.Print(l.all, func() string { return l.text(listed) })
 }
 
-// count asks the ledger for each tenant, whatever there is of them in the keys.
+// count asks the ledger for the deliveries of each tenant, whether the keys have it or not.
 func (l *tenantListing) count(ctx context.Context) (listed bool, err error) {
 	if l.reader == nil {
 		return false, nil

@@ -172,7 +172,7 @@ const (
 	// what is stored.
 	takingEffect = 6 * time.Minute
 	askEvery     = time.Second
-	timesAsked   = 3 // in a row, for there may be several instances
+	timesAsked   = 3 // in a row, as there may be several instances
 )
 
 // await waits until the receiver accepts the token in the URL that the tenant has now.

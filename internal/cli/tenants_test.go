@@ -107,7 +107,7 @@ func TestTenantsFromTheFirstKeyOn(t *testing.T) {
 	if f.urlOf("acme") != second || second == first {
 		t.Error("a rotation that is under way has made another URL, or the first none")
 	}
-	// A result that was collected is no delivery.
+	// A result that was collected is not a delivery.
 	if _, err := f.documents.Doc("deliveries/result!00ff").Create(t.Context(), map[string]any{
 		"tenant": "acme", "type": "gemhook.result.collected", "received_at": time.Now().Add(time.Hour),
 	}); err != nil {

@@ -139,7 +139,7 @@ func TestAWebhookOfAnotherSpellingIsFound(t *testing.T) {
 	f.run("doctor").want(0, "everything is in order", id+" delivers to "+spelling)
 }
 
-// A secret in a file is for its owner alone, and a place that cannot be written is refused.
+// Only its owner can read a secret in a file, and a place that cannot be written is refused.
 func TestCreateIntoAFile(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

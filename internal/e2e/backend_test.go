@@ -55,8 +55,8 @@ func (p *project) createTopic(id string) {
 	}
 }
 
-// received takes all messages that lie on a topic. It waits for so many, up to a minute, and then
-// for half a second whether there are more.
+// received takes all messages that are on a topic. It waits for enough of them, up to a minute, and
+// then for half a second whether there are more.
 func (p *project) received(topicID string, wanted int) []*pubsubpb.PubsubMessage {
 	p.t.Helper()
 	messages, err := p.Take(p.t.Context(), topicID+subscriptionTail, wanted)

@@ -49,7 +49,7 @@ func newSlot(t *testing.T, p *project, g *gemini.Gemini, results *bucket.Server,
 	return s
 }
 
-// hit serves like a service, but for the requests that are hit.
+// hit serves like a service, except for the requests that have a fault.
 func (s *slot) hit(service string, handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if hit, kill := s.plan.next(service + " before"); hit {

@@ -149,7 +149,7 @@ func (s *genuineSender) send(t *testing.T) {
 	number := s.sent
 	s.mu.Unlock()
 	scheme := []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT}[number%3]
-	// Each about a resource of its own, for that is what a token signs.
+	// Each is about its own resource, since a token does not sign the webhook-id.
 	event := standin.EventAt("batch.succeeded", fmt.Sprintf("batch_%d", number), time.Now())
 	d, path := signed(s.gemini, gemini.NewDelivery(event), scheme)
 	begin := time.Now()

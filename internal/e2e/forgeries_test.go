@@ -28,7 +28,7 @@ const (
 // forgery is one kind of request without a valid signature.
 type forgery struct {
 	want   int  // the status that refuses it
-	closes bool // the connection may be closed instead, for the rest of the request is not read
+	closes bool // the connection may be closed instead, as the rest of the request is not read
 	server bool // it is refused before the receiver sees it
 	send   func(*forger) int
 }
@@ -149,7 +149,8 @@ func (f *forger) token(header string) standin.Delivery {
 	return f.signedWith(encode([]byte(header)) + "." + encode([]byte(claims)) + "." + random(256))
 }
 
-// junk is a list of signatures of that version and so many bytes each, which fills so many bytes.
+// junk returns a list of signatures of a version and a size, as long as fits into a number of
+// bytes.
 func junk(version string, size, total int) string {
 	entry := version + "," + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, size)) + " "
 	return strings.Repeat(entry, total/len(entry))
@@ -199,7 +200,7 @@ func (f *forger) talk(line string, body func(io.Writer)) int {
 		defer close(written)
 		body(connection)
 	}()
-	said, err := io.ReadAll(connection) // to its end: an answer after which the connection stays is no end of it
+	said, err := io.ReadAll(connection) // until it is closed, which an answer alone need not do
 	_ = connection.Close()
 	<-written
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -12,9 +12,8 @@ import (
 )
 
 // Notify returns a channel of the signals that ask the program to end: SIGINT, SIGTERM, SIGHUP and
-// SIGPIPE. When nobody reads one of the outputs any more, that is a SIGPIPE as well; an output that
-// is no pipe is never closed. From now on a write to a closed pipe fails, and does not end the
-// program.
+// SIGPIPE. When nobody reads one of the outputs any more, it sends SIGPIPE as well, if the output
+// is a pipe. From now on a write to a closed pipe fails, and does not end the program.
 func Notify(outputs ...*os.File) <-chan os.Signal {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)

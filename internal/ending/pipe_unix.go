@@ -9,7 +9,7 @@ import (
 )
 
 // whenClosed calls closed when nobody reads a pipe any more. Without it, a command that waits would
-// find out only when it next writes. It returns at once for what is no pipe.
+// find out only when it next writes. It returns at once for what is not a pipe.
 func whenClosed(stream *os.File, closed func()) {
 	info, err := stream.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// crashPlan has so many processes crash, at each point in turn and every eighth at a random time.
+// crashPlan has a number of processes crash, at each point in turn and every eighth at a random
+// time.
 type crashPlan struct {
 	mu     sync.Mutex
 	left   int
@@ -39,8 +40,8 @@ func (p *crashPlan) done() bool {
 	return p.left == 0
 }
 
-// delivering returns the events of a trial that lasts until something is done: each third one a
-// repeat.
+// delivering returns the events of a trial that goes on until a function returns true. Every third
+// event is a repeat.
 func delivering(until func() bool) func() (Event, bool) {
 	var count atomic.Int64
 	return func() (Event, bool) {

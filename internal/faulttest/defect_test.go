@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// some returns the events of a trial with so many deliveries.
+// some returns the events of a trial with a number of deliveries.
 func some(deliveries int) func() (Event, bool) {
 	left := deliveries
 	return delivering(func() bool {

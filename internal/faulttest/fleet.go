@@ -32,9 +32,9 @@ type Fleet struct {
 	memory  []int64        // peak, by slot, in bytes
 }
 
-// NewFleet starts a program in so many slots. next is asked, from one goroutine for each slot, how
-// each process is to crash; with nil none does. The context returned ends with ctx, with Close, or
-// when a process ends in any other way, which is then its cause.
+// NewFleet starts a program in a number of slots. next is called, from one goroutine for each slot,
+// for how each process is to crash; with nil none does. The context returned ends with ctx, with
+// Close, or when a process ends in any other way, which is then its cause.
 func NewFleet(ctx context.Context, program string, environment []string, slots int, next func(slot int) Crash) (*Fleet, context.Context, error) {
 	if next == nil {
 		next = func(int) Crash { return Crash{} }
@@ -71,7 +71,7 @@ func (f *Fleet) listen() error {
 	return nil
 }
 
-// Addresses are those of the slots.
+// Addresses returns the addresses of the slots.
 func (f *Fleet) Addresses() []string { return f.addresses }
 
 // Crashes returns how many processes have crashed so far, by point; "" counts those killed after
@@ -117,7 +117,7 @@ func (f *Fleet) fill(ctx context.Context, slot int) {
 	}
 }
 
-// runOne runs one process to its end. The error is of any end but a crash.
+// runOne runs one process to its end. It fails if that is not a crash.
 func (f *Fleet) runOne(ctx context.Context, slot int, crash Crash) error {
 	crashed, err := runProcess(ctx, f.program, f.environment, crash, f.listeners[slot], func(peak int64) { f.remember(slot, peak) })
 	if err == nil && !crashed {

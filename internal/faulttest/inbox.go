@@ -34,7 +34,7 @@ func (i *Inbox) read(ctx context.Context) error {
 	return nil
 }
 
-// take notes messages that lie on the topic and returns how many.
+// take records the messages that are on the topic and returns how many.
 func (i *Inbox) take(ctx context.Context, patience time.Duration) (int, error) {
 	messages, err := i.project.Pull(ctx, subscriptionID, patience)
 	if err != nil {
@@ -43,8 +43,8 @@ func (i *Inbox) take(ctx context.Context, patience time.Duration) (int, error) {
 	return len(messages), i.note(ctx, messages)
 }
 
-// note notes messages before it acknowledges them: an acknowledgement that is given up may have
-// been received, and then they do not come again.
+// note records messages before it acknowledges them. An acknowledgement that is given up may have
+// been received; then they do not come again.
 func (i *Inbox) note(ctx context.Context, messages []*pubsubpb.ReceivedMessage) error {
 	for _, message := range messages {
 		i.record.received(message.Message)
@@ -56,7 +56,7 @@ const (
 	// arrivalLimit is how long to wait for messages that are said to be on the topic; an emulator
 	// takes milliseconds.
 	arrivalLimit = redelivery + 30*time.Second
-	// quiet is how long nothing must arrive before a subscription counts as empty. No call says
+	// quiet is how long nothing has to arrive until a subscription counts as empty: no call reports
 	// that it is.
 	quiet = 2 * time.Second
 )

@@ -22,8 +22,8 @@ type Crash struct {
 
 // runProcess runs a process of the program of [Build] to its end, and reports whether it crashed. A
 // receiver serves on the listener, which is nil for a reconciler. peak, if not nil, is called with
-// the most memory in bytes that the process has had, unless it killed itself. The error is of any
-// end but a crash and exit code 0.
+// the most memory in bytes that the process has had, unless it killed itself. It fails if the
+// process ends neither by a crash nor with exit code 0.
 func runProcess(ctx context.Context, program string, environment []string, crash Crash, listener *os.File, peak func(int64)) (crashed bool, err error) {
 	ctx, kill := context.WithCancel(ctx)
 	defer kill()

@@ -27,7 +27,7 @@ var (
 // leavingSlots is how many receivers leave deliveries at a time.
 const leavingSlots = 2
 
-// A leftovers is a project in which receivers have died and Gemini has given up.
+// A leftovers is a project in which receivers were killed and Gemini has given up.
 type leftovers struct {
 	*testing.T
 	program     string
@@ -39,8 +39,8 @@ type leftovers struct {
 	reconcilers []string
 }
 
-// leave has a receiver die with each of so many deliveries, half of them between claim and publish
-// and half between publish and settle.
+// leave has a receiver killed in the middle of each delivery: half of them between claim and
+// publish, and half between publish and settle.
 func leave(t *testing.T, deliveries int, defect string) (*leftovers, *Inbox) {
 	t.Helper()
 	firestore, pubSub := testkit.FirestoreHost(t), testkit.PubSubHost(t)
@@ -86,7 +86,7 @@ func leave(t *testing.T, deliveries int, defect string) (*leftovers, *Inbox) {
 		slots.Go(func() {
 			for number := slot; number < deliveries; number += leavingSlots {
 				if sender.Try(running, Event{Number: number}) == nil {
-					t.Errorf("delivery %d was acknowledged by a receiver that was to die with it", number)
+					t.Errorf("delivery %d was acknowledged by a receiver that was to be killed", number)
 				}
 			}
 		})
@@ -124,8 +124,8 @@ func (l *leftovers) documents() []ledger.Document {
 	return documents
 }
 
-// awaitLeases waits until finish takes what has been left: until every lease has been over for as
-// long as it lasted.
+// awaitLeases waits until the job finish takes over what has been left: until every lease has been
+// over for as long as it lasted.
 func (l *leftovers) awaitLeases() {
 	l.Helper()
 	var last time.Time
@@ -148,8 +148,8 @@ func (l *leftovers) reconcile(crash Crash) (crashed bool) {
 	return crashed
 }
 
-// killRuns kills so many runs of the reconciler, two at a time, at random points and times, while a
-// third of the deliveries come again.
+// killRuns kills runs of the reconciler, two at a time, at random points and times, while a third
+// of the deliveries come again.
 func (l *leftovers) killRuns(kills int) {
 	l.Helper()
 	fleet, running, err := NewFleet(l.Context(), l.program, l.receivers, leavingSlots, nil)
@@ -167,7 +167,7 @@ func (l *leftovers) killRuns(kills int) {
 		defer mu.Unlock()
 		arriving := min(len(again), 1+l.deliveries/3/kills)
 		for _, number := range again[:arriving] {
-			retries.Go(func() { _ = sender.Deliver(running, Event{Number: number}) }) // else the tally shows it
+			retries.Go(func() { _ = sender.Deliver(running, Event{Number: number}) }) // the tally shows a failure
 		}
 		again = again[arriving:]
 		if random.IntN(3) == 0 {
@@ -193,7 +193,7 @@ func (l *leftovers) killRuns(kills int) {
 	l.Logf("%d runs were killed", killed.Load())
 }
 
-// tally adds up what came of it: what the ledger has as settled is what must be on the topic.
+// tally adds up the messages. What the ledger has as settled must be on the topic.
 func (l *leftovers) tally(inbox *Inbox) *Tally {
 	l.Helper()
 	for _, document := range l.documents() {
@@ -231,14 +231,15 @@ func TestReconcileAfterKills(t *testing.T) {
 				l.awaitLeases()
 			}
 			if l.reconcile(Crash{}) {
-				t.Fatal("a run crashed that was not to")
+				t.Fatal("a run crashed that was not killed")
 			}
 			tally := l.tally(inbox)
 			t.Logf("%+v", *tally)
 			if err := tally.Err(); test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("the tally says %v, want %q", err, test.want)
 			}
-			// Without kills there is a copy of each message whose receiver died after it published.
+			// Without kills of runs, each message whose receiver was killed after it published has
+			// a copy.
 			if test.want == "" && test.kills == 0 && (tally.Messages != test.deliveries*3/2 || tally.MarkedCopies != test.deliveries/2) {
 				t.Errorf("%d messages, %d of them marked copies, want %d and %d", tally.Messages, tally.MarkedCopies, test.deliveries*3/2, test.deliveries/2)
 			}

@@ -47,12 +47,12 @@ type message struct {
 	body      [sha256.Size]byte
 }
 
-// NewRecord returns an empty one.
+// NewRecord returns an empty record.
 func NewRecord() *Record {
 	return &Record{entries: map[string]*entry{}, seen: map[string]bool{}}
 }
 
-// open notes a delivery before it is sent.
+// open records a delivery before it is sent.
 func (a *Record) open(d standin.Delivery, forged bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,7 +73,7 @@ func (a *Record) open(d standin.Delivery, forged bool) {
 	a.entries[d.ID] = e
 }
 
-// answered notes the answer to one request. A delivery ends with the first acknowledgement.
+// answered records the answer to one request. A delivery ends with the first acknowledgement.
 func (a *Record) answered(id string, answer *standin.Answer, at time.Time, took time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -94,8 +94,8 @@ func (a *Record) answered(id string, answer *standin.Answer, at time.Time, took 
 	}
 }
 
-// settled notes that the ledger has an event as published: that is an acknowledgement for one that
-// nobody delivers any more.
+// settled records that the ledger has an event as published. For an event that is not delivered any
+// more, that is the acknowledgement.
 func (a *Record) settled(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,7 +105,7 @@ func (a *Record) settled(id string) {
 	}
 }
 
-// received notes a message.
+// received records a message.
 func (a *Record) received(m *pubsubpb.PubsubMessage) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

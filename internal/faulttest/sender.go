@@ -23,7 +23,7 @@ type Sender struct {
 	room   chan struct{} // has room for the requests that can be under way
 }
 
-// NewSender returns a sender to receivers at those addresses, with at most so many requests at a
+// NewSender returns a sender to receivers at addresses, with at most a number of requests at a
 // time.
 func NewSender(keys *standin.Keys, record *Record, addresses []string, simultaneous int) (*Sender, error) {
 	forger, err := standin.NewKeys(rand.Reader)

@@ -8,7 +8,7 @@ import (
 // soakSlots is how many processes a soak runs, of which one is killed each second.
 const soakSlots = 3
 
-// Soak is the trial of so many deliveries: a third of them repeats of others, recent or long past,
+// Soak is the trial of a number of deliveries: a third of them repeats of others, recent or old,
 // and one in a hundred forged. done, if not nil, is called after each, from any goroutine.
 func Soak(deliveries int, done func()) *Trial {
 	return &Trial{
@@ -50,8 +50,8 @@ func soakPlan(deliveries int) func() (Event, bool) {
 	}
 }
 
-// repeated is the number of a genuine delivery before the i-th that is no repeat itself: half the
-// time one of the last ten, which may still be under way.
+// repeated is the number of a genuine delivery before the i-th that is not a repeat itself: half
+// the time one of the last ten, which may still be under way.
 func repeated(i int, random *rand.Rand) int {
 	back := i
 	if random.IntN(2) == 0 {

@@ -11,9 +11,9 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// minApart is how long two messages of one webhook-id lie apart at least: a claim stops publishing
-// MaxClockSkew before its lease ends, the clocks here are one, and half of that is for the way to
-// the topic.
+// minApart is the least time between two messages of one webhook-id. A claim stops publishing
+// MaxClockSkew before its lease ends; all processes here have the same clock, so half of that is
+// enough for the way to the topic.
 const minApart = ledger.MaxClockSkew / 2
 
 // A Tally is the sum of a record.
@@ -30,8 +30,8 @@ type Tally struct {
 	Lost           int // webhook-ids that are acknowledged and not on the topic: against G1
 	PublishedAgain int // messages of what was on record as published before: against G2
 	TooClose       int // messages so soon after another that both were being published at the same time: against G3
-	UnmarkedCopies int // messages that are not the first of their webhook-id and bear no mark: against G4
-	MarkedCopies   int // messages that are not the first and bear one, as they may
+	UnmarkedCopies int // messages that are not the first of their webhook-id and have no mark: against G4
+	MarkedCopies   int // messages that are not the first and have the mark, as G4 allows
 	Altered        int // messages that are not the bytes as sent
 
 	Forged        int // webhook-ids that were sent with a bad signature

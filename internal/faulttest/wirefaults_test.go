@@ -11,8 +11,8 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit/proxy"
 )
 
-// faultPlan decides which calls have a fault: one in so many, each kind at each moment in turn,
-// until there were enough.
+// faultPlan decides which calls have a fault: one in a number of calls, each kind at each moment in
+// turn, until there were enough.
 type faultPlan struct {
 	every int
 	kinds []proxy.Kind
@@ -39,7 +39,7 @@ func (p *faultPlan) choose(string) *proxy.Fault {
 	fault := &proxy.Fault{
 		Kind:   p.kinds[p.left%len(p.kinds)],
 		Moment: proxy.Moments[p.left/len(p.kinds)%len(proxy.Moments)],
-		// Less than what keeps two publishers apart: no bytes travel for longer than that here.
+		// Below minApart, which assumes that no bytes travel for longer.
 		Delay: time.Duration(p.random.Int64N(int64(minApart) * 4 / 5)),
 	}
 	p.seen[fmt.Sprintf("%s %s", fault.Kind, fault.Moment)]++
@@ -52,7 +52,7 @@ func (p *faultPlan) over() bool {
 	return p.left == 0
 }
 
-// proxied leads a trial to the backends through two proxies, each with a plan of its own.
+// proxied connects a trial to the backends through two proxies, each with its own plan.
 func proxied(t *testing.T, trial *Trial, firestore, pubSub *faultPlan) {
 	t.Helper()
 	for _, way := range []struct {

@@ -178,7 +178,7 @@ func (s overwriting) Create(ctx context.Context, key ledger.Key, document *ledge
 	return version, err
 }
 
-// unremembering loses the mark that a released claim bears.
+// unremembering loses the mark of a released claim.
 type unremembering struct{ *memoryledger.Store }
 
 func (s unremembering) Read(ctx context.Context, key ledger.Key) (*ledger.Document, ledger.Version, error) {
@@ -245,7 +245,7 @@ func (l lingering) Claim(ctx context.Context, message ledger.Message) (ledger.Cl
 	return result, err
 }
 
-// sure says of every publish without an answer that it has not happened.
+// sure reports that every publish without an answer has published nothing.
 type sure struct{ once.Publisher }
 
 func (p sure) Publish(ctx context.Context, topicID string, data []byte, attributes map[string]string) (string, error) {

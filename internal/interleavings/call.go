@@ -21,7 +21,7 @@ const (
 	answered verdict = iota // with the result of its effect
 	noAnswer                // with errNoAnswer
 	refused                 // with topic.ErrNotPublished, without effect
-	died                    // not at all: the instance is gone
+	crashed                 // not at all: the instance is gone
 )
 
 // A call is one that a delivery waits for, or has given up and whose effect is still to come.
@@ -79,7 +79,7 @@ func (d *delivery) do(ctx context.Context, c *call) error {
 	w.mu.Lock()
 	d.history = append(d.history, c)
 	switch v {
-	case died:
+	case crashed:
 		runtime.Goexit()
 	case refused:
 		return fmt.Errorf("%w: as the exploration has it", topic.ErrNotPublished)

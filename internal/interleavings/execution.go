@@ -78,12 +78,12 @@ type execution struct {
 	path       []label // of the steps taken
 	violations []*Violation
 
-	// mu is held by whoever is at work: the exploration, or a delivery between two calls. Package
+	// mu is held by what is at work: the exploration, or a delivery between two calls. Package
 	// synctest makes them take turns; mu is for the race detector, which does not know that a timer
 	// orders two goroutines.
 	mu      sync.Mutex
 	calm    bool          // the faults are over
-	over    bool          // whoever makes another call is to end
+	over    bool          // a delivery that makes another call is to end
 	rested  chan struct{} // receives when a delivery has come to rest
 	running sync.WaitGroup
 }
@@ -180,7 +180,7 @@ func (d *delivery) start() {
 	})
 }
 
-// rest tells the exploration that this delivery waits or has ended.
+// rest informs the exploration that this delivery waits or has ended.
 func (d *delivery) rest() {
 	select {
 	case d.execution.rested <- struct{}{}:
@@ -232,7 +232,7 @@ func (w *execution) end() {
 	w.over = true
 	for _, d := range w.deliveries {
 		if d.call != nil {
-			d.resume(died)
+			d.resume(crashed)
 		}
 	}
 	w.mu.Unlock()

@@ -71,7 +71,7 @@ func (w *execution) going(d *delivery) []step {
 		return []step{
 			{label: of("is answered"), do: func() { d.resume(answered) }},
 			{label: of("loses its answer"), fault: true, do: func() { w.fail(d) }},
-			{label: of("is the last before the process ends"), fault: true, do: func() { d.resume(died) }},
+			{label: of("is the last before the process ends"), fault: true, do: func() { d.resume(crashed) }},
 		}
 	}
 	steps := []step{{label: of("takes effect"), do: func() { w.act(c) }}}

@@ -35,12 +35,12 @@ func node(t *testing.T, script string, input, output any) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
 	defer cancel()
-	// A script on the command line finds its packages from the working directory, a file from where
-	// it lies.
+	// A script on the command line finds its packages from the working directory, and not from the
+	// folder of its file.
 	command := exec.CommandContext(ctx, "node", "--input-type=module", "--eval", string(code))
 	command.Dir = directory
 	command.Stdin = bytes.NewReader(data)
-	// Nothing else of the environment: the SDK takes keys and places from it.
+	// It gets nothing else of the environment: the SDK takes keys and addresses from that.
 	command.Env = []string{"PATH=" + os.Getenv("PATH")}
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
@@ -52,8 +52,8 @@ func node(t *testing.T, script string, input, output any) {
 	}
 }
 
-// The lock file names no place of download, so that npm asks the registry that it is configured
-// with. It has checksums.
+// The lock file names no registry, so that npm uses the one that it is configured with. It has
+// checksums.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	npm.WantPortableLock(t, "testdata", "@google/genai", "cloudevents", "standardwebhooks")
 }

@@ -95,7 +95,7 @@ func TestGoogleSDK(t *testing.T) {
 
 	// The second rotation revoked what was before it.
 	if got, want := gemini.Secrets(saw.ID), []string{saw.Rotated[3], saw.Rotated[2], saw.Rotated[1]}; !slices.Equal(got, want) {
-		t.Errorf("%d secrets are valid, and they are not the three that the SDK got last", len(got))
+		t.Errorf("%d secrets are valid, want the three that the SDK got last", len(got))
 	}
 	gemini.WaitForPings()
 	pings := e.take()
@@ -108,7 +108,7 @@ func TestGoogleSDK(t *testing.T) {
 	}
 }
 
-// The Standard Webhooks library accepts what the stand-in signs, and no change of it.
+// The Standard Webhooks library accepts what the stand-in signs, and refuses any change of it.
 func TestStandardWebhooksLibrary(t *testing.T) {
 	gemini, url := newStandIn(t)
 	e := newEndpoint(t)

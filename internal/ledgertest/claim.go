@@ -132,7 +132,7 @@ var claimRules = []rule{
 		f := newFixture(t, &hook{Store: store, onCreate: func(ledger.Key) error {
 			if first {
 				first = false
-				return ledger.ErrExists // and the read finds nothing: its retention has ended since
+				return ledger.ErrExists // and the read finds nothing: its retention has ended in between
 			}
 			return nil
 		}})

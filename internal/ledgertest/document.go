@@ -38,8 +38,8 @@ func newDocument() *ledger.Document {
 	}
 }
 
-// difference shows in what two documents differ, "" if they are the same to a store's precision. A
-// store of UTF-8 text may replace what is none.
+// difference returns how two documents differ, "" if they are the same to a store's precision. A
+// store of UTF-8 text may replace what is not UTF-8.
 func difference(got, want *ledger.Document) string {
 	return cmp.Diff(want, got,
 		cmp.Comparer(func(a, b time.Time) bool { return a.Truncate(precision).Equal(b.Truncate(precision)) }),

@@ -133,7 +133,7 @@ var documentRules = []rule{
 	}},
 }
 
-// scribble changes everything that a document points to.
+// scribble overwrites everything that a document points to.
 func scribble(document *ledger.Document) {
 	for i := range document.Payload {
 		document.Payload[i] = '#'

@@ -41,7 +41,7 @@ var finishRules = []rule{
 	}},
 
 	{"SettleLateButNotTakenOver", func(t *testing.T, store ledger.Store) {
-		// The event is on the topic, and nobody else has begun to publish it: writing that down
+		// The event is on the topic, and no other claimant has begun to publish it: settling it
 		// prevents a copy.
 		f := newFixture(t, store)
 		claim := f.claims()

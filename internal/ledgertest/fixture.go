@@ -15,7 +15,7 @@ const (
 	retention = 7 * 24 * time.Hour
 )
 
-// mark is spelt out: it is a promise to subscribers.
+// mark is written out here, since it is a promise to subscribers.
 const mark = "ce-redelivered"
 
 // newMessage returns the message of the delivery under key.

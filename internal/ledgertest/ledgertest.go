@@ -1,6 +1,6 @@
-// Package ledgertest is what every [ledger.Store] must pass: the rules that the interface states,
-// and the protocol of package ledger on top of the store. So the store of a test cannot drift from
-// the store in use.
+// Package ledgertest has the tests that every [ledger.Store] must pass: of the rules that the
+// interface states, and of the protocol of package ledger on top of the store. So a store for tests
+// behaves as the store in use does.
 //
 //	func TestStore(t *testing.T) {
 //		ledgertest.Run(t, func(t *testing.T) ledger.Store { return newStore(t) })
@@ -16,8 +16,8 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// Run tests a store, each rule in a subtest of its own. open returns an empty store for one
-// subtest; what it has to close, it closes in a cleanup.
+// Run tests a store, each rule in its own subtest. open returns an empty store for one subtest;
+// what it has to close, it closes in a cleanup.
 func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 	for _, part := range []struct {
 		name  string

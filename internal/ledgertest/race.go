@@ -91,8 +91,8 @@ var raceRules = []rule{
 	}},
 
 	{"SettledAfterTheReadOfATakeOver", func(t *testing.T, store ledger.Store) {
-		// The first claimant settles late, between the read and the write of whoever takes over:
-		// nothing may be published.
+		// The first claimant settles late, between the read and the write of the one that takes
+		// over: nothing may be published.
 		f := newFixture(t, store)
 		first := f.claims()
 		f.advance(lease)
@@ -126,7 +126,7 @@ var raceRules = []rule{
 }
 
 // race has the contenders act at the same time. Exactly one must win and the others fail with the
-// error; then check is told the winner.
+// error; then check is called with the winner.
 func race(t *testing.T, loses error, act func(i int) error, check func(winner int)) {
 	t.Helper()
 	winner := -1

@@ -68,8 +68,8 @@ func imports(ctx context.Context, root, function string) ([]string, error) {
 	return folders, nil
 }
 
-// tidy puts the go.mod and go.sum of a function's sources alone into lists. The versions are those
-// of the repository.
+// tidy puts a go.mod and go.sum into lists that are only for a function's sources. The versions are
+// those of the repository.
 func tidy(ctx context.Context, root, function string, packages []string, lists map[string][]byte) error {
 	dir, err := os.MkdirTemp("", "gemhook-modules-")
 	if err != nil {

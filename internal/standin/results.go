@@ -13,10 +13,12 @@ type ResultLines struct {
 	Count int // lines
 	Text  int // bytes of the text in each response
 
-	FailEvery  int  // every so many lines an error instead of a response; 0: none
-	BreakEvery int  // every so many lines one that is no JSON; 0: none
-	EmptyEvery int  // every so many lines one with neither response nor error; 0: none
-	TwiceEvery int  // every so many lines the key of the line before; 0: none
+	// Each n-th line differs in these ways; 0 is none.
+
+	FailEvery  int  // it has an error instead of a response
+	BreakEvery int  // it is not JSON
+	EmptyEvery int  // it has neither response nor error
+	TwiceEvery int  // it has the key of the line before
 	Shuffled   bool // not in the order of the requests
 }
 

@@ -197,7 +197,7 @@ func TestAlertsMatchWhatTheReceiverWrites(t *testing.T) {
 			counts: []string{"availability"},
 			alarms: []string{"internal"},
 		},
-		"an instance died with a claim": {
+		"an instance crashed with a claim": {
 			store:  abandoned(t, ledger.StaticKey("msg_1")),
 			want:   []string{"backend-unavailable", "redelivered"}, // the topic refuses as well
 			counts: []string{"availability"},

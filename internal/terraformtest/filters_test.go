@@ -12,7 +12,7 @@ import (
 // An entry is a log entry: the path of a field to its value.
 type entry map[string]any
 
-// entryFor returns what every log entry of a function's service has.
+// entryFor returns the fields that every log entry of a function's service has.
 func entryFor(function string) entry {
 	return entry{
 		"resource.type": "cloud_run_revision", "resource.labels.service_name": "gemhook-" + function,
@@ -25,7 +25,7 @@ func entryOf(t *testing.T, function, line string) entry {
 	t.Helper()
 	var payload map[string]any
 	if err := json.Unmarshal([]byte(line), &payload); err != nil {
-		t.Fatalf("the log has a line that is no JSON: %s", line)
+		t.Fatalf("the log has a line that is not JSON: %s", line)
 	}
 	e := entryFor(function)
 	e["severity"] = payload["severity"]

@@ -29,7 +29,7 @@ func (c change) String() string { return strings.Join(c.Change.Actions, " and ")
 
 // plans runs the tests in folder tests/plans of a root or module on a copy, and returns what each
 // run with "command = plan" would change. It needs the providers, or what stands in for them: where
-// they cannot be had it skips the test, unless TF_CLI_CONFIG_FILE says where they are.
+// they cannot be downloaded it skips the test, unless TF_CLI_CONFIG_FILE says where they are.
 func plans(t *testing.T, directory string) map[string][]change {
 	t.Helper()
 	testkit.Program(t, testkit.Terraform, "terraform")

@@ -17,7 +17,8 @@ const (
 	memoryNoBodies = 48 << 20 // bytes, beside the bodies
 )
 
-// memoryLimit returns the soft memory limit, in bytes, for bodies of so many bytes at once.
+// memoryLimit returns the soft memory limit, in bytes, where requests hold bodies of that many
+// bytes at once.
 func memoryLimit(bodies int64) int64 { return max(leastMemory, memoryNoBodies+2*bodies) }
 
 // A Pace says how the garbage collector of a function's process is paced.

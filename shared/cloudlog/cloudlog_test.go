@@ -157,7 +157,7 @@ func TestTraceStaysAtTheTop(t *testing.T) {
 		"severity": "INFO", "message": "m", "a": 1.0,
 		"g": map[string]any{"b": 2.0, "h": map[string]any{"c": 3.0}},
 	}
-	// The trace belongs to the record alone: before and after it there is none.
+	// The trace belongs only to this record: those before and after it have none.
 	for _, ctx := range []context.Context{t.Context(), traced(t), t.Context()} {
 		buf.Reset()
 		grouped.InfoContext(ctx, "m", "c", 3)
@@ -207,7 +207,7 @@ func TestNoTraceWithoutProject(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	var buf bytes.Buffer // the handler alone keeps writes apart
+	var buf bytes.Buffer // only the handler keeps writes apart
 	logger := slog.New(cloudlog.NewHandler(&buf, &cloudlog.Options{Project: "p"}))
 	ctx := traced(t)
 	var wg sync.WaitGroup

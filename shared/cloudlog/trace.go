@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// traceContext is what a request says of its trace. Its strings are lower-case hexadecimal,
-// whatever the header held.
+// traceContext is the trace that a request names. Its strings are lower-case hexadecimal, whatever
+// the header held.
 type traceContext struct {
 	traceID string // 32 digits
 	spanID  string // 16 digits, or empty

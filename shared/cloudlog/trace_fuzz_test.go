@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzTrace logs behind any two trace headers.
+// FuzzTrace logs a request with any two trace headers, and wants the line to be well formed.
 func FuzzTrace(f *testing.F) {
 	f.Add("00-"+traceID+"-00f067aa0ba902b7-01", traceID+"/74;o=1")
 	f.Add(`00-`+traceID+`-00f067aa0ba902b7-01","x":"`, "\n{\"severity\":\"ALERT\"}\n")

@@ -63,8 +63,8 @@ func (e *Event) Attributes(delivery webhook.Delivery, tenant string) map[string]
 	return attributes
 }
 
-// DeadLetterAttributes returns the attributes of a verified delivery that is no event, and why it
-// is none.
+// DeadLetterAttributes returns the attributes of a verified delivery that is not an event, and why
+// it is none.
 func DeadLetterAttributes(delivery webhook.Delivery, tenant string, reason error) map[string]string {
 	attributes := envelope(delivery, tenant, deadLetterType, delivery.Time().Format(time.RFC3339))
 	attributes.put("error", reason.Error())
@@ -106,7 +106,7 @@ func cloudEvent(id, eventType, tenant, at string) attributes {
 	attributes.put("ce-type", eventType)
 	attributes.put("ce-source", from)
 	attributes.put("ce-time", at)
-	// Google's binding has the first name, and the CloudEvents SDK for Go reads the second alone.
+	// Google's binding has the first name, and the CloudEvents SDK for Go reads only the second.
 	attributes.put("content-type", contentType)
 	attributes.put("ce-datacontenttype", contentType)
 	attributes.putIfSet("ce-tenant", tenant)

@@ -56,8 +56,8 @@ func TestCloudEventsSDKReadsMessages(t *testing.T) {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
 
-	// The content type has two names on a message because this SDK reads one of them alone. Should
-	// it read the other as well one day, the second can go.
+	// The content type has two names on a message because this SDK reads only one of them. If it
+	// reads the other as well one day, the second can go.
 	for name, reads := range map[string]bool{"content-type": false, "ce-datacontenttype": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"github.com/gemhook/gemhook/shared/fresh"
 )
 
-// origin is where the value lives: it hands out 1, 2, 3, …, or fails, as slowly as it is told.
+// origin is where the value comes from: it returns 1, 2, 3, …, or fails, after a delay.
 type origin struct {
 	mu    sync.Mutex
 	loads int
@@ -80,7 +80,7 @@ func TestGetLoadsOnce(t *testing.T) {
 	})
 }
 
-// While the origin is away a value that serves is not asked for at every Get.
+// While the origin is away, and there is a value that serves, not every Get asks the origin.
 func TestGetIsLimitedWhileTheOriginIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		from := &origin{}
@@ -119,7 +119,7 @@ func TestGetWithoutTimeToWait(t *testing.T) {
 	})
 }
 
-// A load that goes on is waited for, however recently another one failed.
+// Get waits for a load that is going on, however recently another one failed.
 func TestGetJoinsALoadAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		from := &origin{err: errAway}
@@ -136,7 +136,7 @@ func TestGetJoinsALoadAfterAFailure(t *testing.T) {
 	})
 }
 
-// After a load that succeeds, no failure before it keeps an old value in use.
+// A failure before a load that succeeded does not keep an old value in use.
 func TestAFailureIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		options := settings

@@ -31,7 +31,7 @@ type Store interface {
 	Finish(ctx context.Context, key Key, version Version, outcome Outcome) error
 }
 
-// A Document is what a ledger knows of one delivery. The tags are its field names in Firestore.
+// A Document is what a ledger holds for one delivery. The tags are its field names in Firestore.
 type Document struct {
 	State          State     `firestore:"state"`
 	Attempt        int       `firestore:"attempt"`          // how many times it was claimed

@@ -12,7 +12,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// sized returns an event of so many bytes.
+// sized returns an event of a number of bytes.
 func sized(size int) []byte {
 	event := standin.Event("batch.succeeded")
 	return append(event, bytes.Repeat([]byte(" "), size-len(event))...)

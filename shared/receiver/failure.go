@@ -22,8 +22,8 @@ type inFlightError struct{ lease time.Duration }
 
 func (e *inFlightError) Error() string { return "another claimant holds the delivery" }
 
-// retryAfter is what a sender is asked to wait before it tries again: as long as a live claimant
-// can hold a delivery.
+// retryAfter is how long a sender is asked to wait before it tries again: as long as a claimant can
+// hold a delivery.
 const retryAfter = 10 * time.Second
 
 // failure is the answer to a delivery that failed.
@@ -35,7 +35,7 @@ type failure struct {
 	cause      error
 }
 
-// failures say what each error means over HTTP. A *webhook.Refusal brings its own sentence.
+// failures are the answers to each error. A *webhook.Refusal has its own sentence.
 var failures = []struct {
 	is error
 	failure

@@ -107,7 +107,7 @@ func TestMarkedOnceMarkedAlways(t *testing.T) {
 	b.checkMessage(2, 3, true)
 }
 
-// checkMessage wants the i-th publish to have been of that attempt, which the last log line tells
+// checkMessage wants the i-th publish to have been of that attempt, which the last log line says
 // too, and marked or not.
 func (b *fixture) checkMessage(i, attempt int, marked bool) {
 	b.Helper()

@@ -93,7 +93,8 @@ func newFixture(t *testing.T, change ...func(*fixture)) *fixture {
 	return fixtureAt(t, &clock{now: time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)}, change...)
 }
 
-// newLiveFixture returns a fixture by the clock of the system, or of a bubble of package synctest.
+// newLiveFixture returns a fixture with the system's clock, or that of a bubble of package
+// synctest.
 func newLiveFixture(t *testing.T, change ...func(*fixture)) *fixture {
 	t.Helper()
 	return fixtureAt(t, nil, change...)
@@ -154,7 +155,7 @@ func (b *fixture) checkLog() {
 	}
 }
 
-// expects notes a delivery that is to be logged, with the signature in its headers, which is not.
+// expects records that a delivery is to be logged, and the signature in its headers is not.
 func (b *fixture) expects(header http.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -171,7 +172,7 @@ func (b *fixture) expects(header http.Header) {
 // time is the time of the sender.
 func (b *fixture) time() time.Time { return b.clock.Now() }
 
-// delivery is one of an event, unsigned, with an id.
+// delivery returns the delivery of an event, unsigned, with an id.
 func (b *fixture) delivery(id string) standin.Delivery {
 	return standin.Delivery{ID: id, Time: b.time(), Body: standin.Event("batch.succeeded")}
 }
@@ -224,7 +225,7 @@ func (b *fixture) serve(r *http.Request) *answer {
 	return b.answer(recorder.Result())
 }
 
-// An answer is what a sender gets to know.
+// An answer is what the sender gets.
 type answer struct {
 	Code   int
 	Header http.Header
@@ -259,8 +260,8 @@ func (b *fixture) succeeded(a *answer, status, webhookID string) string {
 	return a.MessageID
 }
 
-// failed wants an answer to be a failure of that code, one person can act on, with that Retry-After
-// ("" for none).
+// failed wants an answer to be a failure with that code, a sentence that a person can act on, and
+// that Retry-After ("" for none).
 func (b *fixture) failed(a *answer, code int, name, retryAfter string) {
 	b.Helper()
 	if a.Code != code || a.Error != name || a.Status != "" || a.Header.Get("Retry-After") != retryAfter {

@@ -149,7 +149,7 @@ func (b *fixture) logged(level string, want map[string]any) {
 	}
 }
 
-// contextual notes whether records come with the context of their request.
+// contextual records whether log records come with the context of their request.
 type contextual struct {
 	slog.Handler
 	key   any

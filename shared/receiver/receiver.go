@@ -183,7 +183,7 @@ func (r *Receiver) pack(delivery webhook.Delivery, tenantName string) ledger.Mes
 	return message
 }
 
-// keyOf returns the ledger's key of a delivery, made of signed bytes alone.
+// keyOf returns the ledger's key of a delivery, made only of signed bytes.
 func keyOf(delivery webhook.Delivery, tenantName string, parsed *event.Event) ledger.Key {
 	switch {
 	case delivery.Scheme() != webhook.SchemeJWT && tenantName == "":

@@ -36,8 +36,8 @@ func (c *clock) advance(by time.Duration) {
 	c.now = c.now.Add(by)
 }
 
-// ledgerSpy is a ledger that a test can break. What a function returns takes the place of the step,
-// unless it is nil.
+// ledgerSpy is a ledger that a test can break. If a function returns an error, the step fails with
+// that and is not done.
 type ledgerSpy struct {
 	*ledger.Ledger
 	onClaim    func(context.Context) error
@@ -106,8 +106,8 @@ type message struct {
 	attributes map[string]string
 }
 
-// publisherSpy collects what is published. What onPublish returns takes the place of the message's
-// success, unless it is nil.
+// publisherSpy collects what is published. If onPublish returns an error, the publish fails with
+// that.
 type publisherSpy struct {
 	onPublish func(context.Context) error
 
@@ -140,7 +140,7 @@ func hang(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// hanging and broken are where keys would come from.
+// hanging and broken are sources of keys that do not answer, or fail.
 type (
 	hanging[T any] struct{}
 	broken[T any]  struct{ err error }
@@ -164,7 +164,7 @@ func (l *logBuffer) last() map[string]any {
 	return line
 }
 
-// gate is a step that says when it is reached and goes on when it may.
+// gate is a step that signals when it is reached, and goes on when it may.
 func gate(reached chan<- struct{}, goOn <-chan struct{}) func(context.Context) error {
 	return func(context.Context) error {
 		close(reached)

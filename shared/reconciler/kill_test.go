@@ -25,8 +25,8 @@ var kills = flag.Int("kills", 10, "how many runs are killed in each test of kill
 // left is how many deliveries are left in each way.
 const left = 500
 
-// A killer ends whoever makes a call, before or after its effect, from a certain call on: so a
-// process ends.
+// A killer ends the goroutine that makes a call, before or after its effect, from a certain call
+// on: so a process ends.
 type killer struct{ calls atomic.Int64 }
 
 func (k *killer) step() {
@@ -81,7 +81,7 @@ type defect struct {
 	unmarked bool
 }
 
-// runKilled does a run that is killed after so many steps.
+// runKilled does a run that is killed after a number of steps.
 func (f *fixture) runKilled(steps int64, wrong defect) {
 	m := killed{f.documents, f.topics, &killer{}}
 	m.killer.calls.Store(steps)
@@ -199,7 +199,7 @@ func (h hasty) Replace(ctx context.Context, key ledger.Key, version ledger.Versi
 	return h.Store.Replace(ctx, key, version, document)
 }
 
-// retries deliver again, as Gemini does, so many of what was left.
+// retries deliver again, as Gemini does, some of what was left.
 func (f *fixture) retries(first, count int) {
 	secrets := f.gemini.Secrets(f.webhook)
 	for i := first; i < first+count; i++ {

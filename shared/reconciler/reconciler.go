@@ -215,7 +215,7 @@ func (r *run) over(ctx context.Context) bool {
 }
 
 // publish publishes the message of a claim and settles it. Once the message is on the topic there
-// is no error: if the claim cannot be settled, unsettled says why.
+// is not an error: if the claim cannot be settled, unsettled says why.
 func (r *run) publish(ctx context.Context, claim *ledger.Claim) (messageID string, unsettled, err error) {
 	outlet := once.Outlet{Ledger: r.Ledger, Publisher: r.Publisher, Now: r.options.Now}
 	by := r.options.Now().Add(publishTime)

@@ -33,7 +33,7 @@ func TestReenable(t *testing.T) {
 	}
 }
 
-// TestReenableWithoutListing has a ledger that can be listed by state and resource alone.
+// TestReenableWithoutListing has a ledger that can be listed only by state and resource.
 func TestReenableWithoutListing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -79,7 +79,7 @@ type task struct {
 	pages  int
 }
 
-// mayList counts a page and reports whether it may be listed, of so many at most; 0 is no limit.
+// mayList counts a page and reports whether it may be listed, of at most a number; 0 is no limit.
 func (t *task) mayList(limit int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,7 +99,7 @@ func (t *task) stopped() {
 	t.report.More = true
 }
 
-// fail notes an error that is not of one item; nil is none.
+// fail records an error that is not of one item; nil is none.
 func (t *task) fail(err error) {
 	if err == nil {
 		return
@@ -109,7 +109,7 @@ func (t *task) fail(err error) {
 	t.report.Error, t.report.Err = err.Error(), err
 }
 
-// item notes what has become of an item.
+// item records the outcome of an item.
 func (t *task) item(item Item, outcome Outcome, detail string) {
 	t.mu.Lock()
 	item.Job, item.Outcome, item.Detail = t.report.Job, outcome, detail

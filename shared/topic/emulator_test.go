@@ -22,8 +22,8 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// onEmulator returns a publisher for a project of the test's own on the emulator, and what has been
-// published to a topic of it since the call.
+// onEmulator returns a publisher for the test's own project on the emulator, and a function that
+// returns the message published to its topic.
 func onEmulator(t *testing.T) (*topic.Publisher, func() *pubsubpb.PubsubMessage) {
 	t.Helper()
 	t.Setenv("PUBSUB_EMULATOR_HOST", testkit.PubSubHost(t))

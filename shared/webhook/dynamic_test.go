@@ -24,7 +24,7 @@ func TestDynamicDeliveryIsWhatWasSigned(t *testing.T) {
 		t.Errorf("delivery %q at %q of scheme %q", delivery.ID(), delivery.Timestamp(), delivery.Scheme())
 	}
 	if &delivery.Payload()[0] != &d.Body[0] || len(delivery.Payload()) != len(d.Body) {
-		t.Error("the payload is not the very body")
+		t.Error("the payload is not the body as sent")
 	}
 }
 

@@ -90,7 +90,7 @@ func TestRefreshIsAskedOnceAndOnlyForUnknownKeys(t *testing.T) {
 
 			d = signV1(t, unsigned())
 			if test.change(&d); strings.Count(signature(d), ".") == 2 {
-				return // tokens are no business of the static verifier
+				return // the static verifier does not verify tokens
 			}
 			secrets := secretsOf(t, 1)
 			signing := &source[webhook.Secrets]{keys: &secrets}
@@ -168,7 +168,7 @@ func TestKeysUnavailableSaysNothingAboutTheDelivery(t *testing.T) {
 	}
 }
 
-// contextSource tells whose context it was asked with.
+// contextSource records the context that it was called with.
 type contextSource struct{ asked []context.Context }
 
 func (s *contextSource) Get(ctx context.Context) (*webhook.Secrets, error) {

@@ -72,8 +72,8 @@ func (t *token) checkSignature(keys *KeySet) error {
 	return refuse(ErrBadToken, "The token's signature does not match.")
 }
 
-// checkClaims checks what the token says of itself: for whom, from when, until when, and that it is
-// an event at all.
+// checkClaims checks the token's claims: for whom, from when, until when, and that it is an event
+// at all.
 //
 // The end is exact and must be there: without it a captured token would be good without end. The
 // beginning may lie ahead by the tolerance, for a clock that is behind. A token that is old but has

@@ -79,7 +79,7 @@ func tokenHeader(more string) string {
 	return `{"alg":"RS256","kid":"` + google().RSA[0].ID + `","typ":"JWT"` + more + `}`
 }
 
-// withToken is the fixture's delivery with a token of that header and those claims.
+// withToken returns the fixture's delivery with a token of that header and those claims.
 func withToken(t *testing.T, header, claims string, sign signer) standin.Delivery {
 	t.Helper()
 	signed := encoded(header) + "." + encoded(claims)
@@ -240,8 +240,8 @@ func TestTwoKeysOfOneID(t *testing.T) {
 	wantRefused(t, verifier, withToken(t, tokenHeader(""), goodClaims, rs256(attackerRSA())), webhook.ErrBadToken, noMatch)
 }
 
-// TestTokenThatOutlivesItsRecord could be delivered, and published, again after the ledger forgot
-// it.
+// A token that expires after its record is refused: it could be delivered, and published, again
+// after the record is gone.
 func TestTokenThatOutlivesItsRecord(t *testing.T) {
 	t.Parallel()
 	const life = 48 * time.Hour

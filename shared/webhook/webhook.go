@@ -74,15 +74,15 @@ var (
 	ErrBadToken = errors.New("bad token")
 	// ErrDynamicURLRequired: a dynamic webhook's delivery came to the verifier of static ones.
 	ErrDynamicURLRequired = errors.New("dynamic URL required")
-	// ErrKeysUnavailable: there is nothing to verify with right now. The only error here that says
-	// nothing about the delivery, which may well be genuine.
+	// ErrKeysUnavailable: there is nothing to verify with right now. It says nothing about the
+	// delivery, which may be genuine.
 	ErrKeysUnavailable = errors.New("keys unavailable")
 )
 
 // A Refusal says why a delivery was refused.
 type Refusal struct {
 	Reason error  // one of the Err… of this package
-	Detail string // one sentence for whoever sent the delivery; never key material, never which byte differed
+	Detail string // one sentence for the sender; never key material, never which byte differed
 
 	unknownKey bool // with a newer key the delivery might be accepted
 }
@@ -161,8 +161,8 @@ func (o *Options) orDefault() Options {
 	return options
 }
 
-// verifyWith runs verify with the keys at hand and, where they did not do, once more with newer
-// ones.
+// verifyWith runs verify with the keys at hand and, if they do not verify the delivery, once more
+// with newer ones.
 func verifyWith[T any](ctx context.Context, source Source[T], verify func(*T) error) error {
 	keys, err := source.Get(ctx)
 	if err != nil {

@@ -6,7 +6,7 @@
 // switch colours off; CLICOLOR_FORCE (https://bixense.com/clicolors) has them elsewhere, too.
 //
 // Whatever is written passes through one place, [Console.screen], which lets no control character
-// through but line feeds, tabs and the colours of [Console.Paint]. What is shown can come from
+// through except line feeds, tabs and the colours of [Console.Paint]. What is shown can come from
 // anybody who posts a delivery.
 package console
 

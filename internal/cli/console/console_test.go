@@ -164,7 +164,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-// Progress is drawn on a terminal alone, after a moment, and removed at the end.
+// Progress is drawn only on a terminal, after a moment, and removed at the end.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	s := &screen{written: make(chan struct{}, 1)}

@@ -16,8 +16,8 @@ const (
 )
 
 // Progress shows that work goes on: a bar where its total is known, else a spinner. It shows
-// nothing where standard error is no terminal, and nothing for work that is done at once. Its label
-// must not come from outside. It is safe for concurrent use.
+// nothing where standard error is not a terminal, and nothing for work that is done at once. Its
+// label must not come from outside. It is safe for concurrent use.
 type Progress struct {
 	to      io.Writer
 	live    bool

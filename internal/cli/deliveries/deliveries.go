@@ -4,7 +4,7 @@
 // The receiver needs no index, so the ledger's collection has few: received_at, and each of state,
 // type and tenant together with it, all newest first (terraform/modules/backend). Firestore answers
 // several equality filters under one order by merging those. Every query here keeps to that. A
-// deployment with listing = false has none of them: there a delivery is found by its key alone.
+// deployment with listing = false has none of them: there a delivery is found only by its key.
 package deliveries
 
 import (

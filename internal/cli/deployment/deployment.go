@@ -98,8 +98,8 @@ const (
 var (
 	// ErrNoAPIKey is returned where the Gemini API is needed and there is no key.
 	ErrNoAPIKey = errors.New("there is no Gemini API key")
-	// ErrBadAPIKey is returned for a text that can be no API key.
-	ErrBadAPIKey = errors.New("what is given as the Gemini API key is none")
+	// ErrBadAPIKey is returned for a text that cannot be an API key.
+	ErrBadAPIKey = errors.New("what is given as the Gemini API key is not one")
 	// ErrOneEmulator is returned where only one of Firestore and Pub/Sub would be an emulator: a
 	// command would bring the deliveries of the one onto the topics of the other.
 	ErrOneEmulator = errors.New("of " + FirestoreEmulator + " and " + PubSubEmulator + ", only one is set")

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Outputs are Terraform's.
+// Outputs are the outputs of Terraform.
 type Outputs struct {
 	texts         map[string]string
 	subscriptions []string
@@ -91,7 +91,7 @@ func parseOutputs(document []byte) (*Outputs, error) {
 // resultsTopicOutput is the name here of what Terraform has within its output "results".
 const resultsTopicOutput = "results.topic"
 
-// text returns the value of a setting. Terraform's outputs name secrets by their id alone.
+// text returns the value of a setting. In Terraform's outputs secrets have only their id.
 func (o *Outputs) text(setting Setting) string {
 	if o == nil || places[setting].output == "" {
 		return ""

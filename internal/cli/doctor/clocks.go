@@ -10,9 +10,9 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 )
 
-// clockSkew is how far apart clocks may be before it is said. A Date header is precise to a second,
-// and a call takes a few at most. A delivery is refused for its age only when clocks differ by
-// GEMHOOK_TOLERANCE, five minutes.
+// clockSkew is how far apart clocks may be before the check fails. A Date header is precise to a
+// second, and a call takes a few at most. A delivery is refused for its age only when clocks differ
+// by GEMHOOK_TOLERANCE, five minutes.
 const clockSkew = 30 * time.Second
 
 // clocks compares this machine's clock with the receiver's and Gemini's: the age of a delivery is
@@ -34,10 +34,10 @@ func (e *examination) clocks(ctx context.Context) (string, error) {
 		return "this machine's and the receiver's agree", nil
 	case ofGemini && agree(receiver, gemini):
 		return "", fail("set this machine's clock, or have it set by NTP",
-			"this machine's clock is %s: so says the receiver's, and Gemini's", off(-receiver))
+			"this machine's clock is %s, compared with the receiver's and Gemini's", off(-receiver))
 	case ofGemini && agree(gemini, 0):
 		return "", fail("have the clock of the receiver's machine set by NTP: it refuses deliveries that seem older than "+deployment.Tolerance.Variable(),
-			"the receiver's clock is %s: so says this machine's, and Gemini's", off(receiver))
+			"the receiver's clock is %s, compared with this machine's and Gemini's", off(receiver))
 	case !ofGemini:
 		return "", fail("find out which of the two is wrong, and have it set by NTP", "the receiver's clock is %s, seen from this machine's", off(receiver))
 	}

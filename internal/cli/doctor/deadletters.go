@@ -60,7 +60,8 @@ func (e *examination) newestDeadLetter(ctx context.Context, reader *deliveries.R
 	return nil
 }
 
-// makeDeadLetter posts a signed delivery that is no event, and returns what the ledger has of it.
+// makeDeadLetter posts a signed delivery that is not an event, and returns what the ledger has of
+// it.
 func (e *examination) makeDeadLetter(ctx context.Context, reader *deliveries.Reader) (*deliveries.Delivery, error) {
 	ctx, cancel := e.call(ctx)
 	defer cancel()
@@ -101,7 +102,7 @@ func (e *examination) takeBack(ctx context.Context, messageID string) string {
 	defer func() {
 		releasing, cancel := e.call(context.WithoutCancel(ctx))
 		defer cancel()
-		_ = letters.Release(releasing) // else they come back by themselves within ten minutes
+		_ = letters.Release(releasing) // if it fails, they come back by themselves within ten minutes
 	}()
 	for _, m := range letters.Messages {
 		if m.ID == messageID && letters.Take(calling, m) == nil {
@@ -111,5 +112,5 @@ func (e *examination) takeBack(ctx context.Context, messageID string) string {
 	return left
 }
 
-// mostLetters is how many dead letters are looked through for the doctor's own.
+// mostLetters is how many dead letters are searched for the doctor's own.
 const mostLetters = 1000

@@ -69,7 +69,7 @@ type part struct {
 	name      string
 	needs     []string
 	check     func(*examination, context.Context) (string, error)
-	otherwise string // advice on an error of which no more is known
+	otherwise string // advice on any other error
 }
 
 // parts are all checks there are, in their order.
@@ -98,7 +98,7 @@ var parts = []part{
 	{"left to find", []string{"ledger", "API key"}, (*examination).leftToFind, ofReconcile},
 }
 
-// Advice on errors of which no more is known.
+// Advice on errors that have none of their own.
 const (
 	ofGoogle    = "see that GOOGLE_CLOUD_PROJECT is the right one, and its APIs are enabled: gcloud services list"
 	ofReceiver  = "look at the receiver's log, and at what stands between it and this machine"
@@ -143,7 +143,7 @@ func Examine(ctx context.Context, deps Deps, begun func(name string), done func(
 	return healthy, nil
 }
 
-// finding is what a check has found that returned this.
+// finding returns the finding of a check that returned a detail and an error.
 func (p part) finding(detail string, err error) Check {
 	advice, _ := failure.OwnAdvice(err)
 	switch {
@@ -169,7 +169,7 @@ func firstMissing(needs []string, passed map[string]bool) string {
 }
 
 // unlistedAdvice is what to do in place of a check that would look for a delivery in a ledger that
-// cannot be listed. A deployment may have chosen that, so it is no failure.
+// cannot be listed. A deployment may have chosen that, so it is not a failure.
 const unlistedAdvice = "follow the topic with gemhook tail, and have Gemini send a test delivery: gemhook webhooks ping"
 
 // Errors that make a check another outcome than a failure.

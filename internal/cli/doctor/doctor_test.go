@@ -13,7 +13,8 @@ import (
 	"github.com/gemhook/gemhook/shared/tenant"
 )
 
-// Each check needs checks that come before it, and has advice on errors of which no more is known.
+// Each check needs only checks that come before it, and has advice on errors that have none of
+// their own.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	var before []string
@@ -24,13 +25,13 @@ func TestParts(t *testing.T) {
 			}
 		}
 		if part.otherwise == "" {
-			t.Errorf("%s has no advice on an error of which no more is known", part.name)
+			t.Errorf("%s has no advice on other errors", part.name)
 		}
 		before = append(before, part.name)
 	}
 }
 
-// The URL that is tried is one that the receiver should accept.
+// The URL that doctor tries is one that the receiver should accept.
 func TestAnyPath(t *testing.T) {
 	t.Parallel()
 	a, b := "dynkey_"+strings.Repeat("A", 43), "dynkey_"+strings.Repeat("B", 43)

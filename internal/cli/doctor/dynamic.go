@@ -21,7 +21,7 @@ import (
 // examined is the tenant whose URL is tried where common keys make one.
 const examined = "gemhook-doctor"
 
-// wrongToken has the form of a token, and fits no key.
+// wrongToken has the form of a token, and no key made it.
 var wrongToken = strings.Repeat("A", 43)
 
 // anyPath returns the path of a tenant's endpoint: of examined, or of the first tenant that has

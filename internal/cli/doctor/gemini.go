@@ -48,9 +48,9 @@ func (e *examination) webhook(context.Context) (string, error) {
 	case count == 1:
 		return e.found.ID + " delivers to " + e.found.URI, nil
 	case count > 1:
-		return "", fail("delete all but one: gemhook webhooks delete ID", "%d webhooks deliver to %s, and each event comes so often", count, e.url)
+		return "", fail("delete all but one: gemhook webhooks delete ID", "%d webhooks deliver to %s, and each event comes from each of them", count, e.url)
 	case len(others) > 0:
-		return "", fail("register one: gemhook webhooks create; or lead one here: gemhook webhooks update ID --uri "+e.url+"/",
+		return "", fail("register one: gemhook webhooks create; or point one here: gemhook webhooks update ID --uri "+e.url+"/",
 			"no webhook delivers to %s; there is %s", e.url, strings.Join(others, ", "))
 	}
 	return "", fail("register one: gemhook webhooks create", "no webhook is registered")
@@ -62,7 +62,7 @@ func (e *examination) webhookState(context.Context) (string, error) {
 		return "enabled", nil
 	case geminiapi.StateDisabledDueToFailedDeliveries:
 		return "", fail("set right what else fails here, then: gemhook webhooks enable "+e.found.ID,
-			"Gemini has disabled it, for its deliveries failed for too long")
+			"Gemini has disabled it, because its deliveries failed for too long")
 	}
 	return "", fail("gemhook webhooks enable "+e.found.ID, "it is %s", e.found.State)
 }
@@ -82,9 +82,9 @@ func (e *examination) webhookEvents(context.Context) (string, error) {
 }
 
 func (e *examination) webhookSecret(context.Context) (string, error) {
-	known, tells := rotation.Stored(e.found, e.stored)
+	known, shown := rotation.Stored(e.found, e.stored)
 	switch {
-	case !tells:
+	case !shown:
 		return "Gemini does not show which it signs with", errNothingToCheck
 	case !known:
 		return "", fail("have Gemini make a new one and store it: gemhook webhooks rotate",
@@ -152,7 +152,7 @@ func (e *examination) testDelivery(ctx context.Context) (_ string, err error) {
 func (e *examination) message(ctx context.Context) (string, error) {
 	topic := e.Settings.Optional(deployment.Topic)
 	if e.delivery.State == ledger.DeadLettered {
-		return "on " + e.delivery.Topic + " as message " + e.delivery.MessageID + ": the test delivery is no event", nil
+		return "on " + e.delivery.Topic + " as message " + e.delivery.MessageID + ": the test delivery is not an event", nil
 	}
 	if e.delivery.Topic != topic {
 		return "", fail("set GEMHOOK_TOPIC of the receiver, or here, so that both say the same",

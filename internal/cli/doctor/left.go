@@ -50,7 +50,7 @@ func (e *examination) left(ctx context.Context, job string, describe func(items 
 	case e.plan.err != nil:
 		return e.plan.err.Error(), failure.Advise(errNothingToCheck, ofReconcile)
 	case errors.Is(report.Err, listing.ErrNotListed):
-		return "the ledger has no index for it", failure.Advise(errNothingToCheck, "Terraform makes it with reconcile = {}, which alone needs it; it takes some minutes to be built")
+		return "the ledger has no index for it", failure.Advise(errNothingToCheck, "Terraform makes it with reconcile = {}; only reconcile needs it, and it takes some minutes to be built")
 	case report.Err != nil:
 		return report.Error, failure.Advise(errNothingToCheck, ofReconcile)
 	case len(items) > 0:

@@ -52,7 +52,7 @@ func (e *examination) signingSecrets(ctx context.Context) (string, error) {
 	case len(e.stored) == 0 && malformed == nil:
 		return "", fail(absentAdvice(deployment.SigningSecrets), "%s is empty", e.secretStore())
 	case len(e.stored) == 0:
-		return "", fail(absentAdvice(deployment.SigningSecrets), "what is stored in %s is no signing secret: %w", e.secretStore(), malformed)
+		return "", fail(absentAdvice(deployment.SigningSecrets), "what is stored in %s is not a signing secret: %w", e.secretStore(), malformed)
 	case malformed != nil:
 		return "", fail("have Gemini make a new one, which is stored without what is malformed: gemhook webhooks rotate",
 			"not all that is stored in %s is a signing secret: %w", e.secretStore(), malformed)

@@ -19,7 +19,7 @@ import (
 	"github.com/gemhook/gemhook/shared/lambdahttp"
 )
 
-// ErrNotCapture is returned for text that is no captured request.
+// ErrNotCapture is returned for text that is not a captured request.
 var ErrNotCapture = errors.New("not a captured request")
 
 // requestLine finds the first line of a request, in any version of HTTP: a proxy may have written
@@ -89,7 +89,7 @@ func bodyOf(text []byte) []byte {
 func parseLambda(text []byte) (Capture, error) {
 	var event events.APIGatewayV2HTTPRequest
 	if err := json.Unmarshal(text, &event); err != nil || event.Headers == nil {
-		return Capture{}, fmt.Errorf("%w: the JSON is no Lambda event of payload format 2.0", ErrNotCapture)
+		return Capture{}, fmt.Errorf("%w: the JSON is not a Lambda event of payload format 2.0", ErrNotCapture)
 	}
 	var capture *Capture
 	handler := lambdahttp.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {

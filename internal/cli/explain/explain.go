@@ -1,9 +1,8 @@
 // Package explain says, step by step, why a captured delivery is or is not accepted.
 //
-// The verdict is the receiver's own: the delivery goes through it, with a ledger and a topic in
-// this process that forget it. The steps before it are put together from what package webhook says
-// of the delivery, and of the delivery changed in the ways that a capture often changes one, so
-// that they can name the cause.
+// The verdict is the receiver's own: it gets the delivery, with a ledger and a topic in this
+// process that are dropped afterwards. The steps come from package webhook. It also verifies the
+// delivery with the changes undone that a capture often makes, so that a step can name the cause.
 package explain
 
 import (
@@ -42,9 +41,9 @@ type Keys struct {
 	KeySetErr  error
 }
 
-// Options are the receiver's settings, and the time to judge by.
+// Options are the receiver's settings, and the time to verify as of.
 type Options struct {
-	At        time.Time // as of when to judge
+	At        time.Time // the time to verify as of
 	Tolerance time.Duration
 	Audience  string
 	MaxBody   int64         // bytes
@@ -66,7 +65,7 @@ type Outcome string
 const (
 	Passed  Outcome = "passed"
 	Failed  Outcome = "failed"
-	Skipped Outcome = "skipped" // it does not apply, or cannot be judged
+	Skipped Outcome = "skipped" // it does not apply, or cannot be checked
 )
 
 // A Step is one thing that is looked at.
@@ -76,7 +75,7 @@ type Step struct {
 	Detail  string  `json:"detail"`
 }
 
-// A Report is what there is to say of a delivery.
+// A Report says whether a delivery is accepted, and why.
 type Report struct {
 	Accepted   bool   `json:"accepted"`    // the receiver answers 2xx
 	StatusCode int    `json:"status_code"` // what it answers
@@ -88,7 +87,7 @@ type Report struct {
 	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
-// Deliver judges a capture.
+// Deliver verifies a capture as the receiver does, and reports each step.
 func Deliver(ctx context.Context, capture Capture, keys Keys, options Options) *Report {
 	report := answer(ctx, capture, keys, options)
 	e := &explanation{capture, keys, options, report}
@@ -119,7 +118,7 @@ func answer(ctx context.Context, capture Capture, keys Keys, options Options) *R
 
 	report := &Report{StatusCode: recorder.Code, Attributes: published.attributes}
 	var said struct{ Status, Error, Message string }
-	_ = json.Unmarshal(recorder.Body.Bytes(), &said) // the receiver answers with JSON always
+	_ = json.Unmarshal(recorder.Body.Bytes(), &said) // the receiver's answers are always JSON
 	report.Status, report.Code, report.Message = said.Status, said.Error, said.Message
 	report.Accepted = recorder.Code == http.StatusOK
 	return report
@@ -135,7 +134,7 @@ func (s *sink) Publish(_ context.Context, _ string, _ []byte, attributes map[str
 	return "none", nil
 }
 
-// source is one of keys, or of the reason for having none. No keys at all verify nothing.
+// source returns a source of keys, or of an error in their place. With neither, nothing verifies.
 func source[T any](keys *T, err error) webhook.Source[T] {
 	if err != nil {
 		return absent[T]{err}

@@ -32,7 +32,7 @@ func failing(report *explain.Report) string {
 	return strings.Join(names, " ")
 }
 
-// A captured delivery is judged as a receiver judges it, for each public vector.
+// A captured delivery is accepted or refused as the receiver does it, for each public vector.
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	var file struct {
@@ -253,7 +253,7 @@ func TestParseCapture(t *testing.T) {
 	}
 }
 
-// TestTokenThatOutlivesItsRecord is refused by the receiver, so "verify" refuses it too.
+// A token that expires after its record is refused by the receiver, so "verify" refuses it too.
 func TestTokenThatOutlivesItsRecord(t *testing.T) {
 	t.Parallel()
 	signing := must(standin.ParseKeys(must(os.ReadFile(vectors + "signing-keys.json"))))

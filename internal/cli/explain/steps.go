@@ -36,7 +36,7 @@ func (e *explanation) explain(ctx context.Context) {
 		e.step("size", Failed, "%d bytes, more than the receiver's %d", len(e.capture.Body), e.options.MaxBody)
 		return
 	}
-	// Judged at its own time, an old delivery can be checked for everything but its age.
+	// Verified as of its own time, an old delivery can be checked for everything except its age.
 	seconds, _ := strconv.ParseInt(e.capture.Header.Get(webhook.HeaderTimestamp), 10, 64)
 	at := time.Unix(seconds, 0)
 	token := isToken(e.capture.Header.Get(webhook.HeaderSignature))
@@ -169,7 +169,7 @@ func (e *explanation) signer(ctx context.Context, dynamic bool, at time.Time) st
 	return "made with one of the keys"
 }
 
-// refused says why nothing verifies.
+// refused reports why no key verifies the delivery.
 func (e *explanation) refused(ctx context.Context, dynamic bool, at time.Time, err error) {
 	var refusal *webhook.Refusal
 	switch {

@@ -1,5 +1,5 @@
-// Package failure says what an error means to whoever runs a command: the exit code, and what to do
-// about it.
+// Package failure says what an error means to the person who runs a command: the exit code, and
+// what to do about it.
 //
 // Both are in one table, [kinds]. A command that knows more than the table adds its own advice with
 // [Advise] or its own code with [WithCode]; both are found through any number of wrappings.

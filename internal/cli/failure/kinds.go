@@ -128,8 +128,8 @@ func flagIsBad(err error) bool {
 	return errors.As(err, &bad) && strings.HasPrefix(bad.From, "--")
 }
 
-// ofNetwork reports whether an error is that of having no connection, or of losing one. (An error
-// of the file system is a net.Error as well.)
+// ofNetwork reports whether there was no connection, or it was lost. (An error of the file system
+// is a net.Error as well.)
 func ofNetwork(err error) bool { return as[*url.Error](err) || as[*net.OpError](err) }
 
 // unexpectedAnswer advises on an answer of the receiver's to a probe, by its error code.
@@ -143,6 +143,6 @@ func unexpectedAnswer(err error) string {
 		"topic_unavailable":  "give the receiver's account roles/pubsub.publisher on the topic, and look at its log",
 		"stale_timestamp":    "set the clock of this machine, or the receiver's",
 		"body_too_large":     "raise the receiver's GEMHOOK_MAX_BODY",
-		"":                   "check that the URL is the receiver's own, and that nothing stands in front of it that answers in its place",
+		"":                   "check that the URL is the receiver's own, and that nothing in front of it answers in its place",
 	}[answer.Code]
 }

@@ -19,7 +19,7 @@ func main() {
 		cancel(failure.Interruption{Signal: received.(syscall.Signal)})
 		for again := range signals {
 			if again == os.Interrupt || again == syscall.SIGTERM {
-				os.Exit(1) // whoever asks again does not want to wait for the cleaning up
+				os.Exit(1) // a second signal does not wait for the clean-up
 			}
 		}
 	}()

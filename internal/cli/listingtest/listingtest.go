@@ -1,4 +1,4 @@
-// Package listingtest is a Firestore that can refuse to list a ledger, for tests: Google's emulator
+// Package listingtest has a Firestore for tests that can refuse to list a ledger. Google's emulator
 // answers any query, whether there is an index for it or not.
 package listingtest
 
@@ -22,22 +22,24 @@ const (
 		"That index is currently building and cannot be used yet. See its status here: https://console.firebase.google.com/v1/r/project/p/firestore/indexes"
 )
 
-// DatastoreMode is what it says to any call for a database of the other kind, under the same code.
+// DatastoreMode is what Firestore answers to any call for a database in Datastore mode, with the
+// same code.
 const DatastoreMode = "The Cloud Firestore API is not available for Firestore in Datastore Mode database projects/p/databases/(default)."
 
-// Firestore stands before an emulator and hands everything on. It is safe for concurrent use.
+// Firestore is a proxy before an emulator, which passes everything on unless it is to refuse it. It
+// is safe for concurrent use.
 type Firestore struct {
 	Host    string // for FIRESTORE_EMULATOR_HOST
 	refused atomic.Pointer[refusal]
 }
 
-// A refusal is what is answered in the emulator's place.
+// A refusal is an answer in the emulator's place.
 type refusal struct {
 	path string // of the calls refused; empty: all
 	text string
 }
 
-// New starts one before an emulator. It ends with the test.
+// New starts a proxy before an emulator. It ends with the test.
 func New(t testing.TB, emulatorHost string) *Firestore {
 	t.Helper()
 	cleartext := new(http.Protocols)

@@ -20,8 +20,8 @@ const hold = 600 // seconds
 // batch is how many dead letters are asked for at once.
 const batch = 100
 
-// DeadLetters are messages of a subscription that are held until they are taken or given back. It
-// is safe for concurrent use.
+// DeadLetters are messages of a subscription that are held until they are taken or released. It is
+// safe for concurrent use.
 type DeadLetters struct {
 	Messages     []*Message // in the order they came in
 	client       *pubsub.Client
@@ -31,9 +31,9 @@ type DeadLetters struct {
 	held map[string]string // message id to ack id
 }
 
-// PullDeadLetters takes what lies in a subscription, at most limit messages (0 is all), and holds
-// it. No call reports that a subscription is empty, so it is over when nothing has come for as long
-// as patience. The caller must Release.
+// PullDeadLetters pulls the messages of a subscription, at most limit (0 is all), and holds them.
+// No call reports that a subscription is empty, so it ends when nothing has come for as long as
+// patience. The caller must Release.
 func PullDeadLetters(ctx context.Context, client *pubsub.Client, subscription string, limit int, patience time.Duration) (*DeadLetters, error) {
 	d := &DeadLetters{client: client, subscription: fullName(client, subscription), held: map[string]string{}}
 	for limit == 0 || len(d.Messages) < limit {
@@ -72,7 +72,7 @@ func (d *DeadLetters) pull(ctx context.Context, most int, patience time.Duration
 				ID: m.GetMessageId(), PublishTime: m.GetPublishTime().AsTime(), Data: m.GetData(), Attributes: m.GetAttributes(),
 			})
 		}
-		d.held[m.GetMessageId()] = received.GetAckId() // the newest is the one that counts
+		d.held[m.GetMessageId()] = received.GetAckId() // only the newest is valid
 		ackIDs = append(ackIDs, received.GetAckId())
 	}
 	if len(ackIDs) == 0 {
@@ -104,8 +104,7 @@ func (d *DeadLetters) Take(ctx context.Context, m *Message) error {
 	return nil
 }
 
-// Release gives back what has not been taken; other readers get it again after the subscription's
-// backoff.
+// Release releases what has not been taken; readers get it again after the subscription's backoff.
 func (d *DeadLetters) Release(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

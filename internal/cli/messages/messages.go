@@ -1,5 +1,5 @@
-// Package messages reads Pub/Sub subscriptions for people: it follows one without taking what
-// others wait for, and takes dead letters from one.
+// Package messages reads Pub/Sub subscriptions for people: it follows one without taking messages
+// from other readers, and takes dead letters from one.
 //
 // With PUBSUB_EMULATOR_HOST set, the client given to it talks to the emulator.
 package messages
@@ -88,7 +88,8 @@ func Subscribe(ctx context.Context, client *pubsub.Client, topic string, filter 
 	return name, nil
 }
 
-// Unsubscribe deletes a subscription that Subscribe made. One that is gone already is no error.
+// Unsubscribe deletes a subscription that Subscribe made. It is not an error if that is gone
+// already.
 func Unsubscribe(ctx context.Context, client *pubsub.Client, name string) error {
 	err := client.SubscriptionAdminClient.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name})
 	if err != nil && status.Code(err) != codes.NotFound {

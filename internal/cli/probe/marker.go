@@ -20,7 +20,7 @@ func NewFirestore(client *firestore.Client, collection string) *Firestore {
 	return &Firestore{firestoreledger.New(client, collection), client.Collection(collection)}
 }
 
-// Delete implements [Marker]. Deleting what is not there is no error.
+// Delete implements [Marker]. It is not an error if the document is not there.
 func (f *Firestore) Delete(ctx context.Context, key ledger.Key) error {
 	_, err := f.documents.Doc(string(key)).Delete(ctx)
 	return err

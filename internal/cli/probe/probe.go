@@ -4,7 +4,7 @@
 // It puts a document into the ledger that says a delivery of its own is published already, and
 // sends that delivery. A receiver that knows the secret takes it for a duplicate. One that does not
 // know it refuses the signature, and never looks at the ledger. Nothing reaches the topic either
-// way; only a receiver with another ledger publishes the probe, once, and is found out by that.
+// way. Only a receiver with another ledger publishes the probe, once, which shows that it has one.
 package probe
 
 import (
@@ -29,7 +29,7 @@ var ErrOtherLedger = errors.New("the receiver published a probe: its ledger is a
 const Type = "gemhook.probe"
 
 // Size is how many bytes the body of a probe has: as many as an ordinary event with its
-// user_metadata may have, so that a receiver that takes no ordinary event takes no probe.
+// user_metadata may have. So a receiver that refuses ordinary events for their size refuses probes.
 const Size = 4096
 
 // kept is how long the ledger keeps a probe whose command was killed.
@@ -80,7 +80,7 @@ func Lay(ctx context.Context, marker Marker, options Options) (*Probe, error) {
 // the ledger did not have it.
 func (p *Probe) Remove(ctx context.Context) error {
 	if p.unanswered.Load() {
-		return errors.New("a probe is left in the ledger, for the receiver may be at work on it")
+		return errors.New("a probe is left in the ledger, because the receiver may still be at work on it")
 	}
 	if err := p.marker.Delete(ctx, ledger.StaticKey(p.id)); err != nil {
 		return fmt.Errorf("remove a probe from the ledger: %w", err)
@@ -103,7 +103,7 @@ func (e *UnexpectedError) Error() string {
 }
 
 // Accepts reports whether the receiver accepts a delivery signed with a secret. Its error is an
-// [*UnexpectedError], ErrOtherLedger, or that of having no answer.
+// [*UnexpectedError], ErrOtherLedger, or that of a request without an answer.
 func (p *Probe) Accepts(ctx context.Context, secret string) (bool, error) {
 	now := p.options.Now()
 	body := standin.EventAt(Type, "probe", now)

@@ -10,7 +10,8 @@ import (
 
 // KnowsToken reports whether the receiver accepts the token in a dynamic URL. It posts a delivery
 // without any header: the receiver checks the token first, and then refuses the missing headers.
-// Its error is an [*UnexpectedError] or that of having no answer, and never names the URL.
+// Its error is an [*UnexpectedError] or that of a request without an answer, and never names the
+// URL.
 func KnowsToken(ctx context.Context, client *http.Client, url string) (bool, error) {
 	answer, err := standin.Send(ctx, client, url, standin.Delivery{})
 	switch {

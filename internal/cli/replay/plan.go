@@ -29,7 +29,7 @@ type Selection struct {
 	Since, Until time.Time
 }
 
-// FromDeadLetters plans the replay of dead letters to a topic. The receiver's own, which are no
+// FromDeadLetters plans the replay of dead letters to a topic. The receiver's own, which are not
 // events, are left out unless the selection names their type or webhook-id.
 func FromDeadLetters(letters *messages.DeadLetters, selection Selection, topicID string) []*Item {
 	var items []*Item

@@ -10,7 +10,7 @@ import (
 	"github.com/gemhook/gemhook/shared/ledger"
 )
 
-// Dead letters are selected as deliveries are; what is no event only by its type or id.
+// Dead letters are selected as deliveries are; one that is not an event only by its type or id.
 func TestFromDeadLetters(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 22, 12, 0, 0, 0, time.UTC)

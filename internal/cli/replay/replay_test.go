@@ -81,7 +81,7 @@ func outcomes(items []*replay.Item) map[replay.Outcome]int {
 // atOnce is how many events are under way at the same time.
 const atOnce = 8
 
-// together returns a function that lets its callers go on when so many have called it.
+// together returns a function that blocks its callers until enough have called it.
 func together(n int) func() {
 	var all sync.WaitGroup
 	all.Add(n)
@@ -206,7 +206,7 @@ func TestReleasesWhatWasSurelyNotPublished(t *testing.T) {
 			if err != nil || document.State != test.want {
 				t.Errorf("the ledger has %+v, %v; want it %s", document, err, test.want)
 			}
-			// Whoever publishes it next must mark it: the replay may have been seen.
+			// The next publish must mark it: the replay may have been seen.
 			if document.Attributes[ledger.RedeliveredAttribute] != "true" {
 				t.Error("the mark is lost")
 			}

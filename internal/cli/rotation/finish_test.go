@@ -226,7 +226,7 @@ func TestStored(t *testing.T) {
 	ending := start.Add(rotation.Grace)
 	for name, test := range map[string]struct {
 		listed       []geminiapi.SigningSecret
-		known, tells bool
+		known, shown bool
 	}{
 		"stored":               {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001"}}, true, true},
 		"not stored":           {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0002"}}, false, true},
@@ -242,9 +242,9 @@ func TestStored(t *testing.T) {
 		"none is lasting":      {[]geminiapi.SigningSecret{{TruncatedSecret: "whsec_...0001", ExpireTime: ending}}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			known, tells := rotation.Stored(&geminiapi.Webhook{SigningSecrets: test.listed}, []string{full("whsec_0001")})
-			if tells != test.tells || known != test.known {
-				t.Errorf("known %t, tells %t; want %t, %t", known, tells, test.known, test.tells)
+			known, shown := rotation.Stored(&geminiapi.Webhook{SigningSecrets: test.listed}, []string{full("whsec_0001")})
+			if shown != test.shown || known != test.known {
+				t.Errorf("known %t, shown %t; want %t, %t", known, shown, test.known, test.shown)
 			}
 		})
 	}

@@ -31,8 +31,8 @@ type fixture struct {
 	valid []geminiapi.SigningSecret // at Gemini, newest first
 	texts []string                  // of those
 	blind bool                      // Gemini shows no last characters of secrets
-	mute  bool                      // nor times
-	half  bool                      // Gemini shows the ends only of secrets that are ending
+	mute  bool                      // and no times
+	half  bool                      // Gemini shows the last characters only of secrets that are ending
 
 	stored  string
 	written time.Time
@@ -101,7 +101,7 @@ func (s *fixture) Rotate(ctx context.Context, _ string, behavior geminiapi.Revoc
 	return geminiapi.NewSecret(text), nil
 }
 
-// signers are the secrets that Gemini signs with now.
+// signers returns the secrets that Gemini signs with now.
 func (s *fixture) signers() (texts []string) {
 	for i, listed := range s.valid {
 		if listed.ExpireTime.IsZero() || listed.ExpireTime.After(s.now) {
@@ -142,8 +142,8 @@ func (s *fixture) Change(ctx context.Context, change func(string) (string, error
 	return nil
 }
 
-// accepts is the receiver: it reads what is stored when it does not know a secret, every ten
-// seconds at most.
+// accepts reports whether the receiver accepts a secret. It reads what is stored when it does not
+// know a secret, once in ten seconds at most.
 func (s *fixture) accepts(_ context.Context, text string) (bool, error) {
 	s.probed++
 	if s.acceptsErr != nil {

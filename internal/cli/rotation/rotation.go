@@ -4,11 +4,11 @@
 //	begin   ask Gemini for a new secret; it signs with the old one too for 24 hours
 //	        store both together, the new one first
 //	        probe the receiver until it accepts deliveries signed with either
-//	finish  after the 24 hours: see that Gemini signs with the new one, store it alone
+//	finish  after the 24 hours: check that Gemini signs with the new one, and store only that
 //
 // The receiver looks for newer secrets as soon as a signature does not match (at most once in ten
-// seconds), and each delivery of the 24 hours bears a signature that it knows already. So there is
-// no instant of change, and no order in which instances must learn of it.
+// seconds), and during the 24 hours each delivery has a signature by a secret that it knows
+// already. So there is no moment of change, and no order in which instances must read the secrets.
 //
 // # Interruption
 //
@@ -43,8 +43,8 @@ const Grace = 24 * time.Hour
 var (
 	// ErrRefused is returned when the receiver does not accept the secrets that it should read.
 	ErrRefused = errors.New("the receiver does not accept what is stored")
-	// ErrNotStored is returned by Begin when Gemini has a new secret that could not be stored, and
-	// is lost with that.
+	// ErrNotStored is returned by Begin when Gemini has a new secret that could not be stored and
+	// so is lost.
 	ErrNotStored = errors.New("the new secret could not be stored")
 	// ErrChanged is returned by Begin when Gemini has made another secret meanwhile, which is not
 	// stored.
@@ -88,7 +88,7 @@ type Deps struct {
 	Step func(what string)
 }
 
-// A Rotation is that of one webhook.
+// A Rotation is the rotation of one webhook's secret.
 type Rotation struct {
 	Deps
 	id string
@@ -97,7 +97,7 @@ type Rotation struct {
 // New returns the rotation of a webhook.
 func New(webhookID string, deps Deps) *Rotation { return &Rotation{deps, webhookID} }
 
-// An Outcome is what a step has led to.
+// An Outcome is the result of a step.
 type Outcome struct {
 	Changed    bool      // this call has made the change; it was not done already
 	Stored     int       // how many secrets are stored now
@@ -105,7 +105,7 @@ type Outcome struct {
 }
 
 // Begin brings a rotation to the point where the receiver accepts the new secret and those before.
-// It continues a rotation that was begun and did not get there; after a finished one it begins the
+// It continues a rotation that was interrupted before that; after a finished one it begins the
 // next.
 //
 // It asks nothing of Gemini unless the store can be written and the receiver accepts what is
@@ -155,7 +155,7 @@ func (r *Rotation) checkStored(ctx context.Context, webhook *geminiapi.Webhook) 
 	if err != nil {
 		return err
 	}
-	if known, tells := Stored(webhook, stored); tells && !known {
+	if known, shown := Stored(webhook, stored); shown && !known {
 		return ErrChanged
 	}
 	return nil
@@ -198,8 +198,8 @@ func (r *Rotation) checkReceiver(ctx context.Context, stored []string) error {
 	return err
 }
 
-// ask has Gemini make a new secret and stores it. From the asking to the storing, ctx does not
-// interrupt.
+// ask has Gemini make a new secret and stores it. Between these two steps ctx does not interrupt
+// it.
 func (r *Rotation) ask(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -218,7 +218,7 @@ func (r *Rotation) ask(ctx context.Context) ([]string, error) {
 	return stored, nil
 }
 
-// prepend stores a secret before those that are stored, whoever has stored them, and returns all.
+// prepend stores a secret before those that are stored at that moment, and returns all.
 func (r *Rotation) prepend(ctx context.Context, made string) (all []string, err error) {
 	err = r.change(ctx, func(stored []string) ([]string, error) {
 		all = stored
@@ -230,7 +230,7 @@ func (r *Rotation) prepend(ctx context.Context, made string) (all []string, err 
 	return all, err
 }
 
-// changeTries is how often a change is tried: a secret that is lost means another rotation.
+// changeTries is how often a change is tried: without the new secret, another rotation is needed.
 const changeTries = 5
 
 // change changes the secrets that are stored. An error of change ends it.
@@ -262,7 +262,7 @@ const (
 	// what is stored by itself.
 	probing      = 6 * time.Minute
 	probeEvery   = time.Second
-	probesPassed = 3 // in a row, for there may be several instances
+	probesPassed = 3 // in a row, as there may be several instances
 )
 
 // await probes until the receiver has accepted each secret several times in a row.

@@ -27,15 +27,15 @@ func (r *Rotation) underWay(ctx context.Context, webhook *geminiapi.Webhook, sto
 	if len(validSecrets(webhook, now)) < 2 {
 		return false, nil
 	}
-	if known, tells := Stored(webhook, stored); tells {
+	if known, shown := Stored(webhook, stored); shown {
 		return known, nil
 	}
 	return r.storedSince(ctx, validUntil(webhook, now).Add(-Grace))
 }
 
 // Stored reports whether what a webhook's deliveries are signed with from now on is among the
-// secrets stored. tells is false where Gemini does not show enough of it.
-func Stored(webhook *geminiapi.Webhook, stored []string) (known, tells bool) {
+// secrets stored. shown is false where Gemini does not show enough of it.
+func Stored(webhook *geminiapi.Webhook, stored []string) (known, shown bool) {
 	known = true
 	for _, listed := range webhook.SigningSecrets {
 		if !listed.ExpireTime.IsZero() {
@@ -44,10 +44,10 @@ func Stored(webhook *geminiapi.Webhook, stored []string) (known, tells bool) {
 		if !readable(listed.TruncatedSecret) {
 			return false, false
 		}
-		tells = true
+		shown = true
 		known = known && slices.ContainsFunc(stored, func(text string) bool { return matches(listed.TruncatedSecret, text) })
 	}
-	return known, tells
+	return known, shown
 }
 
 func validSecrets(webhook *geminiapi.Webhook, now time.Time) []geminiapi.SigningSecret {

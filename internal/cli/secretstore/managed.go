@@ -65,8 +65,7 @@ func checksum(data []byte) int64 {
 	return int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// exists reports whether the secret itself is there. Where that may not be asked, it counts as
-// being there.
+// exists reports whether the secret itself exists. It also does so if the caller may not ask.
 func (m *managed) exists(ctx context.Context, client *secretmanager.Client) bool {
 	_, err := client.GetSecret(ctx, &secretmanagerpb.GetSecretRequest{Name: m.name})
 	return status.Code(err) != codes.NotFound
@@ -134,8 +133,8 @@ func (m *managed) replace(ctx context.Context, at revision, text string) error {
 	return &overwritten{theirs, revision(strconv.Itoa(number))}
 }
 
-// permissions are what a change takes: to see what is stored, to know from when it is, and to add
-// to it.
+// permissions are what a change needs: to read what is stored, to know when it was stored, and to
+// add to it.
 var permissions = []string{
 	"secretmanager.versions.access", "secretmanager.versions.add", "secretmanager.versions.get",
 }

@@ -53,7 +53,7 @@ type Options struct {
 // An Edit is how a delivery is to be sent again.
 type Edit struct {
 	Body  []byte // nil: as it was
-	NewID bool   // as another delivery, which is no duplicate
+	NewID bool   // as another delivery, which is not a duplicate
 }
 
 // A Page is a page that is being served.

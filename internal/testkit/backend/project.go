@@ -147,7 +147,7 @@ func (p *Project) Acknowledge(ctx context.Context, subscription string, messages
 // takePatience is how long Take waits for the messages that are wanted.
 const takePatience = time.Minute
 
-// Take returns all messages of a subscription and acknowledges them. It waits until so many have
+// Take returns all messages of a subscription and acknowledges them. It waits until enough have
 // come as are wanted, a minute at most, and then until none has come within half a second.
 func (p *Project) Take(ctx context.Context, subscription string, wanted int) ([]*pubsubpb.PubsubMessage, error) {
 	var all []*pubsubpb.PubsubMessage

@@ -9,8 +9,8 @@ import (
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 )
 
-// Serve serves the function that is registered under a name, on $PORT of this machine alone. It
-// does not return.
+// Serve serves the function that is registered under a name, on $PORT of this machine only. It does
+// not return.
 func Serve(function string) {
 	if err := os.Setenv("FUNCTION_TARGET", function); err != nil {
 		log.Fatal(err)

@@ -124,7 +124,7 @@ func (s *Server) Close() error { return s.close() }
 // own, and without one that is Lambda's longest, fifteen minutes.
 //
 // The error is an *[Error] if the function reported one, that of ctx if it ended first, and
-// [ErrClosed] if the server did. A program that died has reported nothing: Invoke then waits for
+// [ErrClosed] if the server did. A program that crashed has reported nothing: Invoke then waits for
 // another, or for the end of ctx.
 func (s *Server) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxDuration)

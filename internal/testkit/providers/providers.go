@@ -28,7 +28,7 @@ type Running struct {
 	attach    map[string]attachment
 }
 
-// attachment says to Terraform how it reaches a provider.
+// attachment is how Terraform reaches a provider.
 type attachment struct {
 	Protocol        string
 	ProtocolVersion int
@@ -70,8 +70,8 @@ func (r *Running) start(ctx context.Context, address, program string) error {
 	stdout, output := io.Pipe()
 	command := exec.Command(program)
 	command.Stdout = output
-	// By the cookie a plugin knows that it was not started by hand, and by a folder of temporary
-	// files of its own it leaves no socket behind.
+	// With the cookie a plugin knows that it was not started by hand. With its own folder of
+	// temporary files it leaves no socket behind.
 	command.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 		"PLUGIN_PROTOCOL_VERSIONS=5,6", "TMPDIR="+r.sockets)
 	started, err := process.StartGroup(ctx, command)
@@ -110,7 +110,8 @@ func (r *Running) Environment() string {
 	return "TF_REATTACH_PROVIDERS=" + string(text)
 }
 
-// Stop ends the providers, which have nothing to save. The error says which had ended before.
+// Stop ends the providers, which have nothing to save. It fails if one had ended before, and names
+// it.
 func (r *Running) Stop() error {
 	var failed []error
 	for _, p := range r.processes {

@@ -17,13 +17,13 @@ const (
 	Delay     Kind = "delay"      // what comes from that side from now on comes later
 	Cut       Kind = "cut"        // both ends see the connection closed
 	Reset     Kind = "reset"      // the client sees it reset
-	BlackHole Kind = "black hole" // neither end hears of the other again, and neither is told
+	BlackHole Kind = "black hole" // nothing arrives at either end any more, and neither sees an error
 )
 
-// Kinds are all of them.
+// Kinds are all kinds of faults.
 var Kinds = []Kind{Delay, Cut, Reset, BlackHole}
 
-// A Moment is when in a call.
+// A Moment is the moment of a call at which a fault happens.
 type Moment string
 
 // The moments of a call.
@@ -34,5 +34,5 @@ const (
 	AfterServer Moment = "after the server has acted"
 )
 
-// Moments are all of them.
+// Moments are all moments.
 var Moments = []Moment{BeforeServer, AfterServer}

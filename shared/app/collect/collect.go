@@ -35,8 +35,8 @@ type Options struct {
 	Storage []option.ClientOption
 }
 
-// FromEnvironment returns the collector that the process environment describes, for so many
-// requests at once. It ends the process if the environment describes none.
+// FromEnvironment returns the collector that the process environment describes, for at most
+// concurrency requests at once. It ends the process if the environment describes none.
 func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Collect, func(config.Config) app.Pace {
 		return app.Pace{Bodies: buffers * int64(concurrency), Growth: heapGrowth}

@@ -25,8 +25,8 @@ var keySetFreshness = fresh.Options{
 	RefreshInterval: time.Minute, RetryInterval: time.Second, Timeout: 2 * time.Second,
 }
 
-// FromEnvironment returns the receiver that the process environment describes, for so many requests
-// at once. It ends the process if the environment describes none.
+// FromEnvironment returns the receiver that the process environment describes, for at most
+// concurrency requests at once. It ends the process if the environment describes none.
 func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Receive, func(c config.Config) app.Pace {
 		return app.Pace{Bodies: c.MaxBody * int64(concurrency)}

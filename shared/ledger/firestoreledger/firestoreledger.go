@@ -109,7 +109,7 @@ func (s *Store) update(ctx context.Context, key ledger.Key, version ledger.Versi
 }
 
 // storable returns the document with strings that Firestore takes: a webhook-id may be any bytes, a
-// string there is UTF-8. The key tells ids apart, not this field.
+// string there is UTF-8. The key distinguishes ids, not this field.
 func storable(document *ledger.Document) *ledger.Document {
 	copied := *document
 	copied.WebhookID = strings.ToValidUTF8(document.WebhookID, "\uFFFD")
