@@ -108,6 +108,7 @@ func TestNothingStaysBehind(t *testing.T) {
 	})
 	t.Run("listen", func(t *testing.T) { endListeners(t, program) })
 	t.Run("listen that is stopped", func(t *testing.T) { stopListener(t, program) })
+	t.Run("listen on a terminal", func(t *testing.T) { screenOfListen(t, program) })
 	for name, test := range ends {
 		t.Run("tail "+name, func(t *testing.T) {
 			t.Parallel()

@@ -18,15 +18,19 @@ import (
 	"github.com/gemhook/gemhook/internal/handler"
 	"github.com/gemhook/gemhook/internal/inspect"
 	"github.com/gemhook/gemhook/internal/listen"
+	"github.com/gemhook/gemhook/internal/listen/screen"
 	"github.com/gemhook/gemhook/internal/standin"
 )
 
 const listenHelp = `Brings each event of a topic to a URL on this machine, until it is interrupted or --count is reached.
 
 An event is handled when the local handler has answered it with a 2xx. Otherwise it is tried again,
-first after a second, then after longer pauses of up to 15 seconds, or as Retry-After asks; each line says what
-was answered, and each further attempt why there is one. A message that is marked as what may be a
-copy is handed over as such.
+first after a second, then after longer pauses of up to 15 seconds, or as Retry-After asks. A message
+that is marked as what may be a copy is handed over as such.
+
+On a terminal it shows the events on a screen, each with its latest answer: Enter shows one whole, with
+every attempt, and r sends it again. Elsewhere, and with --lines, --count or --output json, it prints a
+line for each attempt, which says what was answered and, of a further attempt, why there is one.
 
 The handler gets an event as a CloudEvent (--as cloudevent: attributes are headers, the body is the
 event), as Pub/Sub pushes it (--as pubsub), or as Gemini delivers it (--as gemini), signed with a local
@@ -42,6 +46,7 @@ type listenFlags struct {
 	parallel, count         int
 	timeout                 time.Duration
 	insecure, inspect       bool
+	lines                   bool
 }
 
 func listenCommand(s *session) *cobra.Command {
@@ -71,6 +76,7 @@ func listenCommand(s *session) *cobra.Command {
 	flags.IntVar(&given.parallel, "parallel", 4, "how many requests at the same time, 1 to 100")
 	flags.DurationVar(&given.timeout, "timeout", handler.DefaultTimeout, "how long the handler may take to answer")
 	flags.IntVar(&given.count, "count", 0, "end after so many events are handled; 0 goes on")
+	flags.BoolVar(&given.lines, "lines", false, "print a line for each attempt on a terminal, too")
 	flags.StringVar(&given.host, "host", "", "host to name to the handler, and to expect in its certificate, where it is not the URL's")
 	flags.BoolVar(&given.insecure, "insecure", false, "take any certificate; only on this machine")
 	flags.StringVar(&given.folder, "dir", settingsFolder, "folder of the local secret; unless it is given, that of a gemhook dev in a folder above")
@@ -91,11 +97,12 @@ type listening struct {
 	secret  string       // file of the local secret, if it is in use
 	log     *inspect.Log // nil: no page is served
 	count   int
+	screen  bool // show a screen in place of lines
 }
 
 // listening checks the flags and opens what they need.
 func (s *session) listening(ctx context.Context, url string, given *listenFlags) (*listening, error) {
-	l := &listening{console: s.console, count: given.count}
+	l := &listening{console: s.console, count: given.count, screen: s.hasScreen(given)}
 	if given.parallel < 1 || given.parallel > 100 || given.count < 0 || given.timeout <= 0 {
 		return nil, failure.Usagef("--parallel is a number from 1 to 100, --count one from 1, --timeout a time such as 30s")
 	}
@@ -156,17 +163,24 @@ func (s *session) localFolder(named string) string {
 func (l *listening) run(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	served, wait, err := l.serve(running)
+	page, wait, err := l.serve(running)
 	if err != nil {
 		return err
 	}
-	l.options.Note = func(line string) { l.console.Note("gemhook: %s", line) }
+	var shown *screen.Screen
+	l.options.Note = func(line string) {
+		if !shown.Note(line) {
+			l.console.Note("gemhook: %s", line)
+		}
+	}
 	lines := &listenLines{console: l.console, now: l.options.Now}
 	handled := map[*listen.Event]bool{}
 	l.options.Attempted = func(a *listen.Attempt) error {
 		l.record(a)
-		if err := lines.print(a); err != nil {
-			return err
+		if !shown.Attempted(a) {
+			if err := lines.print(a); err != nil {
+				return err
+			}
 		}
 		if handler.Accepted(&a.Attempt) && a.Number > 0 {
 			if handled[a.Event] = true; len(handled) == l.count {
@@ -175,25 +189,33 @@ func (l *listening) run(ctx context.Context) error {
 		}
 		return nil
 	}
-	l.introduce(served)
-	summary, err := listen.New(l.options).Run(running)
-	l.summarize(&summary)
+	l.options.Following = func() {
+		if shown == nil && !l.console.JSON() {
+			l.console.Note("%s", strings.Join(l.introduction(page), "\n"))
+		}
+	}
+	listener := listen.New(l.options)
+	if l.screen {
+		shown = l.show(running, stop, listener, page)
+	}
+	defer func() { stop(); _ = shown.Wait() }() // also if this panics: the terminal is given back
+	summary, err := listener.Run(running)
 	stop()
-	return errors.Join(l.advised(err), wait())
+	err = errors.Join(l.advised(err), shown.Wait(), wait())
+	l.summarize(&summary)
+	return err
 }
 
-// introduce says what goes where.
-func (l *listening) introduce(page string) {
-	if l.console.JSON() {
-		return
-	}
-	l.console.Note("topic %s → %s …", l.options.Topic, l.target.URL())
+// introduction says what goes where.
+func (l *listening) introduction(page string) []string {
+	lines := []string{fmt.Sprintf("topic %s → %s …", l.options.Topic, l.target.URL())}
 	if l.secret != "" {
-		l.console.Note("signed with the secret in %s", l.secret)
+		lines = append(lines, "signed with the secret in "+l.secret)
 	}
 	if page != "" {
-		l.console.Note("inspector: %s", page)
+		lines = append(lines, "inspector: "+page)
 	}
+	return lines
 }
 
 // maxNamed is how many events that were not handled are named.

@@ -10,10 +10,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/gemhook/gemhook/internal/cli/listingtest"
+	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
 // A localHandler is a handler on this machine.
@@ -78,6 +81,35 @@ func TestListenBringsEventsToAHandler(t *testing.T) {
 		}
 	}
 	f.wantNothingBehind()
+}
+
+// Results come from the ledger and from their own topic, by the type of the event that they are of.
+func TestListenBringsResults(t *testing.T) {
+	t.Parallel()
+	f := newFixtureWithoutReceiver(t)
+	f.createTopic("results", "results-all")
+	result := func(id, eventType string) map[string]string {
+		return map[string]string{"ce-id": id, "ce-type": "gemhook.result.collected", "ce-eventtype": eventType, "ce-source": "//gemhook/results"}
+	}
+	at := time.Now()
+	if _, err := firestoreledger.New(f.documents, "deliveries").Create(t.Context(), "result!00ff", &ledger.Document{
+		State: ledger.Published, WebhookID: "msg_1", Type: "gemhook.result.collected", Topic: "results", MessageID: "1",
+		Payload: []byte(`{"objects":[]}`), Attributes: result("msg_1", "batch.succeeded"),
+		ReceivedAt: at, SettledAt: &at, ExpiresAt: at.Add(time.Hour), LeaseExpiresAt: at,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h := newLocalHandler(t)
+	listen := f.startFollowing("listen", h.url, "--results", "--results-topic", "results", "--type", "batch.succeeded", "--since", "1h", "--count", "2")
+	f.publish(events, result("msg_2", "batch.succeeded"))
+	f.publish("results", result("msg_3", "batch.failed"))
+	f.publish("results", result("msg_4", "batch.succeeded"))
+	listen.end().want(0, "topic results → "+h.url, "gemhook.result.collected")
+	for id, want := range map[string]int{"msg_1": 1, "msg_2": 0, "msg_3": 0, "msg_4": 1} {
+		if got := h.got(id); got != want {
+			t.Errorf("the result %s was handed over %d times, want %d", id, got, want)
+		}
+	}
 }
 
 func TestListenAsGemini(t *testing.T) {

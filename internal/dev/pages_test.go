@@ -19,10 +19,10 @@ import (
 	"github.com/gemhook/gemhook/internal/testkit"
 )
 
-// TestPages runs what the README and docs/cli.md show after "$", in their order, while gemhook dev
-// runs, and wants the output that they show. It adds --env to the commands, except in the section
-// that says they find the settings by themselves. At the end it sends SIGHUP, and wants nothing
-// left.
+// TestPages runs what the README, docs/cli.md and docs/tenants.md show after "$", in their order,
+// while gemhook dev runs, and wants the output that they show. It adds --env to the commands, except
+// in the section that says they find the settings by themselves. At the end it sends SIGHUP, and
+// wants nothing left.
 //
 // Commands with --project or --terraform-dir need a cloud, and are left out here. Their flags are
 // tested by TestCommands in docs; the walk through Terraform, against stubs, by
@@ -39,7 +39,7 @@ func TestPages(t *testing.T) {
 		"127.0.0.1:3000": handler.Listener.Addr().String(), // the reader's own handler
 	}}
 	ran := 0
-	for _, path := range []string{"../../README.md", "../../docs/cli.md"} {
+	for _, path := range []string{"../../README.md", "../../docs/cli.md", "../../docs/tenants.md"} {
 		for _, c := range shownCommands(t, path) {
 			if strings.Contains(c.line, "--project ") || strings.Contains(c.line, "--terraform-dir ") {
 				continue

@@ -32,7 +32,11 @@ func (l *Listener) backfill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.note(fmt.Sprintf("%d events on record are brought first", len(found)))
+	what := "events"
+	if l.options.Filter.Results {
+		what = "results"
+	}
+	l.note(fmt.Sprintf("%d %s on record are brought first", len(found), what))
 	var claimed []ledger.Key
 	for _, key := range found {
 		pending, err := l.bring(ctx, key)

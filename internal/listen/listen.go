@@ -49,6 +49,7 @@ type Options struct {
 	// made at a time. The error of Attempted ends the listener.
 	Attempted func(*Attempt) error
 	Note      func(string)
+	Following func() // is called once, when what is published from then on is brought
 
 	Call func(context.Context) (context.Context, context.CancelFunc) // bounds one call of a backend; nil does not
 	Now  func() time.Time                                            // nil is time.Now
@@ -115,6 +116,9 @@ func New(options Options) *Listener {
 	if options.Note == nil {
 		options.Note = func(string) {}
 	}
+	if options.Following == nil {
+		options.Following = func() {}
+	}
 	return &Listener{
 		options: options, events: newRegistry(),
 		slots: make(chan struct{}, options.Parallel), held: make(chan struct{}, maxHeld),
@@ -136,6 +140,7 @@ func (l *Listener) Run(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	defer func() { l.unsubscribe(ctx, client) }()
+	l.options.Following()
 	if err = l.backfill(running); err == nil {
 		err = l.follow(running, &client)
 	}

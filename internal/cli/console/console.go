@@ -81,6 +81,9 @@ func (c *Console) UseJSON() { c.json, c.outColour = true, false }
 // JSON reports whether results are JSON.
 func (c *Console) JSON() bool { return c.json }
 
+// Colours reports whether standard output has colours.
+func (c *Console) Colours() bool { return c.outColour }
+
 // Paint colours text for standard output. Its result is for Print and PrintLine.
 func (c *Console) Paint(colour Colour, text string) string {
 	if !c.outColour {
