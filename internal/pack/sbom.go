@@ -86,7 +86,7 @@ func (m module) component() (cyclonedx.Component, error) {
 // modulesOf returns the modules whose packages are built into these, sorted, without the main
 // module.
 func modulesOf(ctx context.Context, root string, packages []string) ([]module, error) {
-	out, err := run(ctx, root, append([]string{"list", "-deps", "-json=Module", "-tags=lambda.norpc"}, packages...)...)
+	out, err := run(ctx, root, append([]string{"list", "-deps", "-json=Module", "-tags=" + buildTags}, packages...)...)
 	if err != nil {
 		return nil, err
 	}
