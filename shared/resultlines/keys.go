@@ -7,10 +7,14 @@ import (
 	"unicode/utf8"
 )
 
+// maxKeys is for how many lines keys are compared.
+const maxKeys = 2_000_000
+
+// How many hashes a table has room for, each of eight bytes. Keys are looked up all over the table,
+// so most batches get one that the processor can keep at hand.
 const (
-	// maxKeys is for how many lines keys are compared. A table of their hashes takes 16 MiB.
-	maxKeys   = 2_000_000
-	tableSize = 1 << 21
+	smallTable = 1 << 19
+	largeTable = 1 << 21 // for maxKeys
 )
 
 // A keySet has the hashes of the keys that came before. Two keys are taken for the same if their
@@ -25,21 +29,44 @@ func (k *keySet) init() { k.seed = maphash.MakeSeed() }
 
 // cameBefore reports whether a hash is in the set, and adds it.
 func (k *keySet) cameBefore(hash uint64) bool {
-	if k.used == maxKeys {
+	switch k.used {
+	case maxKeys:
 		return false // Counts says that it was not compared
-	}
-	if k.table == nil {
-		k.table = make([]uint64, tableSize)
+	case 0:
+		k.table = make([]uint64, smallTable)
+	case smallTable / 4 * 3:
+		k.grow()
 	}
 	hash = max(hash, 1)
-	for slot := hash % tableSize; ; slot = (slot + 1) % tableSize {
-		switch k.table[slot] {
-		case hash:
-			return true
-		case 0:
-			k.table[slot] = hash
-			k.used++
-			return false
+	slot := k.slot(hash)
+	if k.table[slot] == hash {
+		return true
+	}
+	k.table[slot] = hash
+	k.used++
+	return false
+}
+
+// slot returns where a hash is in the table or, if it is not, where it belongs.
+func (k *keySet) slot(hash uint64) uint64 {
+	mask := uint64(len(k.table) - 1)
+	slot := hash & mask
+	for k.table[slot] != 0 && k.table[slot] != hash {
+		slot = (slot + 1) & mask
+	}
+	return slot
+}
+
+// grow replaces a small table by a large one.
+func (k *keySet) grow() {
+	small := k.table
+	if len(small) == largeTable {
+		return
+	}
+	k.table = make([]uint64, largeTable)
+	for _, hash := range small {
+		if hash != 0 {
+			k.table[k.slot(hash)] = hash
 		}
 	}
 }

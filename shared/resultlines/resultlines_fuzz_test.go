@@ -3,6 +3,9 @@ package resultlines_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,5 +125,21 @@ func BenchmarkLines(b *testing.B) {
 				_, _ = lines.Write(content)
 			}
 		})
+	}
+}
+
+// BenchmarkKeys has 1 GiB of lines of 4 KiB, each with a key of its own.
+func BenchmarkKeys(b *testing.B) {
+	const count, size = 1 << 18, 4 << 10
+	head := []byte(`{"key":"request-0000000000","response":{"text":"`)
+	line := slices.Concat(head, bytes.Repeat([]byte("x"), size-len(head)-4), []byte(`"}}`+"\n"))
+	digits := line[len(`{"key":"request-`):][:10]
+	b.SetBytes(count * size)
+	for b.Loop() {
+		lines := resultlines.New(io.Discard)
+		for i := range count {
+			copy(digits, fmt.Appendf(nil, "%010d", i))
+			_, _ = lines.Write(line)
+		}
 	}
 }
