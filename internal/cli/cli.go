@@ -22,6 +22,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"syscall"
@@ -103,6 +104,12 @@ func Run(ctx context.Context, args []string, environment Environment) int {
 	err := root.ExecuteContext(ctx)
 	if err != nil && !s.started {
 		err = failure.Usagef("%w", err)
+	}
+	if path := (*fs.PathError)(nil); errors.As(err, &path) && errors.Is(path, syscall.EPIPE) {
+		// The reader has closed the pipe, and the write was faster than the signal.
+		closed, cancel := context.WithCancelCause(ctx)
+		cancel(failure.Interruption{Signal: syscall.SIGPIPE})
+		ctx = closed
 	}
 	s.report(ctx, err)
 	return failure.ExitCode(ctx, err)

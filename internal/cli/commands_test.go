@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -144,6 +145,7 @@ func TestExitCodesOfSettings(t *testing.T) {
 	}{
 		{"send --url hooks.example.com", nil, failure.Usage, "correct --url"},
 		{"send --url http://hooks.example.com/", nil, failure.Usage, "correct --url"},
+		{"send --id a\u0001b", nil, failure.Usage, "--id is the value of a header"},
 		{"dev --once --drop 1.5", nil, failure.Usage, "--drop is a share"},
 		{"dev --once --respond 99", nil, failure.Usage, "--respond is a status"},
 		{"dev --once --respond 500 --forward-to 3000", nil, failure.Usage, "use one of the two"},
@@ -175,6 +177,24 @@ func TestExitCodesOfSettings(t *testing.T) {
 				t.Errorf("gemhook %s with %v ends with %d, want %d and %q: %s", test.args, test.env, code, test.code, test.said, stderr.String())
 			}
 		})
+	}
+}
+
+// A command whose output nobody reads ends as by the signal, without a word.
+func TestClosedPipe(t *testing.T) {
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	code := Run(t.Context(), []string{"version"}, Environment{Stdout: writer, Stderr: &stderr, Getenv: func(string) string { return "" }})
+	if code != 128+int(syscall.SIGPIPE) || stderr.Len() > 0 {
+		t.Errorf("it ends with %d, want 141: %s", code, stderr.String())
 	}
 }
 

@@ -109,6 +109,7 @@ func TestDeliveriesGet(t *testing.T) {
 	}
 	f.run("deliveries", "get", "msg_3").want(66, "--tenant")
 	f.run("deliveries", "get", "msg_3", "--tenant", "acme").want(66, "no such delivery")
+	f.run("deliveries", "get", "static!a/b").want(66, "no such delivery")
 	f.run("deliveries", "get").want(64)
 	f.run("deliveries").want(64)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -152,6 +153,9 @@ func (v *sending) run(ctx context.Context) error {
 	if printErr := v.console.Print(results, func() string { return v.text(results) }); printErr != nil {
 		return printErr
 	}
+	if ctx.Err() != nil {
+		return err
+	}
 	if err != nil {
 		return failure.Advise(err, "check the receiver's URL, and whether it is up")
 	}
@@ -172,6 +176,8 @@ func (v *sending) check() error {
 		return failure.Usagef("--forge token goes with --tenant")
 	case v.forge == forgeBody && v.scheme == standin.SchemeJWT, v.forge == forgeTimestamp && v.scheme == standin.SchemeJWT:
 		return failure.Usagef("a token signs neither body nor webhook-timestamp: --forge secret")
+	case strings.ContainsFunc(v.id, unicode.IsControl):
+		return failure.Usagef("--id is the value of a header: no control character can be in it")
 	case v.repeat < 1:
 		return failure.Usagef("--repeat is a number from 1")
 	case v.scheme != standin.SchemeV1 && v.keysFile == "":

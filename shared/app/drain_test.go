@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// On SIGTERM a process waits for the requests that run, but not too long.
+// On SIGTERM a process waits for the requests that run until their answers are sent, but not too
+// long.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -19,7 +20,7 @@ func TestDrain(t *testing.T) {
 		want     time.Duration // how long drain waits
 	}{
 		"nothing runs":           {nil, time.Minute, 0},
-		"waits for the last":     {[]time.Duration{time.Second, 3 * time.Second}, time.Minute, 3 * time.Second},
+		"waits for the last":     {[]time.Duration{time.Second, 3 * time.Second}, time.Minute, 3*time.Second + sending},
 		"no longer than allowed": {[]time.Duration{time.Hour}, 9 * time.Second, 9 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -32,7 +33,7 @@ func TestDrain(t *testing.T) {
 				for _, length := range test.requests {
 					next <- length
 					running.Go(func() {
-						d.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
+						d.ServeHTTP(slowConnection{httptest.NewRecorder()}, httptest.NewRequest(http.MethodPost, "/", nil))
 					})
 				}
 				synctest.Wait()
@@ -46,3 +47,11 @@ func TestDrain(t *testing.T) {
 		})
 	}
 }
+
+// sending is how long an answer is under way.
+const sending = time.Second
+
+// A slowConnection takes a while to send an answer.
+type slowConnection struct{ *httptest.ResponseRecorder }
+
+func (c slowConnection) Flush() { time.Sleep(sending) }

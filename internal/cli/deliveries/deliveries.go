@@ -144,6 +144,9 @@ func (r *Reader) query(filter Filter) firestore.Query {
 
 // Get returns a delivery whole, or ErrNotFound.
 func (r *Reader) Get(ctx context.Context, key ledger.Key) (*Delivery, error) {
+	if strings.Contains(string(key), "/") {
+		return nil, ErrNotFound // no document has such an id
+	}
 	snapshot, err := r.documents.Doc(string(key)).Get(ctx)
 	if status.Code(err) == codes.NotFound {
 		return nil, ErrNotFound

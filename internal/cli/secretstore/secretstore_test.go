@@ -232,6 +232,7 @@ func TestFilesThatCannotBeReplacedAreRefused(t *testing.T) {
 		},
 		"link to none": func(file string) error { return os.Symlink("absent", file) },
 		"not a file":   func(file string) error { return os.Mkdir(file, 0o700) },
+		"a pipe":       func(file string) error { return syscall.Mkfifo(file, 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "secret")
