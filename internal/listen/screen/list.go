@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/gdamore/tcell/v3/color"
@@ -71,7 +72,7 @@ func (s *Screen) drawList(width, height int) {
 		below++ // an empty line
 	}
 	s.space = max(0, height-below-3)
-	s.first = max(min(s.first, s.events.selected), s.events.selected-s.space+1, 0)
+	s.first = min(max(min(s.first, s.events.selected), s.events.selected-s.space+1, 0), len(s.events.all))
 	seen := s.events.all[s.first:min(s.first+s.space, len(s.events.all))]
 	s.drawEvents(below, width, seen)
 
@@ -115,7 +116,7 @@ func fit(seen []*event, width int) []int {
 		}
 	}
 	for rank := len(columns) - 1; ; rank-- {
-		widths, over := append([]int(nil), wanted...), -between-width
+		widths, over := slices.Clone(wanted), -between-width
 		for _, w := range widths {
 			if w > 0 {
 				over += w + between

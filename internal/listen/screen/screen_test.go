@@ -83,7 +83,8 @@ func TestKeysMove(t *testing.T) {
 }
 
 func TestKeysWithoutAnEvent(t *testing.T) {
-	f := newFixture(t, 80, 10)
+	f := newFixture(t, 80, 3) // without space for one
+	f.Await("no event has come yet")
 	f.Type("rj" + terminal.Enter + terminal.PageUp + "q")
 	if err := <-f.ended; err != nil || len(f.sent) > 0 {
 		t.Errorf("it ends with %v, and has sent %d", err, len(f.sent))
