@@ -56,6 +56,7 @@ type fixture struct {
 	requests map[string]int // at the handler, by ce-id
 	attempts map[string][]*listen.Attempt
 	changed  chan struct{} // closed by the next attempt
+	follows  chan struct{} // closed when the listener follows the topic
 	notes    []string
 	working  atomic.Int64
 	mostBusy int64
@@ -71,6 +72,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{
 		Project: project, t: t, address: project.PubSubHost,
 		requests: map[string]int{}, attempts: map[string][]*listen.Attempt{}, changed: make(chan struct{}),
+		follows: make(chan struct{}),
 	}
 	if err := f.CreateTopic(t.Context(), topic, time.Minute); err != nil {
 		t.Fatal(err)
@@ -80,6 +82,7 @@ func newFixture(t *testing.T) *fixture {
 	f.url = server.URL
 	f.options = listen.Options{
 		Open: f.open, Topic: topic, Attempted: f.attempted, Note: f.noted,
+		Following: func() { close(f.follows) },
 		Call: func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 20*time.Second)
 		},
@@ -143,7 +146,7 @@ type listening struct {
 	stop func() listen.Summary
 }
 
-// start starts a listener and waits until it has its subscription.
+// start starts a listener and waits until it follows the topic.
 func (f *fixture) start() *listening {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.t.Context())
@@ -169,8 +172,17 @@ func (f *fixture) start() *listening {
 		return e.summary
 	})
 	f.t.Cleanup(func() { stop() })
-	testkit.AwaitTrue(f.t, "the listener subscribes", func() bool { return len(f.subscriptions()) > 0 })
+	f.awaitFollowing()
 	return &listening{l, f, stop}
+}
+
+func (f *fixture) awaitFollowing() {
+	f.t.Helper()
+	select {
+	case <-f.follows:
+	case <-time.After(patient):
+		f.t.Fatal("the listener does not follow the topic")
+	}
 }
 
 func (f *fixture) subscriptions() (names []string) {

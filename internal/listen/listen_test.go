@@ -226,7 +226,7 @@ func TestWhatEndsAListener(t *testing.T) {
 			ended := make(chan error, 1)
 			l := listen.New(f.options)
 			go func() { _, err := l.Run(t.Context()); ended <- err }()
-			testkit.AwaitTrue(t, "the listener subscribes", func() bool { return len(f.subscriptions()) > 0 })
+			f.awaitFollowing()
 			f.publish("msg_1")
 			if err := <-ended; !errors.Is(err, test.want) {
 				t.Errorf("the listener ends with %v, want %v", err, test.want)
