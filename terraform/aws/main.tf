@@ -1,5 +1,6 @@
-# gemhook on AWS Lambda, as it stands: the providers, and the module with every
-# setting. If you have a configuration already, call the module from there.
+# gemhook on AWS Lambda, ready to be applied: the providers, and the module with every setting. If
+# you have a configuration already, call the module from there. Terraform cannot pass on all
+# settings at once, so they are listed here and in ../gcp/main.tf; a test looks for each.
 
 provider "aws" {
   region = var.aws_region

@@ -1,5 +1,6 @@
-# gemhook on Google Cloud, as it stands: the providers, and the module with every
-# setting. If you have a configuration already, call the module from there.
+# gemhook on Google Cloud, ready to be applied: the providers, and the module with every setting. If
+# you have a configuration already, call the module from there. Terraform cannot pass on all
+# settings at once, so they are listed here and in ../aws/main.tf; a test looks for each.
 
 provider "google" {
   project = var.project_id

@@ -1,5 +1,5 @@
-# The receiver on Google Cloud, with what a production wants: a domain of its own,
-# no cold start, somebody to tell, and a worker that is called for each event.
+# The receiver on Google Cloud, set up for production: a domain of its own, no cold start, an
+# address that alerts are sent to, and a worker that is called for each event.
 
 provider "google" {
   project = "my-project"

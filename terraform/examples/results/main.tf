@@ -1,5 +1,4 @@
-# Results instead of pointers, and nothing missed: the two functions beside the
-# receiver, for 500 tenants at a high rate.
+# The two functions beside the receiver, collect and reconcile, for 500 tenants at a high rate.
 
 provider "google" {
   project = "my-project"

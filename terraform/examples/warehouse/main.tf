@@ -1,5 +1,5 @@
-# Every event in a BigQuery table, with a view that has each once; batches in files
-# as well; and a team of another project that pulls.
+# Every event in a BigQuery table, with a view that has each once; batches in files as well; and a
+# team of another project that pulls.
 
 provider "google" {
   project = "my-project"

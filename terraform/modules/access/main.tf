@@ -35,8 +35,8 @@ resource "google_secret_manager_secret_iam_member" "accessor" {
   member    = local.member
 }
 
-# Firestore has no policy per database: a condition on the project's is how a
-# grant is limited to one.
+# Firestore has no IAM policy for a single database, so a condition limits the grant on the project
+# to one.
 resource "google_project_iam_member" "ledger" {
   project = var.project_id
   role    = "roles/datastore.user"

@@ -4,7 +4,7 @@ variable "project_id" {
 }
 
 variable "member" {
-  description = "Who the function runs as, as an IAM member."
+  description = "Account that the function runs as, as an IAM member."
   type        = string
 
   validation {
@@ -35,7 +35,7 @@ variable "stores_in" {
 }
 
 variable "looks_at" {
-  description = "Topics that the member looks whether they are there: key to id."
+  description = "Topics whose existence the member checks: key to id."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -1,19 +1,20 @@
-# What to alarm on in CloudWatch, and what to tell whoever is alarmed. This module
-# makes nothing: the lambdafunction module makes metric filters and alarms of it,
-# and tests compare it with the lines that the functions write and with docs/runbook.
+# The alarms of CloudWatch: which log lines raise them, and the text that is sent with them. This
+# module makes nothing: the lambdafunction module makes metric filters and alarms of it, and tests
+# compare it with the lines that the functions write and with docs/runbook.
 
 locals {
   runbook  = "https://github.com/gemhook/gemhook/blob/main/docs/runbook"
   delivery = "$.message = \"delivery\""
   outcome  = { for key in ["bad_signature", "stale_timestamp", "unknown_token", "bad_token", "ledger_unavailable", "topic_unavailable"] : key => "$.outcome = \"${key}\"" }
 
-  # Pattern of the log lines to count, above how many in five minutes to alarm, and the runbook's page.
+  # Pattern of the log lines to count, how many in five minutes raise no alarm yet, and the page of
+  # the runbook.
   all = {
     receiver = {
       keys-unavailable = {
         pattern     = "{ ${local.delivery} && $.outcome = \"keys_unavailable\" }"
         page        = "keys-unavailable"
-        description = "No signing secret, dynamic key or key set can be read, so deliveries are answered 503. Store a version of the secret, or look whether Secret Manager and the key set answer."
+        description = "No signing secret, dynamic key or key set can be read, so deliveries are answered 503. Store a version of the secret, or see whether Secret Manager and the key set answer."
       }
       backend-unavailable = {
         pattern     = "{ ${local.delivery} && (${local.outcome.ledger_unavailable} || ${local.outcome.topic_unavailable}) }"

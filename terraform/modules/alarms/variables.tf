@@ -1,5 +1,5 @@
 variable "signature_failures" {
-  description = "Above how many refused signatures in five minutes to alarm."
+  description = "How many refused signatures in five minutes raise no alarm yet."
   type        = number
   default     = 20
   nullable    = false

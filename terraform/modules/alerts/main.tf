@@ -1,11 +1,10 @@
-# What to alert on, and what to tell whoever is alerted. This module makes
-# nothing: the observability module makes policies of it, and tests compare it
-# with the log lines that the receiver writes and with docs/runbook.
+# The alerts of Cloud Monitoring: what raises them, and the text that is sent with them. This module
+# makes nothing: the observability module makes policies of it, and tests compare it with the log
+# lines that the receiver writes and with docs/runbook.
 #
-# A metric is unknown to the alerting API for up to ten minutes after it is
-# made, and a service's own metrics until the service was used. So what one log
-# line says is matched in the log itself, and conditions on metrics are PromQL,
-# whose check for the metric's existence can be switched off.
+# A metric is unknown to the alerting API for up to ten minutes after it is made, and a service's
+# own metrics until the service was used. So what one log line says is matched in the log itself,
+# and conditions on metrics are PromQL, whose check for the metric's existence can be switched off.
 
 locals {
   # Cloud Monitoring's PromQL names of the log-based metrics.
@@ -23,8 +22,8 @@ locals {
 
   runbook = "https://github.com/gemhook/gemhook/blob/main/docs/runbook"
 
-  # Deliveries that are genuine, and those of them that were answered 2xx. A
-  # delivery in flight is neither: another instance has it.
+  # Deliveries that are genuine, and those of them that were answered 2xx. A delivery in flight is
+  # neither: another instance has it.
   acknowledged = "outcome=~\"published|duplicate|dead_lettered\""
   genuine      = "outcome=~\"published|duplicate|dead_lettered|internal|.*_unavailable\""
 
@@ -46,7 +45,7 @@ locals {
       filter   = "${local.delivery_lines} AND jsonPayload.outcome = \"keys_unavailable\""
       advice   = <<-EOT
         Deliveries are answered 503 because no signing secret, dynamic key or key set can be read. Gemini repeats them for 24 hours.
-        Store a version of the secret `${var.receiver.signing_secrets}` if there is none yet; otherwise look whether Secret Manager and Google's key set answer.
+        Store a version of the secret `${var.receiver.signing_secrets}` if there is none yet; otherwise see whether Secret Manager and Google's key set answer.
       EOT
     }
     backend-unavailable = {
@@ -55,7 +54,7 @@ locals {
       filter   = "${local.delivery_lines} AND jsonPayload.outcome = (\"topic_unavailable\" OR \"ledger_unavailable\")"
       advice   = <<-EOT
         Deliveries are answered 503 because Pub/Sub or Firestore cannot be reached or refuses. Gemini repeats them for 24 hours.
-        Look whether the topic and the database exist and the receiver's service account still has its grants: a new `terraform apply` restores both.
+        Check that the topic and the database exist and the receiver's service account still has its grants; a new `terraform apply` restores both.
       EOT
     }
     internal = {
@@ -106,8 +105,8 @@ locals {
           The service answered 5xx more than ${var.thresholds.server_errors} times in half an hour. Where no delivery line says why, instances do not start or are killed: look at the service's log for the start-up message, memory and timeouts.
         EOT
       }
-      # The share of failures uses up the month's allowance 14 times as fast as
-      # it may, over an hour and still: https://sre.google/workbook/alerting-on-slos/
+      # The share of failures uses up the month's allowance 14 times as fast as it may, over an hour
+      # and still: https://sre.google/workbook/alerting-on-slos/
       availability = {
         severity = "CRITICAL"
         title    = "genuine deliveries not acknowledged"
@@ -120,8 +119,7 @@ locals {
           Of the genuine deliveries of the last hour and of the last five minutes too many were not answered 2xx, for an objective of ${100 * var.thresholds.availability} %. Gemini repeats them for 24 hours.
         EOT
       }
-      # As above for an objective of 99 % in time: more than 14.4 % are late if
-      # this quantile is.
+      # As above for an objective of 99 % in time: more than 14.4 % are late if this quantile is.
       latency = {
         severity = "WARNING"
         title    = "deliveries answered late"
@@ -150,7 +148,7 @@ locals {
         query    = "(sum(increase(${local.deliveries_metric}{${local.resource},${local.acknowledged}}[${coalesce(var.thresholds.no_delivery_hours, 1)}h])) or vector(0)) < 1"
         duration = "600s"
         advice   = <<-EOT
-          No genuine delivery came in for ${coalesce(var.thresholds.no_delivery_hours, 1)} hours. Jobs may have ended without their events: look whether the webhook is enabled at Gemini.
+          No genuine delivery came in for ${coalesce(var.thresholds.no_delivery_hours, 1)} hours. Jobs may have ended without their events: see whether the webhook is enabled at Gemini.
         EOT
       }
     },

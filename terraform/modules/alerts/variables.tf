@@ -30,7 +30,7 @@ variable "project_id" {
 }
 
 variable "thresholds" {
-  description = "Above what to alert, as the observability module describes it."
+  description = "Limits of the alerts, as the observability module describes it."
   type = object({
     signature_failures  = number
     server_errors       = number

@@ -1,5 +1,5 @@
-# Reading any other service's state goes through the Resource Manager API, so it
-# has to be there first.
+# Reading any other service's state goes through the Resource Manager API, so it has to be there
+# first.
 resource "google_project_service" "resource_manager" {
   project            = var.project_id
   service            = "cloudresourcemanager.googleapis.com"
@@ -17,8 +17,8 @@ resource "google_project_service" "api" {
   depends_on = [google_project_service.resource_manager]
 }
 
-# An API answers, and its service agent has its role, some time after the
-# enabling operation is done.
+# An API answers, and its service agent has its role, some time after the enabling operation is
+# done.
 resource "time_sleep" "enabled" {
   create_duration = "60s"
 

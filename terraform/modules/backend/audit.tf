@@ -1,5 +1,5 @@
-# Who read and wrote what, beside the administrator's log that is always on. Such
-# a setting is the project's: what else in it uses these services is logged too.
+# Logs who reads and who writes what; what administrators do is always logged. The setting is one of
+# the whole project: whatever else in it uses these services is logged too.
 resource "google_project_iam_audit_config" "data_access" {
   for_each = toset(var.audit_logs ? ["pubsub.googleapis.com", "firestore.googleapis.com", "secretmanager.googleapis.com"] : [])
 

@@ -1,5 +1,5 @@
-# Subscriptions that write by themselves: into a BigQuery table, or into files of
-# a bucket. Each table has a view beside it that shows an event once.
+# Subscriptions that write by themselves: into a BigQuery table, or into files of a bucket. Each
+# table has a view beside it that shows an event once.
 
 locals {
   exporting = length([for s in values(local.subscriptions) : s if s.bigquery != null || s.cloud_storage != null]) > 0

@@ -1,12 +1,11 @@
-# The other fields of a ledger document. The receiver reads and writes documents
-# by id only: an index it does not use would cost latency on every write, and
-# payloads can be larger than an index entry may be. The API takes no wildcard
-# together with a TTL policy, so each is named; a map's members follow the map.
+# The other fields of a ledger document. The receiver reads and writes documents by id only: an
+# index it does not use would cost latency on every write, and payloads can be larger than an index
+# entry may be. The API takes no wildcard together with a TTL policy, so each is named; a map's
+# members follow the map.
 #
-# One after the other: changes at the same time can meet "Aborted due to
-# cross-transaction contention", after which the provider does not try again. On
-# destroy each is left as it is: to give it its default indexes back takes minutes,
-# and the database goes too.
+# One after the other: changes at the same time can meet "Aborted due to cross-transaction
+# contention", after which the provider does not try again. On destroy each is left as it is: to
+# give it its default indexes back takes minutes, and the database goes too.
 
 resource "google_firestore_field" "attempt" {
   project         = var.project_id

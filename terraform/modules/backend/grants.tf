@@ -1,5 +1,5 @@
-# Pub/Sub itself moves a message to the dead-letter topic: its service agent,
-# which a new project does not have yet, publishes there and acknowledges here.
+# Pub/Sub itself moves a message to the dead-letter topic: its service agent, which a new project
+# does not have yet, publishes there and acknowledges here.
 resource "google_project_service_identity" "pubsub" {
   provider = google-beta
 
@@ -7,7 +7,7 @@ resource "google_project_service_identity" "pubsub" {
   service = "pubsub.googleapis.com"
 }
 
-# Nor is a new service agent known everywhere at once.
+# It takes a while until a new service agent is known everywhere.
 resource "time_sleep" "pubsub" {
   create_duration = "15s"
   triggers        = { member = google_project_service_identity.pubsub.member }
@@ -39,7 +39,8 @@ resource "google_pubsub_subscription_iam_member" "consumer" {
     for pair in setproduct(keys(local.subscriptions), var.consumers) : "${pair[0]} ${pair[1]}" => { key = pair[0], member = pair[1] }
   }
 
-  # The name out of the id, which is not known while the subscription is replaced.
+  # The name is taken from the id, since only the id is unknown while the subscription is replaced:
+  # so the grant is made again.
   project      = var.project_id
   subscription = element(split("/", google_pubsub_subscription.events[each.value.key].id), -1)
   role         = "roles/pubsub.subscriber"

@@ -7,8 +7,8 @@ resource "google_firestore_database" "ledger" {
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
   delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
 
-  # The provider's default forgets the database on destroy and leaves it behind,
-  # and the next apply then finds the name taken.
+  # The provider's default forgets the database on destroy and leaves it behind, and the next apply
+  # then finds the name taken.
   deletion_policy = local.deletion_policy
 
   dynamic "cmek_config" {
@@ -25,11 +25,10 @@ locals {
   listed_by = ["state", "tenant", "type"]
 }
 
-# Every write lands at the end of these indexes, which Firestore cannot split.
-# Without listing too the field has this resource of its own, to be changed in
-# place: to destroy one sets the default indexes, perhaps after another unset them.
-# Nobody waits for an index: over a large ledger it takes longer than the provider
-# waits, which would then lose it. Until it is built, listing fails.
+# Every write lands at the end of these indexes, which Firestore cannot split. The field keeps this
+# resource when listing is off, so that it is changed in place: destroying the resource would set
+# the default indexes. An apply does not wait for an index: over a large ledger it takes longer than
+# the provider waits, which would then lose track of it. Until it is built, listing fails.
 resource "google_firestore_field" "received_at" {
   project         = var.project_id
   database        = google_firestore_database.ledger.name

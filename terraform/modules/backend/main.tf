@@ -2,7 +2,7 @@ locals {
   deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
 }
 
-# No schema: an event of a type that nobody knew yet has to pass.
+# It has no schema, so that events of types that are not known yet pass.
 resource "google_pubsub_topic" "events" {
   project         = var.project_id
   name            = "${var.name}-events"
@@ -10,7 +10,7 @@ resource "google_pubsub_topic" "events" {
   kms_key_name    = var.kms_key
   deletion_policy = local.deletion_policy
 
-  # How long a subscription can be set back to what it has acknowledged.
+  # How far back in time a subscription can be set.
   message_retention_duration = var.topic_retention_days == 0 ? null : "${var.topic_retention_days * 86400}s"
 
   dynamic "message_storage_policy" {
@@ -22,10 +22,9 @@ resource "google_pubsub_topic" "events" {
   }
 }
 
-# Two kinds of message end here: genuine deliveries that are no Gemini event,
-# put here by the receiver (ce-type gemhook.dead_letter), and events that a
-# subscriber could not handle, put here by Pub/Sub (CloudPubSubDeadLetter…
-# attributes name the subscription).
+# Two kinds of message end here: genuine deliveries that are no Gemini event, put here by the
+# receiver (ce-type gemhook.dead_letter), and events that a subscriber could not handle, put here by
+# Pub/Sub (CloudPubSubDeadLetter… attributes name the subscription).
 resource "google_pubsub_topic" "dead_letters" {
   project         = var.project_id
   name            = "${var.name}-dead-letters"

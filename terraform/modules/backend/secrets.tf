@@ -1,6 +1,6 @@
-# The signing secrets start without a version: Gemini makes one when the webhook is
-# registered, which needs the receiver's URL. Until one is stored the receiver
-# answers keys_unavailable. API keys are the user's to store.
+# The signing secrets start without a version: Gemini makes one when the webhook is registered,
+# which needs the receiver's URL. Until one is stored the receiver answers keys_unavailable. API
+# keys are stored by the user.
 resource "google_secret_manager_secret" "secret" {
   for_each = setunion(["signing_secrets", "dynamic_keys"], var.api_keys ? ["api_keys"] : [])
 
@@ -40,7 +40,7 @@ resource "google_secret_manager_secret" "secret" {
   }
 }
 
-# Made in every run, kept nowhere, and used only when dynamic_key_version changes.
+# Each run makes a new one, which is stored nowhere and used only when dynamic_key_version changes.
 ephemeral "random_bytes" "dynamic_key" {
   length = 32
 }

@@ -5,9 +5,9 @@ locals {
     var.subscriptions,
   )
 
-  # Each of the three narrows the subscription: one of the types, and one of the
-  # tenants, and every one of the metadata. Keys other than letters, digits and
-  # underscores are quoted; AND and OR need their parentheses.
+  # Each of the three narrows the subscription: one of the types, and one of the tenants, and every
+  # one of the metadata. Keys other than letters, digits and underscores are quoted; AND and OR need
+  # their parentheses.
   conditions = {
     for key, s in local.subscriptions : key => concat(
       length(s.types) == 0 ? [] : [[
@@ -117,6 +117,6 @@ resource "google_pubsub_subscription" "events" {
     }
   }
 
-  # Dead lettering silently does not happen while the service agent may not publish.
+  # While the service agent may not publish, Pub/Sub makes no dead letters, and reports no error.
   depends_on = [google_pubsub_topic_iam_member.dead_lettering, time_sleep.exports_granted]
 }

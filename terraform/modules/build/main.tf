@@ -1,5 +1,5 @@
-# What functions are built with: a bucket for their sources, a repository for
-# their images, and an account that may read the one and write the other.
+# What functions are built with: a bucket for their sources, a repository for their images, and an
+# account that may read the one and write the other.
 
 resource "google_storage_bucket" "source" {
   project                     = var.project_id
@@ -65,8 +65,8 @@ resource "time_sleep" "build_account" {
 locals {
   build_member = time_sleep.build_account.triggers["member"]
 
-  # Cloud Functions copies the source into a bucket of its own, which it makes
-  # at the first deployment, and builds from there.
+  # Cloud Functions copies the source into a bucket of its own, which it makes at the first
+  # deployment, and builds from there.
   staging_bucket = "gcf-v2-sources-${google_storage_bucket.source.project_number}-${var.region}"
 }
 

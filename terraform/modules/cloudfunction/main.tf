@@ -1,5 +1,5 @@
-# One of gemhook's functions on Cloud Functions (2nd generation): its source, the
-# function, who may call it, and what its service must not log.
+# One of gemhook's functions on Cloud Functions (2nd generation): its source, the function, who may
+# call it, and what its service must not log.
 
 module "source" {
   source = "../source"
@@ -22,7 +22,7 @@ data "archive_file" "source" {
   }
 }
 
-# The name changes with the content, and so makes the function be built again.
+# The name changes with the content, so that the function is built again.
 resource "google_storage_bucket_object" "source" {
   bucket = var.build.bucket
   name   = "${var.object_prefix}-${data.archive_file.source.output_sha256}.zip"
@@ -102,9 +102,9 @@ resource "google_cloudfunctions2_function" "function" {
   }
 }
 
-# Gemini brings no Google identity, and Cloud Run would take the signature out of
-# the token that Pub/Sub and Cloud Scheduler bring: the function checks for itself.
-# Invocation is a matter of the Cloud Run service behind the function.
+# Gemini brings no Google identity, and Cloud Run would take the signature out of the token that
+# Pub/Sub and Cloud Scheduler bring: the function checks for itself. Who may invoke it is set at the
+# Cloud Run service behind the function.
 resource "google_cloud_run_v2_service_iam_member" "public" {
   count = var.public_access ? 1 : 0
 
@@ -115,8 +115,8 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
   member   = "allUsers"
 }
 
-# A request log holds the whole URL, and a dynamic URL is a capability. The
-# receiver writes a line of its own for every delivery, without it.
+# A request log holds the whole URL, and whoever has a dynamic URL can use it. The receiver writes a
+# line of its own for every delivery, without the URL.
 resource "google_logging_project_exclusion" "request_logs" {
   count = var.keep_request_logs ? 0 : 1
 

@@ -1,10 +1,13 @@
+# Terraform has no variables that modules share: several of these are declared in receiver and
+# lambdafunction as well.
+
 variable "project_id" {
   description = "Project of the function."
   type        = string
 }
 
 variable "name" {
-  description = "Begins the name of everything this module makes, so that several instances fit into one project."
+  description = "Prefix of the names of everything that this module makes, so that several instances fit into one project."
   type        = string
 
   validation {
@@ -46,7 +49,7 @@ variable "description" {
 }
 
 variable "object_prefix" {
-  description = "Begins the name of the source's object in the bucket."
+  description = "Prefix of the name of the source's object in the bucket."
   type        = string
 }
 

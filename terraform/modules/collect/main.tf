@@ -1,6 +1,6 @@
-# What collect needs on either cloud: the bucket and the topic for results, its
-# identity, and the push subscription that calls it. The function itself is the
-# caller's to make, with the output environment.
+# What collect needs on either cloud: the bucket and the topic for results, its identity, and the
+# push subscription that calls it. The module that calls this one makes the function, with the
+# output environment.
 
 locals {
   deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"

@@ -53,7 +53,8 @@ resource "google_pubsub_subscription_iam_member" "dead_lettering" {
     results = google_pubsub_subscription.results.id
   }
 
-  # The name out of the id, which is not known while the subscription is replaced.
+  # The name is taken from the id, since only the id is unknown while the subscription is replaced:
+  # so the grant is made again.
   project      = var.project_id
   subscription = element(split("/", each.value), -1)
   role         = "roles/pubsub.subscriber"

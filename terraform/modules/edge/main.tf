@@ -1,5 +1,5 @@
-# A domain of your own in front of the function: global load balancer, managed
-# certificate, and Cloud Armor with a rate limit per source address.
+# A domain of your own in front of the function: global load balancer, managed certificate, and
+# Cloud Armor with a rate limit per source address.
 resource "google_compute_global_address" "ipv4" {
   project = var.project_id
   name    = "${var.name}-ipv4"
@@ -67,8 +67,8 @@ resource "google_compute_security_policy" "rate_limit" {
   }
 }
 
-# No request log: it would hold the tokens of dynamic URLs. What Cloud Armor
-# refuses is counted in its metrics.
+# No request log: it would hold the tokens of dynamic URLs. What Cloud Armor refuses is counted in
+# its metrics.
 resource "google_compute_backend_service" "receiver" {
   project               = var.project_id
   name                  = "${var.name}-receiver"
@@ -89,8 +89,8 @@ resource "google_compute_url_map" "receiver" {
   default_service = google_compute_backend_service.receiver.id
 }
 
-# Remembers which domain came first. Its certificate has had its address in the
-# state since there was only one, and a certificate that moves is made again.
+# Remembers which domain was the first. Its certificate has the key "first" in the state, since
+# there was only one once and had no key; a certificate whose key changes would be made again.
 resource "terraform_data" "first_domain" {
   input = var.domain
 
@@ -104,8 +104,8 @@ locals {
   certificates = { for domain in local.domains : domain == terraform_data.first_domain.input ? "first" : domain => domain }
 }
 
-# One for each name, since Google issues it only once the name leads here: that of
-# a previous name is served beside the new one's until it is taken off the list.
+# One for each name, since Google issues it only once the name leads here: that of a previous name
+# is served beside the new one's until it is taken off the list.
 resource "google_compute_managed_ssl_certificate" "domain" {
   for_each = local.certificates
 

@@ -1,5 +1,4 @@
-# Lets each service's own account use a key of yours, before the service makes what
-# the key is for.
+# Lets each service's own account use a key of yours, before the service makes what the key is for.
 
 resource "google_project_service_identity" "service" {
   for_each = var.services

@@ -1,5 +1,5 @@
-# The one place in Terraform that names the functions' environment variables.
-# It needs no provider, so that a test can evaluate it anywhere.
+# The one place in Terraform that names the functions' environment variables. It needs no provider,
+# so that a test can evaluate it anywhere.
 locals {
   secrets = "projects/${var.project_id}/secrets"
 

@@ -99,8 +99,8 @@ variable "settings" {
     error_message = "Write settings.lease as a whole number with s, m or h, at least \"20s\": a lease has to outlast a request, clocks that disagree, and a publish whose bytes arrive late."
   }
 
-  # A delivery's payload is kept in its ledger document, which Firestore limits to 1 MiB,
-  # together with its attributes.
+  # A delivery's payload is kept in its ledger document, which Firestore limits to 1 MiB, together
+  # with its attributes.
   validation {
     condition     = var.settings.max_body >= 1024 && var.settings.max_body <= 900000 && floor(var.settings.max_body) == var.settings.max_body
     error_message = "Write settings.max_body as a whole number of bytes from 1024 to 900000."

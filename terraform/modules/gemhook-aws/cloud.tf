@@ -1,4 +1,4 @@
-# What only AWS has.
+# The outputs that only AWS has.
 
 output "function_name" {
   description = "Name of the Lambda function."

@@ -1,6 +1,5 @@
-# Remembers what the instance was made with. Another project, name or location of
-# the ledger would be another instance: refused while planning, before anything of
-# this one is torn down.
+# Remembers what the instance was made with. Another project, name or location of the ledger would
+# be another instance: refused by the plan, before anything of this one is destroyed.
 resource "terraform_data" "identity" {
   input = {
     project_id         = var.project_id
@@ -28,8 +27,8 @@ resource "terraform_data" "identity" {
   }
 }
 
-# Depends on everything, and so is the first to be destroyed: while the protection
-# is on it refuses, and nothing is torn down.
+# Depends on everything, and so is the first to be destroyed. While the protection is on it fails,
+# and nothing else is destroyed.
 resource "terraform_data" "protection" {
   input = var.deletion_protection ? "exit 1" : "exit 0"
 

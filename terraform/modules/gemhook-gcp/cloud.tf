@@ -1,4 +1,4 @@
-# What only Google Cloud has.
+# The outputs that only Google Cloud has.
 
 output "service" {
   description = "Name of the Cloud Run service behind the function."

@@ -1,4 +1,4 @@
-# What is set in the same way on both clouds. The roots and the other module link to this file.
+# The settings that both clouds have. The roots and the other module link to this file.
 
 variable "project_id" {
   description = "Id of the Google Cloud project that topics, ledger and secrets are put into."
@@ -6,7 +6,7 @@ variable "project_id" {
 }
 
 variable "name" {
-  description = "Begins the name of everything that is made, so that several instances fit into one project. 4 to 19 lower-case letters, digits and hyphens."
+  description = "Prefix of the names of everything that is made, so that several instances fit into one project. 4 to 19 lower-case letters, digits and hyphens."
   type        = string
   default     = "gemhook"
   nullable    = false
@@ -120,7 +120,7 @@ variable "notification_channels" {
 }
 
 variable "alert_thresholds" {
-  description = "Above what to alert; the observability module describes the members."
+  description = "Limits of the alerts; the observability module describes the members."
   type = object({
     signature_failures  = optional(number)
     server_errors       = optional(number)

@@ -1,4 +1,4 @@
-# The receiver had what functions are built with until others came to share it.
+# What functions are built with was part of the receiver until there were other functions.
 moved {
   from = module.receiver.google_storage_bucket.source
   to   = module.build.google_storage_bucket.source

@@ -1,4 +1,4 @@
-# What both clouds have. The other module links to this file.
+# The outputs that both clouds have. The other module links to this file.
 
 output "project_id" {
   description = "The project, for gcloud's --project."

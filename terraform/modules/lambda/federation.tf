@@ -1,8 +1,7 @@
-# Functions prove their AWS roles to Google here; each has a provider of its own in
-# the pool.
+# Functions prove their AWS roles to Google here; each has a provider of its own in the pool.
 
-# A deleted pool keeps its id for 30 days: the moment of creation in the id
-# lets the next one be made at once.
+# A deleted pool keeps its id for 30 days: the moment of creation in the id lets the next one be
+# made at once.
 resource "time_static" "pool" {}
 
 resource "google_iam_workload_identity_pool" "aws" {

@@ -25,8 +25,8 @@ module "access" {
   }
 }
 
-# An instance starts during the deployment, and then has to have its grants: so
-# the account's address comes from the access module, which waits for them.
+# An instance starts during the deployment, and then has to have its grants: so the account's
+# address comes from the access module, which waits for them.
 module "function" {
   source = "../lambdafunction"
 

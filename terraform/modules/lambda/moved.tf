@@ -1,4 +1,4 @@
-# The receiver had its resources here until other functions came to share them.
+# The resources of a function were in this module until there were other functions.
 
 moved {
   from = google_iam_workload_identity_pool_provider.aws

@@ -1,10 +1,13 @@
+# Terraform has no variables that modules share: several of these are declared in lambdafunction and
+# receiver as well.
+
 variable "project_id" {
   description = "Google Cloud project of Firestore, Pub/Sub and Secret Manager."
   type        = string
 }
 
 variable "name" {
-  description = "Begins the name of everything this module makes, so that several instances fit into one project and account."
+  description = "Prefix of the names of everything that this module makes, so that several instances fit into one project and account."
   type        = string
 
   validation {
@@ -77,7 +80,7 @@ variable "timeout_seconds" {
 }
 
 variable "max_concurrency" {
-  description = "Requests handled at a time, taken out of the account's limit and so bounding the cost of a flood; -1 for whatever the account has left."
+  description = "How many requests are handled at a time, at most. It is reserved from the account's limit, and bounds the cost of a flood; -1 reserves nothing and sets no bound of its own."
   type        = number
   default     = -1
   nullable    = false

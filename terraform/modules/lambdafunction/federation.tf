@@ -1,5 +1,5 @@
-# The function proves its AWS role to Google and gets short-lived tokens of one
-# service account in return. No key exists anywhere.
+# The function proves its AWS role to Google and gets short-lived tokens of one service account in
+# return. No key exists anywhere.
 
 data "aws_caller_identity" "current" {}
 
@@ -28,7 +28,7 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
     "attribute.aws_role" = "assertion.arn.extract('assumed-role/{role}/')"
   }
 
-  # Nothing else in the account gets a token.
+  # Nothing else in the AWS account gets a token.
   attribute_condition = "assertion.arn.startsWith('${local.assumed_role}/')"
 }
 
@@ -39,8 +39,7 @@ resource "google_service_account_iam_member" "federation" {
 }
 
 locals {
-  # Region and AWS credentials come from Lambda's environment; there is no
-  # metadata server to name.
+  # Region and AWS credentials come from Lambda's environment; there is no metadata server to name.
   google_credentials = jsonencode({
     type                              = "external_account"
     audience                          = "//iam.googleapis.com/${google_iam_workload_identity_pool_provider.aws.name}"

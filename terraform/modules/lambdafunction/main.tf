@@ -27,8 +27,8 @@ resource "aws_lambda_function" "function" {
   depends_on = [google_service_account_iam_member.federation, aws_iam_role_policy.logs]
 }
 
-# Neither Gemini nor Pub/Sub has an AWS identity: the function itself checks the
-# signature of the one and the token of the other.
+# Neither Gemini nor Pub/Sub has an AWS identity: the function itself checks the signature of the
+# one and the token of the other.
 resource "aws_lambda_function_url" "function" {
   count = var.has_url ? 1 : 0
 
@@ -36,8 +36,8 @@ resource "aws_lambda_function_url" "function" {
   authorization_type = "NONE"
 }
 
-# A public function URL takes both permissions: to use the URL, and to invoke
-# the function through it.
+# A public function URL takes both permissions: to use the URL, and to invoke the function through
+# it.
 resource "aws_lambda_permission" "url" {
   count = var.has_url ? 1 : 0
 

@@ -1,10 +1,13 @@
+# Terraform has no variables that modules share: several of these are declared in lambda and
+# cloudfunction as well.
+
 variable "project_id" {
   description = "Google Cloud project of the workload identity pool."
   type        = string
 }
 
 variable "name" {
-  description = "Begins the names of the function's alarms and of their metrics' namespace."
+  description = "Prefix of the names of the function's alarms, and part of their metrics' namespace."
   type        = string
 }
 
@@ -121,7 +124,7 @@ variable "timeout_seconds" {
 }
 
 variable "max_concurrency" {
-  description = "Requests handled at a time, taken out of the account's limit and so bounding the cost of a flood; -1 for whatever the account has left."
+  description = "How many requests are handled at a time, at most. It is reserved from the account's limit, and bounds the cost of a flood; -1 reserves nothing and sets no bound of its own."
   type        = number
   default     = -1
   nullable    = false

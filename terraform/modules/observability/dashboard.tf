@@ -71,8 +71,8 @@ locals {
   rows              = concat(local.receiver_rows, local.tenant_rows, local.backend_rows, local.instance_rows)
   own_subscriptions = "subscription_id=~\"${join("|", sort(values(var.subscriptions)))}\""
 
-  # The API drops members that are zero, false or empty, which would be a change
-  # in every later plan: so none is written.
+  # The API drops members that are zero, false or empty, which would be a change in every later
+  # plan: so none is written.
   tiles = flatten([
     for r, row in local.rows : [
       for t, tile in row.tiles : merge(

@@ -4,7 +4,7 @@ variable "project_id" {
 }
 
 variable "name" {
-  description = "Begins the name of everything this module makes, so that several instances fit into one project."
+  description = "Prefix of the names of everything that this module makes, so that several instances fit into one project."
   type        = string
 
   validation {
@@ -59,7 +59,7 @@ variable "tenants" {
 }
 
 variable "thresholds" {
-  description = "Above what to alert: refused signatures in ten minutes; 5xx answers in half an hour; age in seconds of the oldest message not acknowledged; hours without a delivery, 1 to 23, or null for no such alert; the share of genuine deliveries to answer 2xx; the milliseconds in which to answer."
+  description = "Limits above which an alert is raised: refused signatures in ten minutes; 5xx answers in half an hour; age in seconds of the oldest message not acknowledged; hours without a delivery, 1 to 23, or null for no such alert; the share of genuine deliveries that have to be answered 2xx; the milliseconds within which they have to be answered."
   type = object({
     signature_failures  = optional(number, 20)
     server_errors       = optional(number, 0)
@@ -88,7 +88,7 @@ variable "thresholds" {
 }
 
 variable "notification_channels" {
-  description = "Existing notification channels to tell."
+  description = "Existing notification channels that alerts are sent to."
   type        = list(string)
   default     = []
   nullable    = false
@@ -100,7 +100,7 @@ variable "notification_channels" {
 }
 
 variable "notification_emails" {
-  description = "E-mail addresses to tell; a notification channel is made for each."
+  description = "E-mail addresses that alerts are sent to; a notification channel is made for each."
   type        = set(string)
   default     = []
   nullable    = false

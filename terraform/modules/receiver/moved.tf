@@ -1,4 +1,4 @@
-# The function had its resources here until others came to share them.
+# The resources of a function were in this module until there were other functions.
 moved {
   from = module.source
   to   = module.function.module.source

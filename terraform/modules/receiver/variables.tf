@@ -1,10 +1,13 @@
+# Terraform has no variables that modules share: several of these are declared in cloudfunction and
+# lambda as well.
+
 variable "project_id" {
   description = "Project of the function and of what it uses."
   type        = string
 }
 
 variable "name" {
-  description = "Begins the name of everything this module makes, so that several instances fit into one project."
+  description = "Prefix of the names of everything that this module makes, so that several instances fit into one project."
   type        = string
 
   validation {

@@ -1,6 +1,5 @@
-# What reconcile needs on either cloud: its identity, and that of who calls it on
-# Google Cloud. Function and schedule are the caller's to make, with the output
-# environment.
+# What reconcile needs on either cloud: its identity, and that of who calls it on Google Cloud. The
+# module that calls this one makes function and schedule, with the output environment.
 
 resource "google_service_account" "reconcile" {
   project      = var.project_id
@@ -8,8 +7,8 @@ resource "google_service_account" "reconcile" {
   display_name = "gemhook reconcile (${var.name})"
 }
 
-# It publishes what others have left unpublished, on whichever topic that was for,
-# and looks whether the topics are there before it turns a webhook on again.
+# It publishes what was left unpublished, on the topic that each message was for, and checks that
+# the topics exist before it turns a webhook on again.
 module "access" {
   source = "../access"
 

@@ -4,7 +4,7 @@ variable "project_id" {
 }
 
 variable "name" {
-  description = "Begins the name of everything this module makes, so that several instances fit into one project."
+  description = "Prefix of the names of everything that this module makes, so that several instances fit into one project."
   type        = string
 
   validation {

@@ -1,6 +1,6 @@
 locals {
-  # Where gemhook's command line finds the settings: Terraform's outputs, or the
-  # environment where the module is called by a configuration that has others.
+  # Where gemhook's command line finds the settings: Terraform's outputs, or the environment where
+  # the module is called by a configuration that has others.
   place = var.terraform_dir == null ? "" : " --terraform-dir ${var.terraform_dir}"
 
   environment = join("", [
@@ -17,8 +17,8 @@ locals {
     } : "   export ${name}=${value}\n"
   ])
 
-  # The URL holds a token, HMAC-SHA256 with the dynamic key, which must not enter
-  # Terraform's state: any output does. So what is given is the command that makes it.
+  # The URL holds a token, HMAC-SHA256 with the dynamic key, which must not enter Terraform's state:
+  # any output does. So what is given is the command that makes it.
   dynamic_urls = { for tenant in var.tenants : tenant => "${var.gemhook} tenants url ${tenant}${local.place}" }
 
   # An organization may forbid the grant that opens a service to everyone.
@@ -45,7 +45,7 @@ locals {
        ${var.gemhook} webhooks create --name ${var.name}${local.place} \
          --event ${join(",", var.event_types)}
 
-    3. Look whether everything is in order; at the end Gemini sends a test delivery, which is followed to the topic:
+    3. Check that everything is in order; at the end Gemini sends a test delivery, which is followed to the topic:
 
        ${var.gemhook} doctor${local.place}
 

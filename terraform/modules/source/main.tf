@@ -1,8 +1,7 @@
-# The Go buildpack wants the function's package at the root of the uploaded
-# source, beside go.mod. Only the packages and modules that the function is built
-# from are listed here, so that a change of anything else redeploys nothing.
-# scripts/package reads the same files, and renews them with --renew; tests
-# compare them with the imports.
+# The Go buildpack wants the function's package at the root of the uploaded source, beside go.mod.
+# Only the packages and modules that the function is built from are listed here, so that a change of
+# anything else redeploys nothing. scripts/package reads the same files, and renews them with
+# --renew; tests compare them with the imports.
 locals {
   root       = "${path.module}/../../.."
   entrypoint = "functions/${var.function}/cloudfunction"

@@ -43,8 +43,10 @@ variables {
   deletion_protection = false # or the test could not clean up
 }
 
-# What a year brings: each step is applied, and planned again. TestYear looks at
-# the plans of the runs that end in "_again", which must be empty.
+# The settings that change in a year: each step is applied, and planned again with the same
+# settings, which are written twice, since a run cannot take those of another. TestYear looks at the
+# plans of the runs that end in "_again", which must be empty. ids change with each resource that is
+# replaced.
 
 run "started" {
   command = apply
@@ -64,8 +66,8 @@ run "started_again" {
   }
 }
 
-# An address goes, a filter changes, push becomes pull, tenants come, listing goes, the
-# function moves to another region, has a domain, and other sources.
+# An address goes, a filter changes, push becomes pull, tenants come, listing goes, the function
+# moves to another region, has a domain, and other sources.
 run "moved" {
   command = apply
 
@@ -109,8 +111,8 @@ run "moved_again" {
   }
 }
 
-# Listing comes back, pull becomes push, the domain changes and the old one stays beside
-# it; another key, more in the log.
+# An address comes, listing comes back, pull becomes push, the domain changes and the old one stays
+# beside it, there is another key, and more in the log.
 run "renamed" {
   command = apply
 
@@ -124,6 +126,7 @@ run "renamed" {
     firestore_location  = "us-central1"
     domain              = { name = "events.example.com", previous = ["hooks.example.com"] }
     dynamic_key_version = 2
+    notification_emails = ["b@example.com", "c@example.com"]
     settings            = { log_level = "debug" }
     subscriptions       = { worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
   }
@@ -147,6 +150,7 @@ run "renamed_again" {
     firestore_location  = "us-central1"
     domain              = { name = "events.example.com", previous = ["hooks.example.com"] }
     dynamic_key_version = 2
+    notification_emails = ["b@example.com", "c@example.com"]
     settings            = { log_level = "debug" }
     subscriptions       = { worker = { types = ["video.generated"], push = { endpoint = "https://worker.example.com" } } }
   }

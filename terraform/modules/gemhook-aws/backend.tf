@@ -1,0 +1,1 @@
+../gemhook-gcp/backend.tf
