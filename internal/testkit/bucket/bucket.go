@@ -166,10 +166,12 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // which comes with the last chunk, to be that of its bytes: fake-gcs-server compares only those that
 // come with an object's metadata.
 func (s *Server) takeUpload(r *http.Request) error {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	var content bytes.Buffer
+	content.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead) // a chunk has megabytes
+	if _, err := content.ReadFrom(r.Body); err != nil {
 		return fmt.Errorf("read the upload: %w", err)
 	}
+	body := content.Bytes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.corrupted != "" {
