@@ -80,10 +80,11 @@ func terraform(t *testing.T, dir string, arguments ...string) []byte {
 	return output
 }
 
-// command returns a terraform command that runs in dir.
+// command returns a terraform command that runs in dir. Where terraform is not installed it skips
+// the test.
 func command(t *testing.T, dir string, arguments ...string) *exec.Cmd {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "terraform", arguments...)
+	command := exec.CommandContext(t.Context(), testkit.Program(t, testkit.Terraform, "terraform"), arguments...)
 	command.Dir = dir
 	command.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_DATA_DIR="+filepath.Join(dir, ".terraform"), "TF_CLI_ARGS=-no-color", "GOGC=400")
 	return command

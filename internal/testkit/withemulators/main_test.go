@@ -83,8 +83,8 @@ func TestExitCodes(t *testing.T) {
 		args []string
 		want int
 	}{
-		{"the command's", []string{"--", "sh", "-c", "exit 7"}, 7},
-		{"the signal that killed it", []string{"sh", "-c", "kill -KILL $$"}, 128 + 9},
+		{"the command's", []string{"--", "/bin/sh", "-c", "exit 7"}, 7},
+		{"the signal that killed it", []string{"/bin/sh", "-c", "kill -KILL $$"}, 128 + 9},
 		{"check", []string{"--check"}, 0},
 		{"no such command", []string{"--", "/no/such/command"}, exitNotFound},
 		{"not a command", []string{"--", os.TempDir()}, exitCannotRun},
@@ -134,7 +134,7 @@ func TestServesAndPassesSignalsOn(t *testing.T) {
 				echo "$FIRESTORE_EMULATOR_HOST"
 				echo "$PUBSUB_EMULATOR_HOST"
 				read line`
-			cmd := program(t, "--", "sh", "-c", command)
+			cmd := program(t, "--", "/bin/sh", "-c", command)
 			if _, err := cmd.StdinPipe(); err != nil { // the command reads it without end
 				t.Fatal(err)
 			}
