@@ -10,12 +10,12 @@ terraform {
 
     google = {
       source  = "hashicorp/google"
-      version = "~> 7.45"
+      version = ">= 7.45, < 9.0"
     }
 
     google-beta = {
       source  = "hashicorp/google-beta"
-      version = "~> 7.45"
+      version = ">= 7.45, < 9.0"
     }
 
     random = {

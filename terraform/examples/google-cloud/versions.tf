@@ -4,12 +4,12 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = "~> 7.45"
+      version = ">= 7.45, < 9.0"
     }
 
     google-beta = {
       source  = "hashicorp/google-beta"
-      version = "~> 7.45"
+      version = ">= 7.45, < 9.0"
     }
 
     time = {

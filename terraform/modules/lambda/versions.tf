@@ -9,7 +9,7 @@ terraform {
 
     google = {
       source  = "hashicorp/google"
-      version = "~> 7.45"
+      version = ">= 7.45, < 9.0"
     }
 
     time = {
