@@ -103,7 +103,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 			"signing secrets", "GEMHOOK_SIGNING_SECRETS names what it should"},
 		{"no secret is stored", func(f *fixture, _ string) { f.secrets.Create(f.signing) }, "signing secrets", "gemhook webhooks rotate"},
 		{"the secret may not be read", func(f *fixture, _ string) { f.secrets.Deny("AccessSecretVersion") }, "signing secrets", "secretAccessor"},
-		{"what is stored is no secret", func(f *fixture, _ string) { f.secrets.Create(f.signing, "hunter2") }, "signing secrets", "no signing secret"},
+		{"what is stored is no secret", func(f *fixture, _ string) { f.secrets.Create(f.signing, "hunter2") }, "signing secrets", "is not a signing secret"},
 		{"one of the secrets is malformed", func(f *fixture, _ string) {
 			stored, _ := f.secrets.Latest(f.signing)
 			f.secrets.Create(f.signing, stored+" hunter2")
@@ -146,7 +146,7 @@ func TestDoctorNamesEachBreakage(t *testing.T) {
 			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_JWKS_URL": "http://127.0.0.1:1/"}))
 		}, "dynamic URLs", "reaches the key set"},
 		{"something else answers at the dynamic URLs", func(f *fixture, id string) { f.moveTo(id, f.fence(tenant.PathPrefix)) },
-			"dynamic URLs", "nothing stands in front of it"},
+			"dynamic URLs", "nothing in front of it answers in its place"},
 		{"the receiver's dead letters go elsewhere", func(f *fixture, id string) {
 			f.createTopic("elsewhere", "elsewhere-all")
 			f.moveTo(id, f.startReceiver(map[string]string{"GEMHOOK_DEAD_LETTER_TOPIC": "elsewhere"}))
