@@ -220,7 +220,7 @@ func (f *fixture) awaitAccepted(secret string) {
 			f.t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(f.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(f.t.Context(), testkit.Patience)
 	defer cancel()
 	for {
 		if accepted, _ := laid.Accepts(ctx, secret); accepted {

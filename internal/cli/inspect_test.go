@@ -74,7 +74,7 @@ func (i *inspecting) end(signal syscall.Signal) *ran {
 	select {
 	case r := <-i.ended:
 		return r
-	case <-time.After(20 * time.Second):
+	case <-time.After(testkit.Patience):
 		i.f.t.Fatal("inspect does not end")
 		return nil
 	}

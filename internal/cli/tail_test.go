@@ -46,11 +46,11 @@ func (f *fixture) startFollowing(args ...string) *following {
 // eventually waits until something is so.
 func (f *fixture) eventually(what string, so func() bool) {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(f.t.Context(), testkit.Patience)
 	defer cancel()
 	for !so() {
 		if err := soon(ctx, time.Second); err != nil {
-			f.t.Fatalf("waited for 20 seconds, and not: %s", what)
+			f.t.Fatalf("waited %s without success: %s", testkit.Patience, what)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func (c *following) end() *ran {
 	select {
 	case r := <-c.ended:
 		return r
-	case <-time.After(20 * time.Second):
+	case <-time.After(testkit.Patience):
 		c.f.t.Fatalf("the command does not end\nstdout: %s\nstderr: %s", c.stdout.String(), c.stderr.String())
 		return nil
 	}
@@ -150,7 +150,7 @@ func TestTailEndsWhenNothingTakesWhatItPrints(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.register()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	ended := make(chan int, 1)
 	go func() {

@@ -184,7 +184,7 @@ func (r *reader) endSection() {
 				r.t.Error(err)
 			}
 		}
-		limit := time.AfterFunc(20*time.Second, func() { _ = c.Process.Kill() })
+		limit := time.AfterFunc(testkit.Patience, func() { _ = c.Process.Kill() })
 		_ = c.Wait()
 		limit.Stop()
 		r.compare(c.shown, c.output.String())

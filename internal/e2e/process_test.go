@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/gemhook/gemhook/internal/pack"
 	"github.com/gemhook/gemhook/internal/testkit"
@@ -110,7 +109,7 @@ func startLogging(t *testing.T, function string, env map[string]string, log inte
 	}
 	t.Cleanup(func() { _ = started.Stop() })
 	p := &receiverProcess{started, "http://127.0.0.1:" + port}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := p.AwaitHTTP(ctx, p.url); err != nil {
 		t.Fatalf("%v\n%s", err, log)

@@ -84,11 +84,11 @@ func newFixture(t *testing.T) *fixture {
 		Open: f.open, Topic: topic, Attempted: f.attempted, Note: f.noted,
 		Following: func() { close(f.follows) },
 		Call: func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, 20*time.Second)
+			return context.WithTimeout(ctx, testkit.Patience)
 		},
 		Backoff: 50 * time.Millisecond, MaxBackoff: 200 * time.Millisecond, CheckEvery: 200 * time.Millisecond,
 	}
-	f.deliverWithin(20 * time.Second)
+	f.deliverWithin(testkit.Patience)
 	return f
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/process"
@@ -49,7 +48,7 @@ func TestServe(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = started.Stop() })
 			url := "http://127.0.0.1:" + port
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 			defer cancel()
 			if err := started.AwaitHTTP(ctx, url); err != nil {
 				t.Fatalf("%v\n%s", err, log.String())
@@ -82,7 +81,7 @@ func TestServe(t *testing.T) {
 		}
 	})
 	t.Run("another host", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 		defer cancel()
 		command := exec.CommandContext(ctx, program)
 		// An address for documentation (RFC 5737), which no machine has.
@@ -120,7 +119,7 @@ func wantEnds(t *testing.T, program string) {
 			}
 			t.Cleanup(func() { _ = started.Stop() })
 			_ = writer.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 			defer cancel()
 			if err := started.AwaitHTTP(ctx, "http://127.0.0.1:"+port); err != nil {
 				t.Fatal(err)

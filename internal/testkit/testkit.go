@@ -26,8 +26,9 @@ import (
 	"github.com/gemhook/gemhook/shared/retry"
 )
 
-// patience is how long a test waits for what takes milliseconds on a machine that is not busy.
-const patience = 20 * time.Second
+// Patience is how long a test waits, before it fails, for what takes milliseconds on a machine that
+// is not busy. It is long, as a test must not fail because much else runs beside it.
+const Patience = 2 * time.Minute
 
 // WaitBriefly is a function to wait with, for what would otherwise wait for seconds: it waits for
 // d, but 20 ms at most.
@@ -36,14 +37,14 @@ func WaitBriefly(ctx context.Context, d time.Duration) error {
 }
 
 // AwaitTrue returns when condition does, which it calls again and again. It fails the test, which
-// says what it waited for, after 20 seconds.
+// says what it waited for, after Patience.
 func AwaitTrue(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	for !condition() {
 		if retry.Wait(ctx, 10*time.Millisecond) != nil {
-			t.Fatalf("waited %s without success: %s", patience, what)
+			t.Fatalf("waited %s without success: %s", Patience, what)
 		}
 	}
 }

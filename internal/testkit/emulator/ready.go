@@ -17,8 +17,8 @@ import (
 )
 
 // startTimeout bounds a start where the context does not. The emulators answer within a second or
-// two. More than ten times as long means that the machine is overloaded.
-const startTimeout = 30 * time.Second
+// two, and on a machine that is busy with other things after half a minute.
+const startTimeout = 90 * time.Second
 
 const (
 	pollInterval = 20 * time.Millisecond
