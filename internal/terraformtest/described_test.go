@@ -8,13 +8,11 @@ import (
 	"testing"
 )
 
-var declaration = regexp.MustCompile(`(?ms)^(variable|output) "(\w+)" \{\n(.*?)^\}`)
-
-// TestInputsAndOutputsAreDescribed wants a description of each input and output of every root,
-// module and example, and the type of each input.
-func TestInputsAndOutputsAreDescribed(t *testing.T) {
-	inputs := 0
-	for _, pattern := range []string{"gcp/*.tf", "aws/*.tf", "modules/*/*.tf", "examples/*/*.tf"} {
+// terraformFiles returns the text of each file below terraform/ that a pattern matches.
+func terraformFiles(t *testing.T, patterns ...string) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(filepath.Join(repository(t), "terraform", pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -24,16 +22,28 @@ func TestInputsAndOutputsAreDescribed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, match := range declaration.FindAllStringSubmatch(string(text), -1) {
-				kind, name, body := match[1], match[2], match[3]
-				if !strings.Contains(body, "\n  description = ") && !strings.HasPrefix(body, "  description = ") {
-					t.Errorf("%s: %s %s has no description", file, kind, name)
-				}
-				if kind == "variable" {
-					inputs++
-					if !regexp.MustCompile(`(?m)^  type +=`).MatchString(body) {
-						t.Errorf("%s: variable %s has no type", file, name)
-					}
+			texts[file] = string(text)
+		}
+	}
+	return texts
+}
+
+var declaration = regexp.MustCompile(`(?ms)^(variable|output) "(\w+)" \{\n(.*?)^\}`)
+
+// TestInputsAndOutputsAreDescribed wants a description of each input and output of every root,
+// module and example, and the type of each input.
+func TestInputsAndOutputsAreDescribed(t *testing.T) {
+	inputs := 0
+	for file, text := range terraformFiles(t, "gcp/*.tf", "aws/*.tf", "modules/*/*.tf", "examples/*/*.tf") {
+		for _, match := range declaration.FindAllStringSubmatch(text, -1) {
+			kind, name, body := match[1], match[2], match[3]
+			if !strings.Contains(body, "\n  description = ") && !strings.HasPrefix(body, "  description = ") {
+				t.Errorf("%s: %s %s has no description", file, kind, name)
+			}
+			if kind == "variable" {
+				inputs++
+				if !regexp.MustCompile(`(?m)^  type +=`).MatchString(body) {
+					t.Errorf("%s: variable %s has no type", file, name)
 				}
 			}
 		}
@@ -68,23 +78,13 @@ var required = regexp.MustCompile(`source += "hashicorp/([\w-]+)"\n +version = "
 // place where several modules could share the line.
 func TestVersionsAgree(t *testing.T) {
 	versions := map[string]string{} // by provider
-	for _, pattern := range []string{"*/versions.tf", "*/*/versions.tf"} {
-		files, err := filepath.Glob(filepath.Join(repository(t), "terraform", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+	for file, text := range terraformFiles(t, "*/versions.tf", "*/*/versions.tf") {
+		for _, match := range required.FindAllStringSubmatch(text, -1) {
+			provider, version := match[1], match[2]
+			if other, seen := versions[provider]; seen && other != version {
+				t.Errorf("%s requires %s %s, another file %s", file, provider, version, other)
 			}
-			for _, match := range required.FindAllStringSubmatch(string(text), -1) {
-				provider, version := match[1], match[2]
-				if other, seen := versions[provider]; seen && other != version {
-					t.Errorf("%s requires %s %s, another file %s", file, provider, version, other)
-				}
-				versions[provider] = version
-			}
+			versions[provider] = version
 		}
 	}
 	if len(versions) < 6 {
