@@ -17,8 +17,15 @@ func TestSimultaneousDeliveriesOfOneWebhookID(t *testing.T) {
 	b, g := newProject(t), newGemini(t)
 	var processes []*receiverProcess
 	for range 3 {
-		processes = append(processes, startProcess(t, environment(b, g, nil)))
+		p := startProcess(t, environment(b, g, nil))
+		// Its connections are open when the many come, and the emulators have done this before.
+		d, path := signed(g, gemini.NewDelivery(standin.Event("batch.succeeded")), standin.SchemeV1)
+		if _, err := standin.Deliver(t.Context(), nil, p.url+path, d, nil); err != nil {
+			t.Fatal(err)
+		}
+		processes = append(processes, p)
 	}
+	b.received(topicID, len(processes))
 	for _, scheme := range []string{standin.SchemeV1, standin.SchemeV1a, standin.SchemeJWT} {
 		t.Run(scheme, func(t *testing.T) {
 			d, path := signed(g, gemini.NewDelivery(standin.EventAt("batch.succeeded", "batch_"+scheme, time.Now())), scheme)

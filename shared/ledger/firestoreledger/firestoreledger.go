@@ -2,8 +2,11 @@
 //
 // Each step of the ledger is one write with a precondition: that the document does not exist, or
 // that it was last updated when the claimant says. Firestore checks and writes atomically and
-// answers with the new update time, so a step costs one round trip, and there are no transactions
-// to be tried again.
+// answers with the new update time, so a step costs one round trip.
+//
+// Where many write one document at the same time, Firestore aborts some of the writes and asks for
+// another try (https://cloud.google.com/firestore/docs/understand-error-codes). An aborted write
+// has changed nothing, so the store tries it again until the context of the step ends.
 //
 // A write that Firestore carried out and whose answer was lost is sent again by the client library,
 // and then fails for its precondition. A claim so lost is found in flight until its lease ends:
@@ -16,12 +19,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"cloud.google.com/go/firestore"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/gemhook/gemhook/shared/ledger"
+	"github.com/gemhook/gemhook/shared/retry"
 )
 
 // Store is a collection of Firestore, one document per delivery. It is safe for concurrent use.
@@ -36,7 +41,10 @@ func New(client *firestore.Client, collection string) *Store {
 
 // Create implements ledger.Store.
 func (s *Store) Create(ctx context.Context, key ledger.Key, document *ledger.Document) (ledger.Version, error) {
-	written, err := s.documents.Doc(string(key)).Create(ctx, storable(document))
+	d := storable(document)
+	written, err := untilNotAborted(ctx, func() (*firestore.WriteResult, error) {
+		return s.documents.Doc(string(key)).Create(ctx, d)
+	})
 	if status.Code(err) == codes.AlreadyExists {
 		return ledger.Version{}, ledger.ErrExists
 	}
@@ -98,7 +106,9 @@ func (s *Store) Finish(ctx context.Context, key ledger.Key, version ledger.Versi
 }
 
 func (s *Store) update(ctx context.Context, key ledger.Key, version ledger.Version, changes []firestore.Update) (ledger.Version, error) {
-	written, err := s.documents.Doc(string(key)).Update(ctx, changes, firestore.LastUpdateTime(version))
+	written, err := untilNotAborted(ctx, func() (*firestore.WriteResult, error) {
+		return s.documents.Doc(string(key)).Update(ctx, changes, firestore.LastUpdateTime(version))
+	})
 	switch status.Code(err) {
 	case codes.OK:
 		return written.UpdateTime, nil
@@ -106,6 +116,24 @@ func (s *Store) update(ctx context.Context, key ledger.Key, version ledger.Versi
 		return ledger.Version{}, ledger.ErrChanged
 	}
 	return ledger.Version{}, err
+}
+
+// firstPause is the pause after the first write that is aborted. It doubles with each, up to
+// maxPause.
+const (
+	firstPause = 50 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// untilNotAborted tries a write again for as long as Firestore aborts it. When ctx ends it returns
+// the last error.
+func untilNotAborted(ctx context.Context, write func() (*firestore.WriteResult, error)) (*firestore.WriteResult, error) {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		written, err := write()
+		if status.Code(err) != codes.Aborted || retry.Wait(ctx, pause) != nil {
+			return written, err
+		}
+	}
 }
 
 // storable returns the document with strings that Firestore takes: a webhook-id may be any bytes, a

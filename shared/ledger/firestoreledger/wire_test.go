@@ -12,21 +12,29 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/ledger/firestoreledger"
 )
 
-// refusing is a Firestore whose writes fail, each with the next code; the last one stays.
+// refusing is a Firestore whose writes end each with the next code; the last one stays.
 type refusing struct {
 	firestorepb.UnimplementedFirestoreServer
-	codes  []codes.Code
-	writes atomic.Int64
+	codes   []codes.Code
+	writes  atomic.Int64
+	onWrite func(write int) // with 1 for the first; may be nil
 }
 
 func (r *refusing) Commit(context.Context, *firestorepb.CommitRequest) (*firestorepb.CommitResponse, error) {
-	i := int(r.writes.Add(1)) - 1
-	return nil, status.Error(r.codes[min(i, len(r.codes)-1)], "as the test says")
+	write := int(r.writes.Add(1))
+	if r.onWrite != nil {
+		r.onWrite(write)
+	}
+	if code := r.codes[min(write, len(r.codes))-1]; code != codes.OK {
+		return nil, status.Error(code, "as the test says")
+	}
+	return &firestorepb.CommitResponse{WriteResults: []*firestorepb.WriteResult{{UpdateTime: timestamppb.Now()}}}, nil
 }
 
 // TestCodes goes through what Firestore can answer to a write. After Unavailable the client library
@@ -41,7 +49,8 @@ func TestCodes(t *testing.T) {
 		"exists":              {[]codes.Code{codes.AlreadyExists}, ledger.ErrExists, nil},
 		"failed precondition": {[]codes.Code{codes.FailedPrecondition}, nil, ledger.ErrChanged},
 		"not found":           {[]codes.Code{codes.NotFound}, nil, ledger.ErrChanged},
-		"aborted":             {[]codes.Code{codes.Aborted}, nil, nil},
+		"exists in the end":   {[]codes.Code{codes.Aborted, codes.Aborted, codes.AlreadyExists}, ledger.ErrExists, nil},
+		"changed in the end":  {[]codes.Code{codes.Aborted, codes.Aborted, codes.FailedPrecondition}, nil, ledger.ErrChanged},
 		"permission denied":   {[]codes.Code{codes.PermissionDenied}, nil, nil},
 		"deadline exceeded":   {[]codes.Code{codes.DeadlineExceeded}, nil, nil},
 		"own create":          {[]codes.Code{codes.Unavailable, codes.AlreadyExists}, ledger.ErrExists, nil},
@@ -76,6 +85,49 @@ func TestCodes(t *testing.T) {
 			attempt("finish", test.update, func(ctx context.Context) error {
 				return store.Finish(ctx, "static!1", time.Now(), ledger.Outcome{State: ledger.Released})
 			})
+		})
+	}
+}
+
+// A write that Firestore aborts because others are in its way is tried again until it succeeds, or
+// until its context ends.
+func TestAborted(t *testing.T) {
+	for name, write := range map[string]func(context.Context, *firestoreledger.Store) error{
+		"create": func(ctx context.Context, store *firestoreledger.Store) error {
+			_, err := store.Create(ctx, "static!1", &ledger.Document{})
+			return err
+		},
+		"replace": func(ctx context.Context, store *firestoreledger.Store) error {
+			_, err := store.Replace(ctx, "static!1", time.Now(), &ledger.Document{})
+			return err
+		},
+		"finish": func(ctx context.Context, store *firestoreledger.Store) error {
+			return store.Finish(ctx, "static!1", time.Now(), ledger.Outcome{State: ledger.Released})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &refusing{codes: []codes.Code{codes.Aborted, codes.Aborted, codes.OK}}
+			if err := write(t.Context(), firestoreledger.New(newClient(t, serve(t, server)), "deliveries")); err != nil {
+				t.Error(err)
+			}
+			if got := server.writes.Load(); got != 3 {
+				t.Errorf("%d writes, want 3", got)
+			}
+		})
+		t.Run(name+" until its context ends", func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			server := &refusing{codes: []codes.Code{codes.Aborted}, onWrite: func(write int) {
+				if write == 3 {
+					cancel()
+				}
+			}}
+			if err := write(ctx, firestoreledger.New(newClient(t, serve(t, server)), "deliveries")); err == nil {
+				t.Error("no error")
+			}
+			if got := server.writes.Load(); got != 3 {
+				t.Errorf("%d writes, want 3", got)
+			}
 		})
 	}
 }
