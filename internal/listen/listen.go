@@ -94,7 +94,7 @@ type Listener struct {
 
 	underWay sync.WaitGroup
 	fail     context.CancelCauseFunc
-	telling  sync.Mutex
+	calls    sync.Mutex // one call of Note or Attempted at a time
 }
 
 // maxHeld bounds how many events are on their way at the same time. The rest waits at Pub/Sub.
@@ -181,15 +181,15 @@ func (l *Listener) unsubscribe(ctx context.Context, client *pubsub.Client) {
 }
 
 func (l *Listener) note(line string) {
-	l.telling.Lock()
-	defer l.telling.Unlock()
+	l.calls.Lock()
+	defer l.calls.Unlock()
 	l.options.Note(line)
 }
 
-// report tells of an attempt.
+// report hands on an attempt that has ended.
 func (l *Listener) report(attempt *Attempt) {
-	l.telling.Lock()
-	defer l.telling.Unlock()
+	l.calls.Lock()
+	defer l.calls.Unlock()
 	if err := l.options.Attempted(attempt); err != nil {
 		l.fail(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"testing/slogtest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/shared/cloudlog"
 )
@@ -139,8 +140,8 @@ func TestLine(t *testing.T) {
 			"file": file, "line": strconv.Itoa(lineNumber), "function": runtime.FuncForPC(pc).Name(),
 		},
 	}
-	if got := line(t, &buf); !reflect.DeepEqual(got, want) {
-		t.Errorf("line =\n%v, want\n%v", got, want)
+	if diff := cmp.Diff(want, line(t, &buf)); diff != "" {
+		t.Errorf("line (-want +got):\n%s", diff)
 	}
 }
 
@@ -172,8 +173,8 @@ func TestTraceStaysAtTheTop(t *testing.T) {
 				want[k] = v
 			}
 		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("line =\n%v, want\n%v", got, want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("line (-want +got):\n%s", diff)
 		}
 	}
 }

@@ -3,10 +3,11 @@ package event_test
 import (
 	"errors"
 	"maps"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/internal/standin"
 	"github.com/gemhook/gemhook/shared/event"
@@ -20,11 +21,16 @@ func TestParseReadsEveryTypeOfTheGuide(t *testing.T) {
 		t.Fatalf("%d types, want 9", len(types))
 	}
 	for _, eventType := range types {
-		parsed, err := event.Parse(standin.Event(eventType))
-		want := &event.Event{Type: eventType, ResourceID: "sample_123456", Timestamp: nowText, Metadata: map[string]string{}}
-		if err != nil || !reflect.DeepEqual(parsed, want) {
-			t.Errorf("Parse(%s) = %+v, %v", eventType, parsed, err)
-		}
+		t.Run(eventType, func(t *testing.T) {
+			parsed, err := event.Parse(standin.Event(eventType))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &event.Event{Type: eventType, ResourceID: "sample_123456", Timestamp: nowText, Metadata: map[string]string{}}
+			if diff := cmp.Diff(want, parsed); diff != "" {
+				t.Errorf("Parse (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -64,8 +70,8 @@ func TestParseTakesAnyShapeButOfType(t *testing.T) {
 			want := &event.Event{
 				Type: test.wantType, ResourceID: test.wantID, Timestamp: test.wantTimestamp, Metadata: map[string]string{},
 			}
-			if !reflect.DeepEqual(parsed, want) {
-				t.Errorf("Parse = %+v, want %+v", parsed, want)
+			if diff := cmp.Diff(want, parsed); diff != "" {
+				t.Errorf("Parse (-want +got):\n%s", diff)
 			}
 		})
 	}

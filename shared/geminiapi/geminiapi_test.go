@@ -6,11 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/shared/geminiapi"
 )
@@ -44,23 +45,16 @@ func TestLifecycle(t *testing.T) {
 		CreateTime:     start, UpdateTime: start,
 	}
 	created.NewSigningSecret = geminiapi.Secret{}
-	if !reflect.DeepEqual(created, want) {
-		t.Errorf("created %+v, want %+v", created, want)
-	}
-	if got, err := client.Get(ctx, created.ID); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
-	}
+	wantWebhook(t, "create", created, nil, want)
+	got, err := client.Get(ctx, created.ID)
+	wantWebhook(t, "get", got, err, want)
 
 	want.Name, want.State = "", geminiapi.StateDisabled
-	got, err := client.Update(ctx, created.ID, geminiapi.Webhook{State: geminiapi.StateDisabled, URI: "ignored"}, "state", "name")
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("updated to %+v, %v, want %+v", got, err, want)
-	}
+	got, err = client.Update(ctx, created.ID, geminiapi.Webhook{State: geminiapi.StateDisabled, URI: "ignored"}, "state", "name")
+	wantWebhook(t, "update", got, err, want)
 	want.Name, want.State, want.SubscribedEvents = "m", geminiapi.StateEnabled, []string{"batch.succeeded"}
 	got, err = client.Update(ctx, created.ID, geminiapi.Webhook{Name: "m", SubscribedEvents: []string{"batch.succeeded"}, State: geminiapi.StateEnabled})
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("updated to %+v, %v, want %+v", got, err, want)
-	}
+	wantWebhook(t, "update", got, err, want)
 
 	err = client.Ping(ctx, created.ID)
 	if gemini.WaitForPings(); err != nil || len(delivered) != 1 || !strings.Contains(delivered[0], created.ID) {
@@ -87,6 +81,16 @@ func TestLifecycle(t *testing.T) {
 	}
 	if err := client.Delete(ctx, created.ID); !errors.Is(err, geminiapi.ErrNotFound) {
 		t.Errorf("second deletion: %v, want ErrNotFound", err)
+	}
+}
+
+func wantWebhook(t *testing.T, call string, got *geminiapi.Webhook, err error, want *geminiapi.Webhook) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("%s: %v", call, err)
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b geminiapi.Secret) bool { return a.Reveal() == b.Reveal() })); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", call, diff)
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 	"math/big"
 	"net/http"
 	"os"
-	"reflect"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/shared/webhook"
 )
@@ -166,8 +167,8 @@ func (v *vector) checkPayload(t *testing.T, payload, body []byte) {
 		t.Fatal(err)
 	}
 	for name, value := range want {
-		if !reflect.DeepEqual(got[name], value) {
-			t.Errorf("claim %s is %v, want %v", name, got[name], value)
+		if diff := cmp.Diff(value, got[name]); diff != "" {
+			t.Errorf("claim %s (-want +got):\n%s", name, diff)
 		}
 	}
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
-	"reflect"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/firestore"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gemhook/gemhook/internal/ledgertest"
 	"github.com/gemhook/gemhook/internal/testkit"
@@ -76,14 +74,8 @@ func checkFields(t *testing.T, client *firestore.Client, id string, want map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := snapshot.Data()
-	if names, wanted := slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)); !slices.Equal(names, wanted) {
-		t.Errorf("fields %v, want %v", names, wanted)
-	}
-	for name, value := range want {
-		if !reflect.DeepEqual(got[name], value) {
-			t.Errorf("%s is %T %v, want %T %v", name, got[name], got[name], value, value)
-		}
+	if diff := cmp.Diff(want, snapshot.Data()); diff != "" {
+		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 }
 
