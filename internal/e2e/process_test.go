@@ -119,19 +119,29 @@ func startLogging(t *testing.T, function string, env map[string]string, log inte
 
 // A process with a bad configuration ends, and one line names every variable.
 func TestBadConfigurationStopsTheStart(t *testing.T) {
-	command := exec.Command(binary(t, "receive"+framework))
-	command.Env = append(os.Environ(), "GEMHOOK_TOPIC=", "GOOGLE_CLOUD_PROJECT=", "GEMHOOK_LEASE=9s", "GEMHOOK_MAX_BODY=big")
-	output, err := command.Output()
-	if _, exited := err.(*exec.ExitError); !exited {
-		t.Fatalf("the process ended with %v, want an exit code other than 0\n%s", err, output)
-	}
-	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
-	if len(lines) != 1 {
-		t.Errorf("%d lines of output, want one message:\n%s", len(lines), output)
-	}
-	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "GEMHOOK_TOPIC", "GEMHOOK_DEAD_LETTER_TOPIC", "GEMHOOK_LEASE", "GEMHOOK_MAX_BODY"} {
-		if !strings.Contains(string(output), name) {
-			t.Errorf("the message does not name %s: %s", name, output)
-		}
+	for function, bad := range map[string]map[string]string{
+		"receive": {
+			"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_TOPIC": "", "GEMHOOK_DEAD_LETTER_TOPIC": "", "GEMHOOK_LEASE": "9s", "GEMHOOK_MAX_BODY": "big",
+			"GEMHOOK_SIGNING_SECRETS": "whsec_short", "GEMHOOK_DYNAMIC_KEYS": "dynkey_short",
+		},
+		"collect":   {"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_RESULTS_BUCKET": "gs://b", "GEMHOOK_API_KEYS": "'quoted'"},
+		"reconcile": {"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_FIND_AFTER": "1h", "GEMHOOK_API_KEYS": "'quoted'"},
+	} {
+		t.Run(function, func(t *testing.T) {
+			command := exec.Command(binary(t, function+framework))
+			command.Env = process.Environ(bad)
+			output, err := command.Output()
+			if _, exited := err.(*exec.ExitError); !exited {
+				t.Fatalf("the process ended with %v, want an exit code other than 0\n%s", err, output)
+			}
+			if lines := strings.Split(strings.TrimSpace(string(output)), "\n"); len(lines) != 1 {
+				t.Errorf("%d lines of output, want one message:\n%s", len(lines), output)
+			}
+			for name := range bad {
+				if !strings.Contains(string(output), name+" is ") {
+					t.Errorf("the message does not name %s: %s", name, output)
+				}
+			}
+		})
 	}
 }

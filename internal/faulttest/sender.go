@@ -71,11 +71,11 @@ type Event struct {
 
 // scheme spreads the events over the schemes: most are static, few have tokens, whose signing is
 // slow.
-func (p Event) scheme() string {
+func (e Event) scheme() string {
 	switch {
-	case p.Number%16 == 3:
+	case e.Number%16 == 3:
 		return standin.SchemeJWT
-	case p.Number%4 == 1:
+	case e.Number%4 == 1:
 		return standin.SchemeV1a
 	}
 	return standin.SchemeV1
@@ -83,23 +83,23 @@ func (p Event) scheme() string {
 
 // Deliver delivers an event until it is acknowledged, or a forged one until it is answered. The
 // error is that of ctx.
-func (s *Sender) Deliver(ctx context.Context, p Event) error { return s.deliver(ctx, p, 1<<30) }
+func (s *Sender) Deliver(ctx context.Context, e Event) error { return s.deliver(ctx, e, 1<<30) }
 
 // Try sends an event once. The error is of any end but an acknowledgement.
-func (s *Sender) Try(ctx context.Context, p Event) error { return s.deliver(ctx, p, 1) }
+func (s *Sender) Try(ctx context.Context, e Event) error { return s.deliver(ctx, e, 1) }
 
-func (s *Sender) deliver(ctx context.Context, p Event, attempts int) error {
+func (s *Sender) deliver(ctx context.Context, e Event, attempts int) error {
 	kind, keys := "event", s.keys
-	if p.Forged {
+	if e.Forged {
 		kind, keys = "forged", s.forger
 	}
-	scheme := p.scheme()
+	scheme := e.scheme()
 	d := standin.Delivery{
-		ID:     fmt.Sprintf("msg_%s_%d", kind, p.Number),
-		Body:   standin.EventAt("batch.succeeded", fmt.Sprintf("batch_%s_%d", kind, p.Number), time.Unix(1769083200, 0)),
+		ID:     fmt.Sprintf("msg_%s_%d", kind, e.Number),
+		Body:   standin.EventAt("batch.succeeded", fmt.Sprintf("batch_%s_%d", kind, e.Number), time.Unix(1769083200, 0)),
 		Scheme: scheme,
 	}
-	s.record.open(d, p.Forged)
+	s.record.open(d, e.Forged)
 	endpoint := url.URL{Scheme: "http", Host: "receiver", Path: "/"}
 	if scheme != standin.SchemeV1 {
 		endpoint.Path = gemini.DynamicPath()
@@ -123,13 +123,13 @@ func (s *Sender) deliver(ctx context.Context, p Event, attempts int) error {
 			<-s.room
 			if err == nil {
 				s.record.answered(d.ID, answer, time.Now(), time.Since(begun))
-				if p.Forged {
+				if e.Forged {
 					cancel() // one answer is enough
 				}
 			}
 		},
 	})
-	if p.Forged {
+	if e.Forged {
 		return nil
 	}
 	return err

@@ -15,12 +15,12 @@ import (
 // Version is gemhook's.
 const Version = "0.1.0"
 
-// Start returns the configuration that the process environment has for a function, and a log to
-// standard output. It sets the process's garbage collector to the pace that pace returns for the
+// Start returns the configuration that the process environment has for a function, checked with
+// texts too, and a log to standard output. It sets the process's garbage collector to the pace that pace returns for the
 // configuration. It ends the process, with one message that names every bad variable, if the
 // configuration is bad.
-func Start(function config.Function, pace func(config.Config) Pace) (config.Config, *slog.Logger) {
-	configuration, err := config.Load(function, os.LookupEnv)
+func Start(function config.Function, pace func(config.Config) Pace, texts ...config.TextCheck) (config.Config, *slog.Logger) {
+	configuration, err := config.Load(function, os.LookupEnv, texts...)
 	if err != nil {
 		slog.New(cloudlog.NewHandler(os.Stdout, nil)).Error(err.Error())
 		os.Exit(1)

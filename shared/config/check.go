@@ -13,11 +13,8 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/gemhook/gemhook/shared/apikey"
 	"github.com/gemhook/gemhook/shared/ledger"
 	"github.com/gemhook/gemhook/shared/secret"
-	"github.com/gemhook/gemhook/shared/tenant"
-	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 const (
@@ -58,6 +55,7 @@ var (
 
 // A checker turns values into their types and collects the faults.
 type checker struct {
+	texts  []TextCheck
 	name   string // of the variable that is checked
 	faults []error
 }
@@ -208,44 +206,18 @@ func (c *checker) together(config *Config) {
 	}
 }
 
+// secret checks where a secret text is and, if it is the value itself, the text.
 func (c *checker) secret(value string) secret.Ref {
 	ref, err := secret.ParseRef(value)
 	if err != nil {
 		c.fault("is wrong: %w", err)
 	}
-	return ref
-}
-
-// signingSecrets checks secrets that are there in the text; others are only known when they are
-// read.
-func (c *checker) signingSecrets(value string) secret.Ref {
-	return c.literal(value, func(text string) error {
-		_, err := webhook.ParseSecrets(text)
-		return err
-	})
-}
-
-// dynamicKeys checks keys that are there in the text; others are only known when they are read.
-func (c *checker) dynamicKeys(value string) secret.Ref {
-	return c.literal(value, func(text string) error {
-		_, err := tenant.ParseKeys(text)
-		return err
-	})
-}
-
-// apiKeys checks keys that are there in the text; others are only known when they are read.
-func (c *checker) apiKeys(value string) secret.Ref {
-	return c.literal(value, func(text string) error {
-		_, err := apikey.Parse(text)
-		return err
-	})
-}
-
-// literal checks a reference and, where that is the secret text itself, the text.
-func (c *checker) literal(value string, parse func(text string) error) secret.Ref {
-	ref := c.secret(value)
-	if text, is := ref.Literal(); is {
-		if err := parse(text.Reveal()); err != nil {
+	text, isLiteral := ref.Literal()
+	for _, t := range c.texts {
+		if !isLiteral || t.Variable != c.name {
+			continue
+		}
+		if err := t.Check(text.Reveal()); err != nil {
 			c.fault("is wrong: %s; write projects/P/secrets/S or file:PATH to have it read from there",
 				strings.ReplaceAll(err.Error(), "\n", "; "))
 		}

@@ -198,12 +198,12 @@ func TestBoundariesOfOtherFunctions(t *testing.T) {
 				base = collect
 			}
 			for _, value := range test.good {
-				if _, err := config.Load(test.function, config.Map(good(merge(base, map[string]string{test.variable: value})))); err != nil {
+				if _, err := loadOf(test.function, good(merge(base, map[string]string{test.variable: value}))); err != nil {
 					t.Errorf("%q: %v", value, err)
 				}
 			}
 			for _, value := range test.bad {
-				_, err := config.Load(test.function, config.Map(good(merge(base, map[string]string{test.variable: value}))))
+				_, err := loadOf(test.function, good(merge(base, map[string]string{test.variable: value})))
 				if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\n"+test.variable+" is ") || strings.Count(err.Error(), "\n") != 1 {
 					t.Errorf("%q: error %v, want one that names %s alone", value, err, test.variable)
 				}
@@ -293,7 +293,7 @@ func TestSettingsTogether(t *testing.T) {
 			"GEMHOOK_CANARY is true, want GEMHOOK_URL and GEMHOOK_API_KEYS"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := config.Load(config.ReconcileDirect, config.Map(good(test.changes)))
+			_, err := loadOf(config.ReconcileDirect, good(test.changes))
 			if err == nil || !strings.HasPrefix(err.Error(), "bad configuration:\n"+test.want) || strings.Count(err.Error(), "\n") != 1 {
 				t.Errorf("error %v, want one that begins with %q", err, test.want)
 			}

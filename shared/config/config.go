@@ -63,12 +63,27 @@ type Config struct {
 	GeminiURL     string // empty: Google's
 }
 
+// A TextCheck checks the secret text of a variable that holds the text itself. What is in Secret
+// Manager or in a file is known only when it is read.
+type TextCheck struct {
+	Variable string
+	Check    func(text string) error
+}
+
+// Parses returns the check that parse returns no error for the text.
+func Parses[T any](variable string, parse func(text string) (T, error)) TextCheck {
+	return TextCheck{variable, func(text string) error {
+		_, err := parse(text)
+		return err
+	}}
+}
+
 // Load reads the configuration of one function. lookup is [os.LookupEnv] or [Map]. An empty
 // variable counts as missing. The error names every variable that is missing or bad, and quotes no
 // value that could be secret.
-func Load(function Function, lookup func(name string) (value string, found bool)) (Config, error) {
+func Load(function Function, lookup func(name string) (value string, found bool), texts ...TextCheck) (Config, error) {
 	var config Config
-	check := &checker{}
+	check := &checker{texts: texts}
 	for _, setting := range table {
 		if setting.Functions&function == 0 || setting.set == nil {
 			continue

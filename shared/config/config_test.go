@@ -12,8 +12,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gemhook/gemhook/shared/apikey"
 	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/secret"
+	"github.com/gemhook/gemhook/shared/tenant"
+	"github.com/gemhook/gemhook/shared/webhook"
 )
 
 // good is an environment with what is required, and changes to it.
@@ -29,7 +32,15 @@ func good(changes map[string]string) map[string]string {
 
 func load(t *testing.T, environment map[string]string) (config.Config, error) {
 	t.Helper()
-	return config.Load(config.Receive, config.Map(environment))
+	return loadOf(config.Receive, environment)
+}
+
+// loadOf loads with the checks that the functions have for texts.
+func loadOf(function config.Function, environment map[string]string) (config.Config, error) {
+	return config.Load(function, config.Map(environment),
+		config.Parses("GEMHOOK_SIGNING_SECRETS", webhook.ParseSecrets),
+		config.Parses("GEMHOOK_DYNAMIC_KEYS", tenant.ParseKeys),
+		config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
 }
 
 func ref(t *testing.T, text string) secret.Ref {
@@ -195,7 +206,7 @@ func TestOtherFunctions(t *testing.T) {
 		"receive":             {config.Receive, map[string]string{"GEMHOOK_FIND_AFTER": "soon"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := config.Load(test.function, config.Map(good(test.set)))
+			got, err := loadOf(test.function, good(test.set))
 			if len(test.missing) == 0 {
 				if err != nil {
 					t.Errorf("Load: %v", err)

@@ -74,13 +74,13 @@ var table = []Setting{
 		Name: "GEMHOOK_SIGNING_SECRETS", Functions: Receive,
 		Doc: "Where the `whsec_…` signing secrets are: `projects/P/secrets/S` or `projects/P/secrets/S/versions/V` (Secret Manager), `file:PATH`, or the text itself. " +
 			"The text holds any number of secrets separated by white space; all are valid. Not set: `/` answers 404.",
-		set: func(c *checker, to *Config, value string) { to.SigningSecrets = c.signingSecrets(value) },
+		set: func(c *checker, to *Config, value string) { to.SigningSecrets = c.secret(value) },
 	},
 	{
 		Name: "GEMHOOK_DYNAMIC_KEYS", Functions: Receive,
 		Doc: "Where the dynamic keys are, in the same forms. An entry is `KEY`, a key for every tenant without one of its own; `TENANT:KEY`, a tenant's own key; or `TENANT:`, which closes the tenant. " +
 			"A key is `dynkey_` and at least 32 characters of base64 or base64url. Another place than that of the signing secrets. Not set: `/dynamic/…` answers 404.",
-		set: func(c *checker, to *Config, value string) { to.DynamicKeys = c.dynamicKeys(value) },
+		set: func(c *checker, to *Config, value string) { to.DynamicKeys = c.secret(value) },
 	},
 	{
 		Name: "GEMHOOK_JWKS_URL", Functions: Receive, Default: googleJWKS,
@@ -121,7 +121,7 @@ var table = []Setting{
 		Name: "GEMHOOK_API_KEYS", Functions: Collect | everyReconcile, Required: Collect,
 		Doc: "Where the Gemini API keys are, in the forms of `GEMHOOK_SIGNING_SECRETS`. An entry is `KEY`, or `TENANT:KEY` for the jobs of that tenant's project. " +
 			"Not set: reconcile finishes, and neither re-enables nor finds.",
-		set: func(c *checker, to *Config, value string) { to.APIKeys = c.apiKeys(value) },
+		set: func(c *checker, to *Config, value string) { to.APIKeys = c.secret(value) },
 	},
 	{
 		Name: "GEMHOOK_RESULTS_BUCKET", Functions: Collect, Required: Collect,

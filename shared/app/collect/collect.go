@@ -40,7 +40,7 @@ type Options struct {
 func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Collect, func(config.Config) app.Pace {
 		return app.Pace{Bodies: buffers * int64(concurrency), Growth: heapGrowth}
-	})
+	}, config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
 	return New(configuration, log, nil)
 }
 

@@ -30,7 +30,7 @@ var keySetFreshness = fresh.Options{
 func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Receive, func(c config.Config) app.Pace {
 		return app.Pace{Bodies: c.MaxBody * int64(concurrency)}
-	})
+	}, config.Parses("GEMHOOK_SIGNING_SECRETS", webhook.ParseSecrets), config.Parses("GEMHOOK_DYNAMIC_KEYS", tenant.ParseKeys))
 	return New(configuration, log, nil)
 }
 

@@ -37,14 +37,14 @@ const receiverTimeout = 10 * time.Second
 // FromEnvironment returns the reconciler that the process environment describes, called over HTTP
 // with a token. It ends the process if the environment describes none.
 func FromEnvironment() *app.App {
-	configuration, log := app.Start(config.Reconcile, pace)
+	configuration, log := app.Start(config.Reconcile, pace, config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
 	reconciler, b := New(configuration, log, nil)
 	return app.New(reconciler, b)
 }
 
 // Direct returns what a platform invokes without HTTP. It ends the process as FromEnvironment does.
 func Direct() *reconciler.Reconciler {
-	configuration, log := app.Start(config.ReconcileDirect, pace)
+	configuration, log := app.Start(config.ReconcileDirect, pace, config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
 	reconciler, _ := New(configuration, log, nil)
 	return reconciler
 }
