@@ -124,8 +124,8 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 			"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_TOPIC": "", "GEMHOOK_DEAD_LETTER_TOPIC": "", "GEMHOOK_LEASE": "9s", "GEMHOOK_MAX_BODY": "big",
 			"GEMHOOK_SIGNING_SECRETS": "whsec_short", "GEMHOOK_DYNAMIC_KEYS": "dynkey_short",
 		},
-		"collect":   {"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_RESULTS_BUCKET": "gs://b", "GEMHOOK_API_KEYS": "'quoted'"},
-		"reconcile": {"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_FIND_AFTER": "1h", "GEMHOOK_API_KEYS": "'quoted'"},
+		"collect":   {"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_RESULTS_BUCKET": "gs://b", "GEMHOOK_API_KEYS": "AIzaKey,AIzaOther"},
+		"reconcile": {"GOOGLE_CLOUD_PROJECT": "", "GEMHOOK_FIND_AFTER": "1h", "GEMHOOK_API_KEYS": "AIzaKey,AIzaOther"},
 	} {
 		t.Run(function, func(t *testing.T) {
 			command := exec.Command(binary(t, function+framework))
