@@ -29,6 +29,7 @@ type running struct {
 // start starts the program with a fixture's environment.
 func (f *fixture) start(program string, args ...string) *running {
 	f.t.Helper()
+	process.HeedSignals()
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		f.t.Fatal(err)

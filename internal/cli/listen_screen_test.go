@@ -18,6 +18,7 @@ import (
 func (f *fixture) onTerminal(program, kind string, args ...string) (*terminal.Terminal, *exec.Cmd) {
 	f.t.Helper()
 	term := terminal.New(f.t, 100, 40)
+	process.HeedSignals()
 	listen := exec.CommandContext(f.t.Context(), program, append([]string{"listen"}, args...)...)
 	listen.Env = process.Environ(f.env, "TERM="+kind, "LC_ALL=C.UTF-8")
 	term.Run(listen)

@@ -29,6 +29,7 @@ import (
 var command string
 
 func TestMain(m *testing.M) {
+	process.HeedSignals()
 	folder, err := os.MkdirTemp("", "gemhook-dev-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

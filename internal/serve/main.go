@@ -40,6 +40,7 @@ func serve() error {
 	if !known {
 		return fmt.Errorf("FUNCTION_TARGET is %q, want receive, collect or reconcile", target)
 	}
+	signals := ending.Notify(os.Stdout, os.Stderr)
 	server := &http.Server{
 		Handler:           app.ExitOnSIGTERM(open(concurrency)),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -49,15 +50,14 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	go endAsOnSIGTERM()
+	go endAsOnSIGTERM(signals)
 	fmt.Fprintf(os.Stderr, "%s is serving on http://%s/\n", target, listener.Addr())
 	return server.Serve(listener)
 }
 
 // endAsOnSIGTERM has a closed terminal or pipe, and an interrupt, end the process as SIGTERM does:
 // after the deliveries that run.
-func endAsOnSIGTERM() {
-	signals := ending.Notify(os.Stdout, os.Stderr)
+func endAsOnSIGTERM(signals <-chan os.Signal) {
 	for received := range signals {
 		if received == syscall.SIGTERM {
 			return // the app has it too

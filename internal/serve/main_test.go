@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gemhook/gemhook/internal/testkit"
 	"github.com/gemhook/gemhook/internal/testkit/process"
@@ -104,32 +105,14 @@ func wantEnds(t *testing.T, program string) {
 		"closed pipe": func(_ *process.Process, output *os.File) error { return output.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			port := testkit.FreePort(t)
-			reader, writer, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer reader.Close()
-			command := exec.Command(program)
-			command.Env = process.Environ(settings["receive"], "PORT="+port)
-			command.Stdout = writer
-			started, err := process.Start(context.WithoutCancel(t.Context()), command)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = started.Stop() })
-			_ = writer.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
-			defer cancel()
-			if err := started.AwaitHTTP(ctx, "http://127.0.0.1:"+port); err != nil {
-				t.Fatal(err)
-			}
-			if err := end(started, reader); err != nil {
+			process.HeedSignals()
+			started, output := startReceive(t, program)
+			if err := end(started, output); err != nil {
 				t.Fatal(err)
 			}
 			select {
 			case <-started.Done():
-			case <-ctx.Done():
+			case <-time.After(testkit.Patience):
 				t.Fatal("it goes on")
 			}
 			if state := started.Wait(); state.ExitCode() != 0 {
@@ -137,6 +120,31 @@ func wantEnds(t *testing.T, program string) {
 			}
 		})
 	}
+}
+
+// startReceive has the program serve receive, and returns when it does, with the pipe of its output.
+func startReceive(t *testing.T, program string) (started *process.Process, output *os.File) {
+	t.Helper()
+	port := testkit.FreePort(t)
+	output, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = output.Close() })
+	command := exec.Command(program)
+	command.Env = process.Environ(settings["receive"], "PORT="+port)
+	command.Stdout = writer
+	if started, err = process.Start(context.WithoutCancel(t.Context()), command); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = started.Stop() })
+	_ = writer.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
+	if err := started.AwaitHTTP(ctx, "http://127.0.0.1:"+port); err != nil {
+		t.Fatal(err)
+	}
+	return started, output
 }
 
 type answer struct {

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"sync"
 	"syscall"
 	"time"
@@ -34,6 +35,17 @@ type Process struct {
 	over   bool
 	killed bool
 	err    error
+}
+
+// HeedSignals has the programs that are started from now on heed SIGINT and SIGHUP. Where this one
+// was started to ignore them, as under nohup, they would ignore them too: a program inherits which
+// signals are ignored, but not which are handled.
+func HeedSignals() {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // Start starts a command that has not been started. It is killed when ctx ends.
