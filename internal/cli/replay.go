@@ -180,10 +180,10 @@ func (r *replaying) print(plan planned) error {
 func (r *replaying) text(result *replayed) string {
 	rest := ""
 	if result.More > 0 {
-		rest = fmt.Sprintf("%d newer ones are beyond --limit %d\n", result.More, r.limit)
+		rest = fmt.Sprintf("%s beyond --limit %d\n", console.Count(result.More, "newer one is", "newer ones are"), r.limit)
 	}
 	if result.Stay > 0 {
-		rest += fmt.Sprintf("%d other dead letters stay where they are\n", result.Stay)
+		rest += console.Count(result.Stay, "other dead letter stays where it is", "other dead letters stay where they are") + "\n"
 	}
 	if result.Matched == 0 {
 		return "nothing to publish\n" + rest

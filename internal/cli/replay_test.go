@@ -167,7 +167,7 @@ func TestReplayOfDeadLetters(t *testing.T) {
 	if n := len(f.pull(subscription)); n != 20 {
 		t.Errorf("%d messages, want 20", n)
 	}
-	f.run("replay", "--dead-letters").want(0, "msg_1", "msg_2", "2 would be published", "1 other dead letters stay")
+	f.run("replay", "--dead-letters").want(0, "msg_1", "msg_2", "2 would be published", "1 other dead letter stays")
 	f.run("replay", "--dead-letters", "--tenant", "acme", "--apply").want(0, "1 published")
 	got := f.pull(subscription)
 	want := map[string]string{"ce-id": "msg_1", "ce-type": "batch.failed", "ce-tenant": "acme", "ce-redelivered": "true"}
@@ -214,7 +214,7 @@ func TestReplayLimit(t *testing.T) {
 		said          string
 	}{
 		"3":   {3, n - 3, "247 newer ones are beyond --limit 3\n"},
-		"249": {249, 1, "1 newer ones are beyond --limit 249\n"},
+		"249": {249, 1, "1 newer one is beyond --limit 249\n"},
 		"250": {n, 0, "250 would be published"},
 		"0":   {n, 0, "250 would be published"},
 	} {

@@ -198,8 +198,8 @@ func (c *creation) undo(ctx context.Context, w *geminiapi.Webhook, cause error) 
 
 func (c *creation) print(result *created) error {
 	return c.console.Print(result, func() string {
-		text := "registered " + result.Webhook.ID + ", which delivers " +
-			fmt.Sprintf("%d types of event to %s\n", len(result.Webhook.SubscribedEvents), console.OneLine(result.Webhook.URI))
+		text := fmt.Sprintf("registered %s, which delivers %s to %s\n", result.Webhook.ID,
+			console.Count(len(result.Webhook.SubscribedEvents), "type of event", "types of event"), console.OneLine(result.Webhook.URI))
 		if result.StoredIn != "" {
 			text += "its signing secret is in " + result.StoredIn
 			if kept := result.StoredSecrets - 1; kept > 0 {

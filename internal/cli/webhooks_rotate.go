@@ -203,7 +203,7 @@ func (r *rotating) witness(webhookID string) func(context.Context, string) error
 		for {
 			delivery, err := watch.Next(ctx)
 			if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("%w within %s (%d others came in)", rotation.ErrUnproven, r.environment.PingTimeout, others)
+				return fmt.Errorf("%w within %s (%s came in)", rotation.ErrUnproven, r.environment.PingTimeout, console.Count(others, "other", "others"))
 			}
 			if err != nil {
 				return err

@@ -65,7 +65,7 @@ func TestARefusedTypeOfEventIsNamedWithWhatToLeaveOut(t *testing.T) {
 			}
 		})
 	}
-	f.run("webhooks", "create", "--event", "batch.failed").want(0, "1 types of event")
+	f.run("webhooks", "create", "--event", "batch.failed").want(0, "1 type of event to ")
 	f.run("webhooks", "update", "--event", "batch.failed,batch.cancelled").want(1, "leave out batch.cancelled: --event batch.failed\n")
 }
 

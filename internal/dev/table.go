@@ -144,16 +144,16 @@ func describe(m message) string {
 func (p *printer) summary(text *strings.Builder, r *report) {
 	c := r.counts()
 	fmt.Fprintf(text, "\n%d delivered in %s: %d published, %s, %d refused, %d dead-lettered", c.delivered, seconds(r.elapsed),
-		c.published, plural(c.duplicates, "duplicate"), c.refused, c.deadLettered)
+		c.published, console.Count(c.duplicates, "duplicate", "duplicates"), c.refused, c.deadLettered)
 	if c.lost > 0 {
 		fmt.Fprintf(text, "; %d lost", c.lost)
 	}
 	text.WriteString("\n")
-	fmt.Fprintf(text, "%s on the topics: %d on %s, %d on %s\n", plural(len(r.messages), "message"),
+	fmt.Fprintf(text, "%s on the topics: %d on %s, %d on %s\n", console.Count(len(r.messages), "message", "messages"),
 		r.on(topicID), topicID, r.on(deadLetterTopicID), deadLetterTopicID)
 	if r.handler != "" {
 		handled, accepted := r.handled()
-		fmt.Fprintf(text, "%s at the handler %s: %d accepted, %d not\n", plural(handled, "message"), r.handler, accepted, handled-accepted)
+		fmt.Fprintf(text, "%s at the handler %s: %d accepted, %d not\n", console.Count(handled, "message", "messages"), r.handler, accepted, handled-accepted)
 	}
 	for _, stray := range r.strays {
 		fmt.Fprintln(text, p.Paint(console.Red, "✗ message "+stray.id+" is of no delivery: "+describe(stray)))
@@ -162,16 +162,6 @@ func (p *printer) summary(text *strings.Builder, r *report) {
 		fmt.Fprintln(text, p.Paint(console.Green, "✓ everything as expected"))
 	} else {
 		fmt.Fprintln(text, p.Paint(console.Red, fmt.Sprintf("✗ not as expected: %s, %s of no delivery",
-			plural(r.unexpected(), "delivery"), plural(len(r.strays), "message"))))
+			console.Count(r.unexpected(), "delivery", "deliveries"), console.Count(len(r.strays), "message", "messages"))))
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if stem, y := strings.CutSuffix(noun, "y"); y {
-		return fmt.Sprintf("%d %sies", n, stem)
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -86,6 +87,14 @@ func columns(text string) int {
 		}
 	}
 	return sum
+}
+
+// Count writes a number of things, by the word for one and that for any other number.
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // OneLine makes a text from outside fit for a line of its own text: line feeds and tabs in it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/failure"
 	"github.com/gemhook/gemhook/shared/ledger/listing"
 	"github.com/gemhook/gemhook/shared/reconciler"
@@ -72,7 +73,7 @@ func (e *examination) leftToFinish(ctx context.Context) (string, error) {
 			}
 		}
 		const advice = "gemhook reconcile shows each, and publishes them with --apply"
-		found := fmt.Sprintf("%s not published, the oldest received %s", counted(len(items), more, "delivery", "deliveries"), stamp(oldest))
+		found := fmt.Sprintf("%s not published, the oldest received %s", orMore(console.Count(len(items), "delivery", "deliveries"), more), stamp(oldest))
 		if e.Now().Sub(oldest) > geminiRetries {
 			return "", fail(advice, "%s: Gemini has given it up", found)
 		}
@@ -98,21 +99,17 @@ func (e *examination) leftToReenable(ctx context.Context) (string, error) {
 func (e *examination) leftToFind(ctx context.Context) (string, error) {
 	return e.left(ctx, "find", func(items []reconciler.Item, more bool) (string, error) {
 		return fmt.Sprintf("%s ended without an event, such as %s at %s",
-				counted(len(items), more, "batch", "batches"), items[0].Subject, stamp(items[0].Since)),
+				orMore(console.Count(len(items), "batch", "batches"), more), items[0].Subject, stamp(items[0].Since)),
 			failure.Advise(errLeft, "gemhook reconcile shows each, and publishes their events with --apply")
 	})
 }
 
-// counted writes a number of things, of which there may be more.
-func counted(n int, more bool, one, many string) string {
-	text := fmt.Sprintf("%d %s", n, many)
-	if n == 1 {
-		text = "1 " + one
-	}
+// orMore adds to a count that there may be more.
+func orMore(count string, more bool) string {
 	if more {
-		text += " or more"
+		return count + " or more"
 	}
-	return text
+	return count
 }
 
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }

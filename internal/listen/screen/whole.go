@@ -12,6 +12,7 @@ import (
 
 	"github.com/gdamore/tcell/v3/color"
 
+	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/handler"
 	"github.com/gemhook/gemhook/internal/listen"
 )
@@ -74,7 +75,7 @@ func layOut(e *event, width int) []row {
 	p.title(fmt.Sprintf("Data, %d bytes", len(e.Data)))
 	p.body(e.Data)
 	if left := e.made - len(e.attempts); left > 0 {
-		p.title(fmt.Sprintf("%d earlier attempts, which are not kept", left))
+		p.title(console.Count(left, "earlier attempt, which is not kept", "earlier attempts, which are not kept"))
 	}
 	for _, a := range e.attempts {
 		p.attempt(a)
