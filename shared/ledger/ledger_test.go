@@ -7,9 +7,16 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/gemhook/gemhook/internal/ledgertest"
 	"github.com/gemhook/gemhook/internal/memoryledger"
 	"github.com/gemhook/gemhook/shared/ledger"
 )
+
+// TestProtocol has the rules of the protocol, over the store in memory.
+func TestProtocol(t *testing.T) {
+	t.Parallel()
+	ledgertest.Run(t, func(*testing.T) ledger.Store { return memoryledger.New() })
+}
 
 // failing is a store one of whose steps fails.
 type failing struct {
