@@ -3,12 +3,9 @@ package geminiapi_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,71 +14,6 @@ import (
 )
 
 // The shapes below are those of captured answers, with other ids and texts.
-const (
-	batchWithFile = `{
-		"name": "batches/9q2x",
-		"metadata": {
-			"@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
-			"model": "models/gemini-3-flash", "displayName": "nightly",
-			"output": {"responsesFile": "files/batch-9q2x"},
-			"createTime": "2026-01-22T10:00:00.123456789Z", "endTime": "2026-01-22T11:00:00Z",
-			"batchStats": {"requestCount": "3", "successfulRequestCount": "2", "failedRequestCount": "1"},
-			"state": "BATCH_STATE_SUCCEEDED", "name": "batches/9q2x"
-		},
-		"done": true,
-		"response": {"@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatchOutput", "responsesFile": "files/batch-9q2x"}
-	}`
-	batchFailed = `{"name":"batches/f","metadata":{"state":"JOB_STATE_FAILED","batchStats":{"requestCount":"1"}},"done":true,` +
-		`"error":{"code":3,"message":"Line 17 of the input is not a request."}}`
-)
-
-func TestBatchReadsItsShapes(t *testing.T) {
-	created := time.Date(2026, 1, 22, 10, 0, 0, 123456789, time.UTC)
-	inline := func(where string) string {
-		return fmt.Sprintf(where, `{"inlinedResponses":{"inlinedResponses":[{"response":{"a":1}},{"error":{"code":8}}]}}`)
-	}
-	for name, test := range map[string]struct {
-		answer string
-		want   geminiapi.Batch
-	}{
-		"file": {batchWithFile, geminiapi.Batch{
-			Name: "batches/9q2x", Type: "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
-			Model: "models/gemini-3-flash", DisplayName: "nightly", State: geminiapi.BatchSucceeded, Done: true,
-			CreateTime: created, EndTime: time.Date(2026, 1, 22, 11, 0, 0, 0, time.UTC),
-			Stats: &geminiapi.BatchStats{Total: 3, Succeeded: 2, Failed: 1}, ResponsesFile: "files/batch-9q2x",
-		}},
-		"failed, in the guide's words": {batchFailed, geminiapi.Batch{
-			Name: "batches/f", State: geminiapi.BatchFailed, Done: true, Stats: &geminiapi.BatchStats{Total: 1},
-			Error: &geminiapi.Status{Code: 3, Message: "Line 17 of the input is not a request."},
-		}},
-		"inline in the metadata": {inline(`{"metadata":{"output":%s}}`), geminiapi.Batch{Inlined: true}},
-		"inline in the response": {inline(`{"response":%s}`), geminiapi.Batch{Inlined: true}},
-		"inline in its output":   {inline(`{"response":{"output":%s}}`), geminiapi.Batch{Inlined: true}},
-		"file in its output":     {`{"response":{"output":{"responsesFile":"files/x"}}}`, geminiapi.Batch{ResponsesFile: "files/x"}},
-		"no inline responses":    {`{"response":{"inlinedResponses":{"inlinedResponses":[]}}}`, geminiapi.Batch{}},
-		"null in their place":    {`{"response":{"inlinedResponses":{"inlinedResponses":null}}}`, geminiapi.Batch{}},
-		"numbers as numbers":     {`{"metadata":{"batchStats":{"requestCount":7}}}`, geminiapi.Batch{Stats: &geminiapi.BatchStats{Total: 7}}},
-		"nothing known":          {`{"a":[{}],"metadata":{"b":null}}`, geminiapi.Batch{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, client, _ := serve(t, reply(200, test.answer))
-			got, err := client.Batch(t.Context(), "batches/x")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if uri := s.requests()[0].uri; uri != "/v1beta/batches/x" {
-				t.Errorf("asked for %s", uri)
-			}
-			if !json.Valid(got.Document) || strings.Contains(string(got.Document), "inlinedResponses") {
-				t.Errorf("document %s", got.Document)
-			}
-			got.Document = nil
-			if diff := cmp.Diff(&test.want, got); diff != "" {
-				t.Errorf("batch (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
 
 func TestJobsOfOtherShapes(t *testing.T) {
 	for kind, test := range map[string]struct {
@@ -91,6 +23,7 @@ func TestJobsOfOtherShapes(t *testing.T) {
 		"batch": {func(c *geminiapi.Client) error { _, err := c.Batch(t.Context(), "x"); return err }, []string{
 			``, `<html>`, `[]`, `"text"`, `7`, `{"metadata":[]}`, `{"metadata":"x"}`, `{"name":7}`, `{"metadata":{"state":{}}}`, `{"done":true`,
 			`{"response":{"inlinedResponses":[]}}`, `{"response":{"inlinedResponses":{"inlinedResponses":{}}}}`, `{"metadata":{"endTime":"yesterday"}}`,
+			`{7:1}`, `{"a":}`, `{"response":{"inlinedResponses":{7:1}}}`, `{"response":{"inlinedResponses":{"kind":}}}`,
 		}},
 		"interaction": {func(c *geminiapi.Client) error { _, err := c.Interaction(t.Context(), "x"); return err }, []string{
 			``, `[]`, `7`, `{"steps":{}}`, `{"steps":[{"type":"model_output","content":{}}]}`, `{"status":[]}`,
@@ -110,90 +43,81 @@ func TestJobsOfOtherShapes(t *testing.T) {
 	}
 }
 
-func TestInlineResponsesAreReadOnce(t *testing.T) {
-	gemini, client := standIn(t)
-	var want []string
-	for i := range 40 {
-		embedding := standin.InlineEmbedding(fmt.Sprint(i), 768)
-		want = append(want, string(embedding))
-	}
-	responses := make([]json.RawMessage, len(want))
-	for i, text := range want {
-		responses[i] = json.RawMessage(text)
-	}
-	gemini.AddBatch(standin.Batch{ID: "b", Embeddings: true, Inline: responses}) // twice in the answer
-	batch, err := client.Batch(t.Context(), "b")
-	if err != nil || !batch.Inlined || len(batch.Document) > 2000 {
-		t.Fatalf("batch %+v, error %v", batch, err)
-	}
-	var got []string
-	for response, err := range client.InlineResponses(t.Context(), "batches/b") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, string(response))
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("%d responses, want %d", len(got), len(want))
-	}
-	for response, err := range client.InlineResponses(t.Context(), "b") {
-		if err != nil || string(response) != want[0] {
-			t.Errorf("first response %s, error %v", response, err)
-		}
-		break
+// A document that is too large to keep is refused, without its being read to the end.
+
+func TestJobsThatAreTooLarge(t *testing.T) {
+	long := strings.Repeat("x", 5<<20)
+	for name, test := range map[string]struct {
+		get    func(*geminiapi.Client) error
+		answer string
+	}{
+		"batch with a long member": {func(c *geminiapi.Client) error { _, err := c.Batch(t.Context(), "x"); return err },
+			`{"metadata":{"a":"` + long + long + `"}}`},
+		"batch with many members": {func(c *geminiapi.Client) error { _, err := c.Batch(t.Context(), "x"); return err },
+			`{"metadata":{"a":"` + long + `","b":"` + long + `"}}`},
+		"interaction": {func(c *geminiapi.Client) error { _, err := c.Interaction(t.Context(), "x"); return err },
+			`{"a":"` + strings.Repeat(long, 7) + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, client, _ := serve(t, reply(200, test.answer))
+			if err := test.get(client); !errors.Is(err, geminiapi.ErrMalformedAnswer) {
+				t.Errorf("error %v, want ErrMalformedAnswer", err)
+			}
+		})
 	}
 }
 
-func TestInlineResponsesCutOff(t *testing.T) {
-	_, client, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"response":{"inlinedResponses":{"inlinedResponses":[{"response":1},{"resp`))
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	})
-	var responses int
-	var failed error
-	for _, err := range client.InlineResponses(t.Context(), "b") {
-		if err != nil {
-			failed = err
-		} else {
-			responses++
-		}
-	}
-	if responses != 1 || failed == nil || errors.Is(failed, geminiapi.ErrMalformedAnswer) {
-		t.Errorf("%d responses, error %v, want one and the connection's", responses, failed)
+// An error of the API is the caller's, whatever was asked for.
+
+func TestErrorsOfJobs(t *testing.T) {
+	for name, get := range map[string]func(*geminiapi.Client) error{
+		"batch":       func(c *geminiapi.Client) error { _, err := c.Batch(t.Context(), "x"); return err },
+		"batches":     func(c *geminiapi.Client) error { _, _, err := c.BatchPage(t.Context(), ""); return err },
+		"interaction": func(c *geminiapi.Client) error { _, err := c.Interaction(t.Context(), "x"); return err },
+		"operation":   func(c *geminiapi.Client) error { _, err := c.VideoOperation(t.Context(), "x"); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, client, _ := serve(t, reply(404, `{"error":{"code":404,"message":"There is none."}}`))
+			if err := get(client); !errors.Is(err, geminiapi.ErrNotFound) || !strings.Contains(err.Error(), "There is none.") {
+				t.Errorf("error %v, want ErrNotFound in Gemini's words", err)
+			}
+		})
 	}
 }
 
-func TestBatchesGoesThroughEveryPage(t *testing.T) {
-	s, client, _ := serve(t,
-		reply(200, `{"operations":[{"name":"batches/1","metadata":{"state":"BATCH_STATE_RUNNING"}}],"nextPageToken":"a"}`),
-		reply(200, `{"nextPageToken":"b"}`),
-		reply(200, `{"operations":[{"name":"batches/2"}]}`))
-	var names []string
-	for batch, err := range client.Batches(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, batch.Name)
+func TestEnded(t *testing.T) {
+	for state, want := range map[geminiapi.BatchState]bool{
+		geminiapi.BatchPending: false, geminiapi.BatchRunning: false, "": false, "BATCH_STATE_UNSPECIFIED": false,
+		geminiapi.BatchSucceeded: true, geminiapi.BatchFailed: true, geminiapi.BatchCancelled: true, geminiapi.BatchExpired: true,
+	} {
+		t.Run("batch "+string(state), func(t *testing.T) {
+			if got := state.Ended(); got != want {
+				t.Errorf("ended: %t, want %t", got, want)
+			}
+		})
 	}
-	if want := []string{"batches/1", "batches/2"}; !slices.Equal(names, want) {
-		t.Errorf("batches %v, want %v", names, want)
-	}
-	var asked []string
-	for _, r := range s.requests() {
-		asked = append(asked, r.uri)
-	}
-	if want := []string{"/v1beta/batches", "/v1beta/batches?pageToken=a", "/v1beta/batches?pageToken=b"}; !slices.Equal(asked, want) {
-		t.Errorf("asked for %v, want %v", asked, want)
+	for status, want := range map[geminiapi.InteractionStatus]bool{
+		geminiapi.InteractionQueued: false, geminiapi.InteractionInProgress: false, "": false,
+		"completed": true, "failed": true, "cancelled": true, "requires_action": true,
+	} {
+		t.Run("interaction "+string(status), func(t *testing.T) {
+			if got := status.Ended(); got != want {
+				t.Errorf("ended: %t, want %t", got, want)
+			}
+		})
 	}
 }
 
-func TestBatchesDoesNotGoInACircle(t *testing.T) {
-	page := reply(200, `{"nextPageToken":"a"}`)
-	_, client, _ := serve(t, page, page)
-	for _, err := range client.Batches(t.Context()) {
-		if !errors.Is(err, geminiapi.ErrMalformedAnswer) {
-			t.Errorf("error %v", err)
+// The types to subscribe to are events of the stand-in too, but not all of them.
+
+func TestEventTypes(t *testing.T) {
+	types := geminiapi.EventTypes()
+	if len(types) != 7 || slices.Contains(types, "batch.cancelled") || slices.Contains(types, "interaction.cancelled") {
+		t.Errorf("types %v, want the seven that can be subscribed to", types)
+	}
+	for _, eventType := range types {
+		if !slices.Contains(standin.EventTypes(), eventType) {
+			t.Errorf("%s is no type of event", eventType)
 		}
 	}
 }
@@ -279,6 +203,7 @@ func TestNamesBecomeOnePath(t *testing.T) {
 }
 
 // TestNamesThatAreRefused wants a name that would make another path of the URL not to be sent.
+
 func TestNamesThatAreRefused(t *testing.T) {
 	s, client, _ := serve(t)
 	for _, name := range []string{"", "a/b", "operations/", "models/x/operations/..", "a?b", "a%2Fb", "models/x/files/y", "a:cancel"} {
@@ -292,6 +217,14 @@ func TestNamesThatAreRefused(t *testing.T) {
 		t.Run("batch "+name, func(t *testing.T) {
 			if _, err := client.Batch(t.Context(), name); !errors.Is(err, geminiapi.ErrInvalid) {
 				t.Errorf("error %v, want ErrInvalid", err)
+			}
+			for _, err := range client.InlineResponses(t.Context(), name) {
+				if !errors.Is(err, geminiapi.ErrInvalid) {
+					t.Errorf("responses: error %v, want ErrInvalid", err)
+				}
+			}
+			if _, err := client.Interaction(t.Context(), name); !errors.Is(err, geminiapi.ErrInvalid) {
+				t.Errorf("interaction: error %v, want ErrInvalid", err)
 			}
 		})
 	}
