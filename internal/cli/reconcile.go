@@ -11,7 +11,6 @@ import (
 	"github.com/gemhook/gemhook/internal/cli/console"
 	"github.com/gemhook/gemhook/internal/cli/deployment"
 	"github.com/gemhook/gemhook/internal/cli/failure"
-	"github.com/gemhook/gemhook/shared/apikey"
 	reconcileapp "github.com/gemhook/gemhook/shared/app/reconcile"
 	"github.com/gemhook/gemhook/shared/backend"
 	"github.com/gemhook/gemhook/shared/config"
@@ -63,7 +62,7 @@ func (s *session) reconcile(ctx context.Context, options reconcileapp.Options) (
 	if _, err := s.settings.CloudProject(); err != nil {
 		return nil, nil, err
 	}
-	configuration, err := config.Load(config.ReconcileDirect, s.lookup, config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
+	configuration, err := config.Load(config.ReconcileDirect, s.lookup, reconcileapp.TextCheck())
 	if err != nil {
 		return nil, nil, failure.WithCode(err, failure.Settings)
 	}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/gemhook/gemhook/shared/config"
 	"github.com/gemhook/gemhook/shared/fresh"
 	"github.com/gemhook/gemhook/shared/secret"
 )
@@ -35,6 +36,15 @@ type Keys[T any] struct {
 	Parse   func(text string) (T, error)
 	IsEmpty func(T) bool
 }
+
+// At returns the keys with where they are.
+func (k Keys[T]) At(ref secret.Ref) Keys[T] {
+	k.Ref = ref
+	return k
+}
+
+// Check returns the check of their text, for config.Load.
+func (k Keys[T]) Check() config.TextCheck { return config.Parses(k.Variable, k.Parse) }
 
 // OpenKeys returns keys that are read when they are needed, and again as they grow old. Entries
 // that are malformed are logged as an error and left out.

@@ -29,6 +29,12 @@ const buffers = 48 << 20
 // large pieces of memory, and those of one should be freed before the next one allocates as many.
 const heapGrowth = 50
 
+// apiKeys are the API keys. New adds where they are.
+var apiKeys = backend.Keys[apikey.Keys]{
+	Variable: "GEMHOOK_API_KEYS", What: "API keys",
+	Parse: apikey.Parse, IsEmpty: apikey.Keys.IsZero,
+}
+
 // Options change what a collector talks to.
 type Options struct {
 	backend.Options
@@ -40,7 +46,7 @@ type Options struct {
 func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Collect, func(config.Config) app.Pace {
 		return app.Pace{Bodies: buffers * int64(concurrency), Growth: heapGrowth}
-	}, config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
+	}, apiKeys.Check())
 	return New(configuration, log, nil)
 }
 
@@ -53,10 +59,7 @@ func New(configuration config.Config, log *slog.Logger, options *Options) *app.A
 	b.Warm()
 	gemini := &clients{
 		baseURL: configuration.GeminiURL,
-		keys: backend.OpenKeys(b, backend.Keys[apikey.Keys]{
-			Variable: "GEMHOOK_API_KEYS", Ref: configuration.APIKeys, What: "API keys",
-			Parse: apikey.Parse, IsEmpty: apikey.Keys.IsZero,
-		}),
+		keys:    backend.OpenKeys(b, apiKeys.At(configuration.APIKeys)),
 	}
 	backend.Warm(gemini.keys)
 	bucket := fresh.New(func(ctx context.Context) (*objects.Bucket, error) {

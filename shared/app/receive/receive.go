@@ -18,6 +18,19 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
+// The two kinds of keys that the receiver reads. New adds where they are.
+var (
+	signingSecrets = backend.Keys[webhook.Secrets]{
+		Variable: "GEMHOOK_SIGNING_SECRETS", What: "signing secrets",
+		Parse:   webhook.ParseSecrets,
+		IsEmpty: func(secrets webhook.Secrets) bool { return len(secrets) == 0 },
+	}
+	dynamicKeys = backend.Keys[tenant.Keys]{
+		Variable: "GEMHOOK_DYNAMIC_KEYS", What: "dynamic keys",
+		Parse: tenant.ParseKeys, IsEmpty: tenant.Keys.IsZero,
+	}
+)
+
 // keySetFreshness says how long Google's key set is kept, and how often it is fetched again. Where
 // it cannot be fetched, the last good one serves for a day.
 var keySetFreshness = fresh.Options{
@@ -30,7 +43,7 @@ var keySetFreshness = fresh.Options{
 func FromEnvironment(concurrency int) *app.App {
 	configuration, log := app.Start(config.Receive, func(c config.Config) app.Pace {
 		return app.Pace{Bodies: c.MaxBody * int64(concurrency)}
-	}, config.Parses("GEMHOOK_SIGNING_SECRETS", webhook.ParseSecrets), config.Parses("GEMHOOK_DYNAMIC_KEYS", tenant.ParseKeys))
+	}, signingSecrets.Check(), dynamicKeys.Check())
 	return New(configuration, log, nil)
 }
 
@@ -38,25 +51,18 @@ func FromEnvironment(concurrency int) *app.App {
 func New(configuration config.Config, log *slog.Logger, options *backend.Options) *app.App {
 	b := backend.Open(configuration, log, options)
 	b.Warm()
-	signingSecrets := backend.OpenKeys(b, backend.Keys[webhook.Secrets]{
-		Variable: "GEMHOOK_SIGNING_SECRETS", Ref: configuration.SigningSecrets, What: "signing secrets",
-		Parse:   webhook.ParseSecrets,
-		IsEmpty: func(secrets webhook.Secrets) bool { return len(secrets) == 0 },
-	})
-	dynamicKeys := backend.OpenKeys(b, backend.Keys[tenant.Keys]{
-		Variable: "GEMHOOK_DYNAMIC_KEYS", Ref: configuration.DynamicKeys, What: "dynamic keys",
-		Parse: tenant.ParseKeys, IsEmpty: tenant.Keys.IsZero,
-	})
+	secrets := backend.OpenKeys(b, signingSecrets.At(configuration.SigningSecrets))
+	keys := backend.OpenKeys(b, dynamicKeys.At(configuration.DynamicKeys))
 	keySet := fresh.New(func(ctx context.Context) (*webhook.KeySet, error) {
 		return jwks.Fetch(ctx, http.DefaultClient, configuration.JWKSURL)
 	}, b.Freshness(keySetFreshness, "key set"))
 
 	serveStatic, serveDynamic := !configuration.SigningSecrets.IsZero(), !configuration.DynamicKeys.IsZero()
 	if serveStatic {
-		backend.Warm(signingSecrets)
+		backend.Warm(secrets)
 	}
 	if serveDynamic {
-		backend.Warm(dynamicKeys)
+		backend.Warm(keys)
 		backend.Warm(keySet)
 	}
 	verifying := &webhook.Options{
@@ -64,9 +70,9 @@ func New(configuration config.Config, log *slog.Logger, options *backend.Options
 		MaxTokenLife: receiver.MaxTokenLife(configuration.Retention), Now: b.Now,
 	}
 	return app.New(receiver.New(receiver.Deps{
-		Static:    webhook.NewStatic(signingSecrets, verifying),
+		Static:    webhook.NewStatic(secrets, verifying),
 		Dynamic:   webhook.NewDynamic(keySet, verifying),
-		Gate:      tenant.NewGate(dynamicKeys),
+		Gate:      tenant.NewGate(keys),
 		Ledger:    b.Ledger,
 		Publisher: b.Publisher,
 		Log:       log,

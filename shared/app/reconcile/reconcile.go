@@ -21,6 +21,15 @@ import (
 	"github.com/gemhook/gemhook/shared/reconciler"
 )
 
+// apiKeys are the API keys. New adds where they are.
+var apiKeys = backend.Keys[apikey.Keys]{
+	Variable: "GEMHOOK_API_KEYS", What: "API keys",
+	Parse: apikey.Parse, IsEmpty: apikey.Keys.IsZero,
+}
+
+// TextCheck returns the check of API keys that a setting holds itself, for config.Load.
+func TextCheck() config.TextCheck { return apiKeys.Check() }
+
 // Options change what a reconciler talks to, and how it does a run.
 type Options struct {
 	backend.Options
@@ -37,14 +46,14 @@ const receiverTimeout = 10 * time.Second
 // FromEnvironment returns the reconciler that the process environment describes, called over HTTP
 // with a token. It ends the process if the environment describes none.
 func FromEnvironment() *app.App {
-	configuration, log := app.Start(config.Reconcile, pace, config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
+	configuration, log := app.Start(config.Reconcile, pace, TextCheck())
 	reconciler, b := New(configuration, log, nil)
 	return app.New(reconciler, b)
 }
 
 // Direct returns what a platform invokes without HTTP. It ends the process as FromEnvironment does.
 func Direct() *reconciler.Reconciler {
-	configuration, log := app.Start(config.ReconcileDirect, pace, config.Parses("GEMHOOK_API_KEYS", apikey.Parse))
+	configuration, log := app.Start(config.ReconcileDirect, pace, TextCheck())
 	reconciler, _ := New(configuration, log, nil)
 	return reconciler
 }
@@ -68,10 +77,7 @@ func New(configuration config.Config, log *slog.Logger, options *Options) (*reco
 		Log:       log,
 	}
 	if !configuration.APIKeys.IsZero() {
-		keys := backend.OpenKeys(b, backend.Keys[apikey.Keys]{
-			Variable: "GEMHOOK_API_KEYS", Ref: configuration.APIKeys, What: "API keys",
-			Parse: apikey.Parse, IsEmpty: apikey.Keys.IsZero,
-		})
+		keys := backend.OpenKeys(b, apiKeys.At(configuration.APIKeys))
 		deps.Projects = func(ctx context.Context) ([]reconciler.Project, error) {
 			return projects(ctx, keys, configuration.GeminiURL)
 		}
