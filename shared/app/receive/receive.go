@@ -18,7 +18,7 @@ import (
 	"github.com/gemhook/gemhook/shared/webhook"
 )
 
-// The two kinds of keys that the receiver reads. New adds where they are.
+// The receiver's keys. New adds where they are.
 var (
 	signingSecrets = backend.Keys[webhook.Secrets]{
 		Variable: "GEMHOOK_SIGNING_SECRETS", What: "signing secrets",
