@@ -88,12 +88,20 @@ func start(ctx context.Context, k kind, opts *Options) (*Emulator, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	e, err := launch(ctx, k, opts)
-	if err != nil {
-		return nil, fmt.Errorf("start %s emulator: %w", k.name, err)
+	for try := 1; ; try++ {
+		e, err := launch(ctx, k, opts)
+		if err == nil {
+			return e, nil
+		}
+		if opts.Port != 0 || try == portTries || !strings.Contains(err.Error(), "Address already in use") {
+			return nil, fmt.Errorf("start %s emulator: %w", k.name, err)
+		}
 	}
-	return e, nil
 }
+
+// portTries bounds how often an emulator is started because another process took the free port that
+// was chosen for it, before it listened there.
+const portTries = 3
 
 func launch(ctx context.Context, k kind, opts *Options) (*Emulator, error) {
 	script, err := find(ctx, k)
