@@ -129,3 +129,17 @@ func write(t *testing.T, root, name, script string) {
 		t.Fatal(err)
 	}
 }
+
+// A free port that another process takes first is no reason to fail before three tries.
+func TestPortTakenMeanwhile(t *testing.T) {
+	tries := filepath.Join(t.TempDir(), "tries")
+	install(t, map[string]string{
+		"bin/gcloud": "", "bin/java": "",
+		"platform/cloud-firestore-emulator/cloud_firestore_emulator": "echo once >>" + tries + "; echo java.net.BindException: Address already in use; exit 1",
+	})
+	_, err := emulator.StartFirestore(t.Context(), nil)
+	text, readErr := os.ReadFile(tries)
+	if n := strings.Count(string(text), "once"); err == nil || readErr != nil || n != 3 {
+		t.Errorf("%d tries, error %v, want three and an error", n, err)
+	}
+}
